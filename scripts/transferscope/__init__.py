@@ -1,0 +1,1 @@
+"""How well does a pretrained vision backbone transfer, and to what?"""
