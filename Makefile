@@ -1,0 +1,52 @@
+# `make demo` and `make test` need Python 3.11 and git, nothing else; both set up .venv first.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
+# Snakemake starts a script with the `python` of its PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo published test bench check setup clean
+
+demo: setup
+	snakemake all
+	snakemake --report results/demo/report.html
+	@echo "table    results/demo/tables/results.md"
+	@echo "figures  results/demo/figures/"
+	@echo "report   results/demo/report.html"
+
+published: setup
+	snakemake --configfile config/published.yaml
+	@cat results/published/tables/correlation_row.txt
+
+test: .venv/test.done
+	$(MAKE) check
+	pytest
+
+check: .venv/test.done
+	ruff check
+	ruff format --check
+	snakefmt --check .
+	snakemake --lint
+	snakemake -n -q rules
+
+bench: setup
+	python benchmarks/linear.py
+	python benchmarks/fewshot.py
+	python benchmarks/extraction.py
+
+setup: .venv/main.done
+
+.venv/main.done: envs/main.yaml
+	$(PYTHON) -m venv .venv
+	$(PINS) envs/main.yaml > .venv/main.txt
+	$(BIN)/pip install -r .venv/main.txt
+	touch $@
+
+.venv/test.done: envs/test.yaml .venv/main.done
+	$(PINS) envs/test.yaml > .venv/test.txt
+	$(BIN)/pip install -r .venv/test.txt
+	touch $@
+
+clean:
+	rm -rf .venv .snakemake resources results

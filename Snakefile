@@ -1,0 +1,36 @@
+"""How well does a pretrained vision backbone transfer, and to what?
+
+`snakemake` makes everything that the study (--configfile, default: the demo) asks for; `snakemake <target>` makes one
+stage (see rules/targets.smk) or one file.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+configfile: "config/config.yaml"
+
+
+pathvars:
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/download.smk"
+include: "rules/prepare.smk"
+include: "rules/features.smk"
+include: "rules/probe.smk"
+include: "rules/analysis.smk"
+include: "rules/targets.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,

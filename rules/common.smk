@@ -1,0 +1,104 @@
+"""Tables and configuration, checked before any job; what the wildcards may be; few helpers.
+
+In: the configuration and the two tables that it names. Out: CONFIG-checked globals MODELS, DATASETS and RUNS.
+"""
+
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from transferscope import study
+from transferscope.errors import InputError
+
+SCHEMAS = Path(workflow.basedir) / "config/schemas"
+
+try:
+    study.check_config(config, SCHEMAS / "config.schema.yaml")
+    MODELS = study.choose(
+        study.read_models(config["tables"]["models"], SCHEMAS), config["models"], "models"
+    )
+    DATASETS = study.choose(
+        study.read_datasets(config["tables"]["datasets"], SCHEMAS),
+        config["datasets"],
+        "datasets",
+    )
+    RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
+except InputError as error:
+    raise WorkflowError(str(error))
+
+
+wildcard_constraints:
+    model="|".join(MODELS.index),
+    dataset="|".join(DATASETS.index),
+
+
+# What a conversion to the canonical backbone depends on, and nothing else: a new citation recomputes nothing.
+CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match", "normalisation"]
+
+
+def having(table: pd.DataFrame, *kinds: str) -> str:
+    """A wildcard constraint: the ids of the rows whose files come to be in one of these ways."""
+    ids = table.index[table["kind"].isin(kinds)]
+    return "|".join(ids) or "(?!)"
+
+
+def model_fact(column: str):
+    """A param: what the wildcard's row of the models table says."""
+    return lambda wildcards: MODELS.at[wildcards.model, column]
+
+
+def dataset_fact(column: str):
+    """A param: what the wildcard's row of the datasets table says."""
+    return lambda wildcards: DATASETS.at[wildcards.dataset, column]
+
+
+def dataset_facts(wildcards) -> dict:
+    """A param: what a dataset's samples depend on, and the counts that they are held against."""
+    row = DATASETS.loc[wildcards.dataset]
+    return {
+        "dataset": wildcards.dataset,
+        "loader": row["loader"],
+        "split_rule": row["split_rule"],
+        "classes": int(row["classes"]),
+        "counts": {split: int(row[split]) for split in study.COUNTS if row[split] >= 0},
+    }
+
+
+def checkpoint_file(wildcards) -> str:
+    """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
+    row = MODELS.loc[wildcards.model]
+    return row["source"] if row["kind"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
+
+
+def dataset_folder(wildcards) -> str:
+    """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
+    row = DATASETS.loc[wildcards.dataset]
+    return row["source"][0] if row["kind"] == "local" else f"<resources>/datasets/{wildcards.dataset}"
+
+
+def extracted_in(one_job: bool) -> str:
+    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
+    small = DATASETS["images"] <= config["features"]["shard_images"]
+    return "|".join(DATASETS.index[small == one_job]) or "(?!)"
+
+
+def shard_files(wildcards) -> list[str]:
+    """The shards of a dataset's features, in order."""
+    shards = math.ceil(DATASETS.at[wildcards.dataset, "images"] / config["features"]["shard_images"])
+    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
+    return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
+
+
+def results_of(*protocols: str) -> list[str]:
+    """The result files of all planned runs of these protocols."""
+    runs = RUNS[RUNS["protocol"].isin(protocols)]
+    return [f"<results>/{run.protocol}/{run.dataset}/{run.model}.json" for run in runs.itertuples()]
+
+
+def results_table() -> str:
+    """The long table that all analyses read."""
+    return f"<results>/tables/{config['results_from']}.tsv"

@@ -1,0 +1,56 @@
+"""From the tables' sources to files on this disk.
+
+In: nothing but the tables. Out: <resources>/checkpoints/{model}, <resources>/datasets/{dataset}/.
+These are local rules: a cluster's compute nodes may have no internet.
+"""
+
+
+localrules:
+    download_checkpoint,
+    download_dataset,
+
+
+rule download_checkpoint:
+    """The authors' file, checked against its sha256; a broken-off download resumes."""
+    output:
+        "<resources>/checkpoints/{model}",
+    log:
+        "<logs>/download_checkpoint/{model}.log",
+    benchmark:
+        "<benchmarks>/download_checkpoint/{model}.tsv"
+    wildcard_constraints:
+        model=having(MODELS, "url", "pypi"),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=120,
+    params:
+        source=model_fact("source"),
+        sha256=model_fact("sha256"),
+    script:
+        "../scripts/download_checkpoint.py"
+
+
+rule download_dataset:
+    """The authors' archives, checked and safely unpacked into one folder."""
+    output:
+        directory("<resources>/datasets/{dataset}"),
+    log:
+        "<logs>/download_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/download_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=having(DATASETS, "url", "pypi"),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=720,
+    params:
+        sources=dataset_fact("source"),
+        sha256s=dataset_fact("sha256"),
+    script:
+        "../scripts/download_dataset.py"

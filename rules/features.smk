@@ -1,0 +1,74 @@
+"""Every picture of a dataset once through a frozen backbone; all protocols share the result.
+
+In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/.
+Out: <results>/features/{dataset}/{model}.h5. A dataset of more than `features.shard_images` images is cut into
+shards, one job each, and joined by a virtual file that copies nothing.
+"""
+
+
+rule extract_features:
+    """All splits of a dataset that one job can do."""
+    input:
+        backbone="<resources>/backbones/{model}.safetensors",
+        dataset=dataset_folder,
+    output:
+        "<results>/features/{dataset}/{model}.h5",
+    log:
+        "<logs>/extract_features/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/extract_features/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        dataset=extracted_in(one_job=True),
+    conda:
+        "../envs/main.yaml"
+    threads: 8
+    resources:
+        gpu=0,
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        version=1,
+        loader_version=dataset_fact("version"),
+        facts=dataset_facts,
+        seed=config["seed"],
+        resolution=config["features"]["resolution"],
+        batch_size=config["features"]["batch_size"],
+    script:
+        "../scripts/extract_features.py"
+
+
+use rule extract_features as extract_shard with:
+    output:
+        "<results>/features/{dataset}/{model}.shards/{shard}-of-{shards}.h5",
+    log:
+        "<logs>/extract_shard/{dataset}/{model}.{shard}-of-{shards}.log",
+    benchmark:
+        "<benchmarks>/extract_shard/{dataset}/{model}.{shard}-of-{shards}.tsv"
+    wildcard_constraints:
+        dataset=extracted_in(one_job=False),
+        shard="[0-9]+",
+        shards="[0-9]+",
+
+
+rule join_shards:
+    """One file over all shards; the features stay in the shards."""
+    input:
+        shard_files,
+    output:
+        "<results>/features/{dataset}/{model}.h5",
+    log:
+        "<logs>/join_shards/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/join_shards/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        dataset=extracted_in(one_job=False),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=30,
+    params:
+        version=1,
+    script:
+        "../scripts/join_shards.py"

@@ -1,0 +1,78 @@
+"""What a run starts from, made on this machine: canonical backbones and rendered datasets.
+
+In: the authors' checkpoints, or nothing. Out: <resources>/backbones/{model}.safetensors, one form for every
+architecture and origin, and <resources>/datasets/{dataset}/ for the rows whose source is `render:`.
+"""
+
+
+rule prepare_backbone:
+    """Any authors' format to the canonical file: every tensor used, none missing."""
+    input:
+        checkpoint_file,
+    output:
+        "<resources>/backbones/{model}.safetensors",
+    log:
+        "<logs>/prepare_backbone/{model}.log",
+    benchmark:
+        "<benchmarks>/prepare_backbone/{model}.tsv"
+    wildcard_constraints:
+        model=having(MODELS, "url", "pypi", "local"),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=15,
+    params:
+        version=1,
+        **{column: model_fact(column) for column in CONVERSION},
+    script:
+        "../scripts/prepare_backbone.py"
+
+
+rule initialise_backbone:
+    """A seeded random network, the baseline that a pretrained one has to beat."""
+    output:
+        "<resources>/backbones/{model}.safetensors",
+    log:
+        "<logs>/initialise_backbone/{model}.log",
+    benchmark:
+        "<benchmarks>/initialise_backbone/{model}.tsv"
+    wildcard_constraints:
+        model=having(MODELS, "random"),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=15,
+    params:
+        version=1,
+        arch=model_fact("arch"),
+        normalisation=model_fact("normalisation"),
+        seed=model_fact("seed"),
+    script:
+        "../scripts/initialise_backbone.py"
+
+
+rule render_dataset:
+    """Ray-cast scenes of parametric objects, with every label exact."""
+    output:
+        directory("<resources>/datasets/{dataset}"),
+    log:
+        "<logs>/render_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/render_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=having(DATASETS, "render"),
+    conda:
+        "../envs/main.yaml"
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        version=dataset_fact("version"),
+        settings=lambda wildcards: study.source_settings(DATASETS.at[wildcards.dataset, "source"][0]),
+    script:
+        "../scripts/render_dataset.py"

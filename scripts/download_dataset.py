@@ -1,0 +1,16 @@
+"""Fetch the authors' archives of one dataset, check them against their sha256s, and unpack them."""
+
+from pathlib import Path
+
+from transferscope.job import logged
+from transferscope.sources import fetch_dataset
+
+
+def main(output: str | Path, *, sources: str, sha256s: str) -> None:
+    """Unpack all ``sources`` (blank-separated, see ``transferscope.sources``) into the folder ``output``."""
+    fetch_dataset(sources, sha256s, output)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(snakemake.output[0], sources=snakemake.params.sources, sha256s=snakemake.params.sha256s)

@@ -1,0 +1,81 @@
+"""Features of one dataset (or one shard of it) from one frozen backbone, streamed to HDF5."""
+
+import platform
+
+import timm
+import torch
+
+from transferscope import backbones, features, files
+from transferscope.datasets import load_dataset
+from transferscope.extraction import Pictures, extract, order_by_split, take_shard
+from transferscope.job import device, limit_threads, logged
+
+
+def main(
+    backbone: str,
+    root: str,
+    output: str,
+    *,
+    facts: dict,
+    seed: int,
+    resolution: int,
+    batch_size: int,
+    shard: int = 0,
+    shards: int = 1,
+    device: str = "cpu",
+    workers: int = 1,
+) -> None:
+    """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features``."""
+    network, metadata = backbones.load(backbone)
+    samples = load_dataset(root=root, **facts, seed=seed)
+    parts = take_shard(order_by_split(samples), shard, shards)
+    attributes = {
+        "model": metadata.model,
+        "dataset": facts["dataset"],
+        "checkpoint_sha256": metadata.source_sha256,
+        "backbone_sha256": files.sha256(backbone),
+        "class_names": {"names": samples.class_names},
+        "transform": {
+            "resize": "shorter side, bicubic",
+            "crop": "centre",
+            "resolution": resolution,
+            "mean": list(metadata.mean),
+            "std": list(metadata.std),
+        },
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
+        "shard": shard,
+        "shards": shards,
+    }
+    batches = extract(
+        network,
+        Pictures(samples, resolution),
+        [index for part in parts.values() for index in part.tolist()],
+        mean=metadata.mean,
+        std=metadata.std,
+        batch_size=batch_size,
+        device=device,
+        workers=workers,
+    )
+    splits = {
+        name: (samples.labels[part], [samples.ids[index] for index in part]) for name, part in parts.items()
+    }
+    with files.atomic_path(output) as temporary:
+        features.write(temporary, batches, splits, attributes)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        limit_threads(snakemake.threads)
+        main(
+            snakemake.input.backbone,
+            snakemake.input.dataset,
+            snakemake.output[0],
+            facts=snakemake.params.facts,
+            seed=snakemake.params.seed,
+            resolution=snakemake.params.resolution,
+            batch_size=snakemake.params.batch_size,
+            shard=int(snakemake.wildcards.get("shard", 0)),
+            shards=int(snakemake.wildcards.get("shards", 1)),
+            device=device(snakemake.resources),
+            workers=max(1, snakemake.threads - 1),
+        )

@@ -1,0 +1,17 @@
+"""One feature file over the shards of a dataset; no feature is copied."""
+
+from pathlib import Path
+
+from transferscope import features, files
+from transferscope.job import logged
+
+
+def main(shards: list[str], output: str) -> None:
+    """Write a virtual feature file over ``shards``, given in their order."""
+    with files.atomic_path(output) as temporary:
+        features.join(shards, temporary, folder=Path(output).parent)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(list(snakemake.input), snakemake.output[0])

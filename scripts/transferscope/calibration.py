@@ -1,0 +1,142 @@
+"""Do a probe's confidences tell how often it is right, before and after temperature scaling?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import softmax
+
+from transferscope.errors import InputError
+
+BINS = 15
+FOLDS = 5
+# Where predictions are all right or all wrong the likelihood has no optimum within reach; stop here.
+TEMPERATURE_RANGE = (1e-4, 1e4)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability diagram: 15 equal-width bins of confidence, each [15]; 0 where a bin has no sample."""
+
+    count: np.ndarray
+    confidence: np.ndarray  # mean confidence in the bin, in 0..1
+    accuracy: np.ndarray  # share of the bin's samples that are right, in 0..1
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error in 0..1: mean gap of accuracy and confidence, weighted by the counts."""
+        return float(self.count @ np.abs(self.accuracy - self.confidence) / self.count.sum())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration errors in 0..1, the temperatures behind them, and the reliability on the whole test set."""
+
+    ece: float  # as predicted
+    ece_scaled: float  # temperature from one fifth of the test set, error on the rest; mean of five
+    ece_scaled_val: float  # temperature from the validation set, error on the whole test set
+    temperatures: tuple[float, ...]  # of the five folds
+    temperature_val: float
+    before: Reliability
+    after: Reliability  # at temperature_val
+
+
+def reliability(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> Reliability:
+    """The reliability diagram of ``softmax(logits / temperature)`` (Guo et al. 2017, section 2).
+
+    ``logits`` is [N, C], ``labels`` integers [N] in 0..C-1. A confidence on the edge of two bins belongs to
+    the lower one, as in the paper's intervals ((m - 1) / M, m / M]. Raises InputError where logits and labels
+    do not fit together.
+    """
+    _check(logits, labels)
+    # In float64, since a float32 softmax of a sharp temperature rounds most confidences to exactly 1.
+    confidence = softmax(logits.astype(np.float64) / temperature, axis=1).max(axis=1)
+    right = logits.argmax(axis=1) == labels
+    inner_edges = np.arange(1, BINS) / BINS
+    bins = np.searchsorted(inner_edges, confidence, side="left")
+    count = np.bincount(bins, minlength=BINS)
+    divisor = np.maximum(count, 1)
+    return Reliability(
+        count=count,
+        confidence=np.bincount(bins, weights=confidence, minlength=BINS) / divisor,
+        accuracy=np.bincount(bins, weights=right, minlength=BINS) / divisor,
+    )
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T > 0 that minimises the mean negative log-likelihood (Guo et al. 2017, section 4.2).
+
+    The likelihood is convex in 1/T, so T is where its derivative in 1/T, the mean over the samples of the
+    expected logit minus the label's logit, changes sign. Where it never does within TEMPERATURE_RANGE (all
+    predictions right, say), the nearer end is returned. ``logits`` is [N, C], ``labels`` integers [N] in
+    0..C-1. Raises InputError where they do not fit together.
+    """
+    _check(logits, labels)
+    logits = logits.astype(np.float64)
+    # Every difference is taken from the label's logit, so that large logits do not cancel.
+    excess = logits - logits[np.arange(len(labels)), labels][:, None]
+
+    def slope(log_temperature: float) -> float:
+        return np.einsum("nc,nc->", softmax(excess / np.exp(log_temperature), axis=1), excess) / len(labels)
+
+    sharpest, flattest = np.log(TEMPERATURE_RANGE)
+    if slope(sharpest) <= 0:
+        return TEMPERATURE_RANGE[0]
+    if slope(flattest) >= 0:
+        return TEMPERATURE_RANGE[1]
+    return float(np.exp(brentq(slope, sharpest, flattest, xtol=1e-8)))
+
+
+def calibrate(
+    val_logits: np.ndarray,
+    val_labels: np.ndarray,
+    test_logits: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    seed: int,
+) -> Calibration:
+    """Calibration of the test predictions, scaled in the authors' way (folds of test) and from val.
+
+    The folds are Ericsson et al.'s (2021): ``seed`` draws the permutation of the test set that is cut into
+    five. The validation logits must be of a probe that has not been trained on val. Logits are [N, C], labels
+    integers [N] in 0..C-1. Raises InputError where they do not fit together or test has fewer than 5 samples.
+    """
+    _check(val_logits, val_labels)
+    _check(test_logits, test_labels)
+    if len(test_labels) < FOLDS:
+        raise InputError(
+            f"the test set has {len(test_labels)} samples but calibration cuts it into {FOLDS} folds: "
+            "give it at least as many"
+        )
+    temperatures, errors = [], []
+    for fold in np.array_split(np.random.default_rng(seed).permutation(len(test_labels)), FOLDS):
+        rest = np.setdiff1d(np.arange(len(test_labels)), fold)
+        temperatures.append(fit_temperature(test_logits[fold], test_labels[fold]))
+        errors.append(reliability(test_logits[rest], test_labels[rest], temperatures[-1]).ece)
+    temperature_val = fit_temperature(val_logits, val_labels)
+    before = reliability(test_logits, test_labels)
+    after = reliability(test_logits, test_labels, temperature_val)
+    return Calibration(
+        ece=before.ece,
+        ece_scaled=float(np.mean(errors)),
+        ece_scaled_val=after.ece,
+        temperatures=tuple(temperatures),
+        temperature_val=temperature_val,
+        before=before,
+        after=after,
+    )
+
+
+def _check(logits: np.ndarray, labels: np.ndarray) -> None:
+    if logits.ndim != 2 or labels.shape != (len(logits),) or len(labels) == 0:
+        raise InputError(
+            f"logits {logits.shape} and labels {labels.shape} do not fit: give logits [N, C] and labels [N] "
+            "of a single-label dataset"
+        )
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise InputError(
+            f"labels run from {labels.min()} to {labels.max()} but there are {logits.shape[1]} classes: "
+            "number the classes from 0 and give a logit for each"
+        )
+    if not np.isfinite(logits).all():
+        raise InputError("logits hold NaN or infinity; check the features and the fit that they come from")

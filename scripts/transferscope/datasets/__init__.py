@@ -1,0 +1,97 @@
+"""The datasets: one module each with ``load(root) -> Samples``, and the facts that all of them have to meet.
+
+To add one, write its module and name it in ``LOADERS``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from transferscope.datasets import digits, elpv, image_folder, mnist5k
+from transferscope.datasets.base import Samples
+from transferscope.datasets.splits import apply_split_rule
+from transferscope.errors import InputError
+
+# The column `loader` -> what reads the dataset's folder.
+LOADERS: dict[str, Callable[[Path], Samples]] = {
+    "digits": digits.load,
+    "elpv": elpv.load,
+    "image_folder": image_folder.load,
+    "mnist5k": mnist5k.load,
+}
+
+
+def load_dataset(
+    dataset: str,
+    root: str | Path,
+    *,
+    loader: str,
+    split_rule: str,
+    seed: int,
+    classes: int,
+    counts: Mapping[str, int],
+) -> Samples:
+    """Load one dataset, divide it, and hold it against its row of the table.
+
+    Args:
+        dataset: its id, for what goes wrong.
+        root: its folder.
+        loader: a key of ``LOADERS``.
+        split_rule: see ``datasets.splits``.
+        seed: of the split rule's drawing.
+        classes: how many there are.
+        counts: split to its number of samples, as far as known.
+
+    Raises:
+        InputError: an unknown loader or rule, a damaged folder, an empty split, or facts other than expected.
+    """
+    if loader not in LOADERS:
+        raise InputError(
+            f"{dataset}: there is no loader {loader!r}; write one of {', '.join(sorted(LOADERS))}"
+        )
+    root = Path(root)
+    samples = LOADERS[loader](root)
+    try:
+        splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed)
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    samples = replace(samples, splits=splits)
+    _check_splits(dataset, root, samples, split_rule, counts)
+    _check_classes(dataset, root, samples, classes)
+    return samples
+
+
+def _check_splits(
+    dataset: str, root: Path, samples: Samples, split_rule: str, counts: Mapping[str, int]
+) -> None:
+    for split in ("all",) if split_rule == "pooled" else ("train", "val", "test"):
+        found = np.count_nonzero(samples.splits == split)
+        if found == 0:
+            raise InputError(
+                f"{dataset} has no samples in its split {split!r} under the rule {split_rule!r} in {root}; "
+                "use a split rule that fills it (see `split_rule` in config/README.md), or add the pictures"
+            )
+        if counts.get(split, found) != found:
+            raise InputError(
+                f"{dataset} has {found} samples in its split {split!r} in {root}, expected {counts[split]}; "
+                "remove the folder and fetch it again, or correct the count in its row"
+            )
+
+
+def _check_classes(dataset: str, root: Path, samples: Samples, classes: int) -> None:
+    if len(samples.class_names) != classes:
+        raise InputError(
+            f"{dataset} has {len(samples.class_names)} classes in {root}, expected {classes}; "
+            "remove the folder and fetch it again, or correct the number in its row"
+        )
+    if samples.multilabel:
+        present = samples.labels.any(axis=0)
+    else:
+        present = np.bincount(samples.labels, minlength=classes) > 0
+    if not present.all():
+        name = samples.class_names[int(np.argmin(present))]
+        raise InputError(
+            f"{dataset} has no sample of its class {name!r} in {root}; remove the folder and fetch it again"
+        )

@@ -1,0 +1,91 @@
+"""What every loader returns: the samples of one dataset, pictures read on demand."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from transferscope.errors import InputError
+
+SPLITS = ("train", "val", "test", "all")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N labelled pictures with C classes.
+
+    Attributes:
+        ids: [N], unique and stable, since shards and reports refer to them.
+        labels: int64 [N] in 0..C-1, or uint8 [N, C] multi-hot.
+        splits: str [N], each 'train', 'val', 'test' or 'all'.
+        read: index to RGB picture. It is pickled for a DataLoader's workers: ``pictures.Files`` or
+            ``pictures.Arrays``, say, but no lambda and no open file.
+        class_names: [C].
+
+    Raises:
+        InputError: these do not fit together.
+    """
+
+    ids: list[str]
+    labels: np.ndarray
+    splits: np.ndarray
+    read: Callable[[int], Image.Image]
+    class_names: list[str]
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise InputError("the dataset has no samples; check that its folder holds the pictures")
+        if not len(self.ids) == len(self.labels) == len(self.splits):
+            raise InputError(
+                f"the loader returned {len(self.ids)} ids, {len(self.labels)} labels and {len(self.splits)} "
+                "splits; it must return one of each for every sample"
+            )
+        name, times = Counter(self.ids).most_common(1)[0]
+        if times > 1:
+            raise InputError(f"the sample id {name!r} occurs {times} times; make the ids unique")
+        unknown = sorted(set(self.splits.tolist()) - set(SPLITS))
+        if unknown:
+            raise InputError(
+                f"the loader returned the split {unknown[0]!r}; it must be one of {', '.join(SPLITS)}"
+            )
+        self._check_labels()
+
+    def _check_labels(self) -> None:
+        classes = len(self.class_names)
+        if self.labels.ndim == 1 and self.labels.dtype == np.int64:
+            fit = self.labels.min() >= 0 and self.labels.max() < classes
+        elif self.labels.ndim == 2 and self.labels.dtype == np.uint8:
+            fit = self.labels.shape[1] == classes and self.labels.max() <= 1
+        else:
+            raise InputError(
+                f"the loader returned labels of type {self.labels.dtype} and shape {self.labels.shape}; "
+                "they must be int64 [N] or, multi-hot, uint8 [N, C]"
+            )
+        if not fit:
+            raise InputError(
+                f"the loader returned labels that do not fit its {classes} class names; "
+                "they must be 0..C-1 or, multi-hot, 0 and 1 in C columns"
+            )
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a picture may have several classes (labels are multi-hot)."""
+        return self.labels.ndim == 2
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def required_file(root: Path, name: str) -> Path:
+    """``root / name``, where a dataset's folder has to hold this file.
+
+    Raises:
+        InputError: it does not.
+    """
+    path = root / name
+    if not path.is_file():
+        raise InputError(f"the dataset in {root} has no file {name}; remove the folder and fetch it again")
+    return path

@@ -1,0 +1,193 @@
+"""The feature file: what is in it, how it is written in bounded memory, how it is read.
+
+One HDF5 file per backbone and dataset; one group a split (``train``, ``val``, ``test``, or ``all``) with
+``features`` float32 [N, D], ``labels`` int64 [N] or uint8 [N, C], and ``ids`` UTF-8 [N]. The file's
+attributes name the model, the dataset, the checkpoint, the transform and the library versions.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from transferscope.errors import InputError
+
+VERSION = 1
+ROWS_PER_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Split:
+    """Features float32 [N, D], labels int64 [N] or uint8 [N, C], and sample ids [N]."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+
+
+def write(
+    path: str | Path,
+    batches: Iterable[np.ndarray],
+    splits: dict[str, tuple[np.ndarray, list[str]]],
+    attributes: dict,
+) -> None:
+    """Stream features into a new file; only one batch is in memory at a time.
+
+    Args:
+        path: the file to write; the caller gives a temporary one and renames it.
+        batches: float32 [B, D] each, in the order of the splits' samples; a batch may span two splits.
+        splits: for each split, in order, its labels and ids.
+        attributes: of the whole file; dicts are stored as JSON.
+
+    Raises:
+        InputError: a feature is not finite (names the sample).
+    """
+    with h5py.File(path, "w") as file:
+        file.attrs["version"] = VERSION
+        for key, value in attributes.items():
+            file.attrs[key] = json.dumps(value) if isinstance(value, dict) else value
+        rows = _Rows(batches)
+        for name, (labels, ids) in splits.items():
+            group = file.create_group(name)
+            group.attrs["split"] = name
+            group["labels"] = labels
+            group["ids"] = np.array(ids, dtype=h5py.string_dtype())
+            if not len(ids):
+                group.create_dataset("features", shape=(0, rows.width), dtype="f4")
+                continue
+            chunks = (min(ROWS_PER_CHUNK, len(ids)), rows.width)
+            features = group.create_dataset(
+                "features", shape=(len(ids), rows.width), dtype="f4", chunks=chunks
+            )
+            start = 0
+            for part in rows.take(len(ids)):
+                bad = ~np.isfinite(part).all(axis=1)
+                if bad.any():
+                    raise InputError(
+                        f"sample {ids[start + int(bad.argmax())]!r} gives features that are not finite; "
+                        "check the checkpoint and the input normalisation of this model"
+                    )
+                features[start : start + len(part)] = part
+                start += len(part)
+
+
+class _Rows:
+    """Rows cut from a stream of batches, whatever the batches' bounds."""
+
+    def __init__(self, batches: Iterable[np.ndarray]):
+        self._batches = iter(batches)
+        self._rest = next(self._batches)
+        self.width = self._rest.shape[1]
+
+    def take(self, count: int) -> Iterator[np.ndarray]:
+        while count:
+            if not len(self._rest):
+                self._rest = next(self._batches)
+            part, self._rest = self._rest[:count], self._rest[count:]
+            count -= len(part)
+            yield part
+
+
+def join(shards: list[str | Path], output: str | Path, *, folder: str | Path) -> None:
+    """One file over the shards of a dataset; the features stay where they are, seen as one virtual array.
+
+    Args:
+        shards: files written by ``write`` with the attributes ``shard`` and ``shards``, in order; each holds
+            a contiguous part of the samples.
+        output: the file to write (a temporary one).
+        folder: where the output will lie; the shards are found from there by relative paths.
+
+    Raises:
+        InputError: shards of different models, datasets or checkpoints, a missing or a repeated part.
+    """
+    headers = [read_attributes(path) for path in shards]
+    common = [{key: value for key, value in header.items() if key != "shard"} for header in headers]
+    for path, header in zip(shards, common, strict=True):
+        if header != common[0]:
+            raise InputError(
+                f"{path} does not belong with {shards[0]}: their attributes differ; remove both and rerun"
+            )
+    numbers = [int(header["shard"]) for header in headers]
+    if numbers != list(range(int(headers[0]["shards"]))):
+        raise InputError(
+            f"shards {numbers} were given where 0 to {headers[0]['shards'] - 1} belong; rerun the missing"
+        )
+    with h5py.File(output, "w") as file:
+        file.attrs.update({key: value for key, value in common[0].items() if key != "shards"})
+        with h5py.File(shards[0]) as first:
+            names = list(first)
+        for name in names:
+            _join_split(file, name, shards, folder)
+
+
+def _join_split(file: h5py.File, name: str, shards: list[str | Path], folder: str | Path) -> None:
+    labels, ids, sources = [], [], []
+    for path in shards:
+        with h5py.File(path) as shard:
+            labels.append(shard[name]["labels"][:])
+            ids.append(shard[name]["ids"][:])
+            shape = shard[name]["features"].shape
+        sources.append(h5py.VirtualSource(os.path.relpath(path, folder), f"{name}/features", shape))
+    rows = [source.shape[0] for source in sources]
+    layout = h5py.VirtualLayout((sum(rows), sources[0].shape[1]), dtype="f4")
+    for stop, count, source in zip(np.cumsum(rows), rows, sources, strict=True):
+        if count:
+            layout[stop - count : stop] = source
+    group = file.create_group(name)
+    group.attrs["split"] = name
+    group["labels"] = np.concatenate(labels)
+    group.create_dataset("ids", data=np.concatenate(ids), dtype=h5py.string_dtype())
+    # A shard that is gone reads as NaN, which every protocol refuses, and not as zeros.
+    group.create_virtual_dataset("features", layout, fillvalue=np.nan)
+
+
+def read_attributes(path: str | Path) -> dict:
+    """The file's attributes: model, dataset, checkpoint_sha256, transform, versions, ...
+
+    Raises:
+        InputError: not a feature file, truncated, or of another version of this contract.
+    """
+    with _open(path) as file:
+        return dict(file.attrs)
+
+
+def read(path: str | Path, names: Iterable[str] | None = None) -> dict[str, Split]:
+    """The named splits of a feature file (default: all that it has).
+
+    Raises:
+        InputError: a truncated or foreign file, an absent or empty split, or features that are not finite.
+    """
+    with _open(path) as file:
+        splits = {}
+        for name in file if names is None else names:
+            if name not in file or not len(file[name]["ids"]):
+                raise InputError(
+                    f"{path} has no samples in its split {name!r}, which this protocol needs; give the "
+                    "dataset one (see `split_rule` in config/README.md) or take the protocol out of its row"
+                )
+            group = file[name]
+            split = Split(group["features"][:], group["labels"][:], group["ids"].asstr()[:])
+            if not np.isfinite(split.features).all():
+                raise InputError(
+                    f"{path} has features that are not finite in its split {name!r}; remove the file (and "
+                    "its shards) and rerun, so that it is extracted again"
+                )
+            splits[name] = split
+        return splits
+
+
+def _open(path: str | Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path} is not a whole HDF5 file ({error}); remove it and rerun, so that it is made again"
+        ) from error
+    if file.attrs.get("version") != VERSION:
+        file.close()
+        raise InputError(f"{path} is not a feature file of version {VERSION}; remove it and rerun")
+    return file

@@ -1,0 +1,64 @@
+"""The only module that knows Snakemake: what a job was given, and where its words go."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from transferscope.errors import InputError
+
+
+@contextmanager
+def logged(snakemake) -> Iterator[None]:
+    """Send a script's logging and output to the rule's log; end on bad input with its one sentence.
+
+    The sentence goes to the log and to the terminal, without a traceback; any other exception is a
+    fault of ours and keeps its traceback in the log.
+    """
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    terminal = sys.stderr
+    with path.open("w", buffering=1, encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        logging.basicConfig(
+            stream=log, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+        )
+        try:
+            yield
+        except InputError as error:
+            logging.error("%s", error)
+            print(f"{snakemake.rule}: {error}", file=terminal)
+            sys.exit(1)
+        except Exception:
+            logging.exception("rule %s failed", snakemake.rule)
+            raise
+
+
+def device(resources) -> str:
+    """``cuda`` where the job asked for a GPU and got one, else ``cpu``.
+
+    Raises:
+        InputError: a GPU was asked for and none is visible.
+    """
+    if not resources.get("gpu", 0):
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            "this job asked for a GPU (resources: gpu=1) but none is visible in it; check that the partition "
+            "has GPUs and that CUDA_VISIBLE_DEVICES is set, or set `gpu: 0` for the rule in the profile"
+        )
+    return "cuda"
+
+
+def limit_threads(threads: int) -> None:
+    """Keep torch and BLAS to the job's threads: two jobs with all cores each run slower than one."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

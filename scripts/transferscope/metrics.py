@@ -1,0 +1,246 @@
+"""What each metric means, and how recognition scores become a number with its 95% interval."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from transferscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric's values are printed, compared and correlated.
+
+    A value is in the printed unit of the tables; ``value / scale`` is in the metric's natural unit. Where
+    ``bounded``, that is a share in 0..1 and a correlation takes its logit; elsewhere the value is taken raw.
+    A correlation then multiplies by ``sign``: -1 for the angles, which stand for a whole setting beside
+    accuracies; +1 for every other error, so that a negative coefficient says that it falls, as the paper
+    prints it (Ericsson et al. 2021).
+    """
+
+    name: str
+    label: str
+    scale: int = 100
+    higher_is_better: bool = True
+    bounded: bool = True
+    sign: int = 1
+
+
+def _error(name: str, label: str, **facts) -> Metric:
+    return Metric(name, label, higher_is_better=False, **facts)
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("top1", "Top-1 accuracy (%)"),
+        Metric("mean_per_class", "Mean per-class accuracy (%)"),
+        Metric("map11", "11-point mAP (%)"),
+        Metric("accuracy", "Accuracy (%)"),
+        Metric("ap", "AP (%)"),
+        Metric("ap50", "AP50 (%)"),
+        Metric("ap75", "AP75 (%)"),
+        _error("mean_angle_deg", "Mean angular error (°)", scale=1, bounded=False, sign=-1),
+        _error("median_angle_deg", "Median angular error (°)", scale=1, bounded=False, sign=-1),
+        Metric("within_11.25", "Within 11.25° (%)"),
+        Metric("within_22.5", "Within 22.5° (%)"),
+        Metric("within_30", "Within 30° (%)"),
+        Metric("mean_iou", "Mean IoU (%)"),
+        Metric("pixel_accuracy", "Pixel accuracy (%)"),
+        _error("ece", "ECE (%)"),
+        _error("ece_scaled", "ECE after temperature scaling (%)"),
+        _error("ece_scaled_val", "ECE after temperature scaling on val (%)"),
+        _error("lpips_alex", "LPIPS, AlexNet", scale=1),
+        _error("lpips_vgg", "LPIPS, VGG", scale=1),
+        _error("lpips_squeeze", "LPIPS, SqueezeNet", scale=1),
+        _error("mse_red", "Squared error, red", scale=1, bounded=False),
+        _error("mse_green", "Squared error, green", scale=1, bounded=False),
+        _error("mse_blue", "Squared error, blue", scale=1, bounded=False),
+        Metric("attentive_diffusion", "Attentive diffusion (%)"),
+    )
+}
+
+
+def top1(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share in 0..1 of the samples whose highest score (the first, where several tie) is their label's.
+
+    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError where they do not fit together.
+    """
+    return float(_correct(scores, labels).mean())
+
+
+def mean_per_class(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Top-1 accuracy of each class, averaged over the classes that occur in ``labels``; in 0..1.
+
+    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError where they do not fit together.
+    """
+    correct = _correct(scores, labels)
+    hits = np.bincount(labels, weights=correct)
+    counts = np.bincount(labels)
+    present = counts > 0
+    return float((hits[present] / counts[present]).mean())
+
+
+def map11(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over the classes of VOC 2007's 11-point interpolated average precision; in 0..1.
+
+    The average of the highest precision at a recall of at least 0, 0.1, ..., 1 (Everingham et al. 2010,
+    section 4.2). Samples with equal scores enter together, so their order cannot matter. A class without a
+    positive sample has no recall and is left out of the mean.
+
+    ``scores`` is [N, C], ``labels`` [N, C] of 0 and 1. Raises InputError where they do not fit together or
+    no class has a positive.
+    """
+    _check_multilabel(scores, labels)
+    once = np.ones((1, len(scores)), dtype=np.int64)
+    return float(_weighted_map11(_rank(scores, labels), once)[0])
+
+
+SCORERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "top1": top1,
+    "mean_per_class": mean_per_class,
+    "map11": map11,
+}
+
+
+def score(metric_name: str, scores: np.ndarray, labels: np.ndarray) -> float:
+    """The recognition metric of that name (a key of SCORERS), in 0..1.
+
+    ``scores`` is [N, C]; ``labels`` [N], or [N, C] for ``map11``. Raises InputError for an unknown name and
+    for scores and labels that do not fit together.
+    """
+    _check_name(metric_name)
+    return SCORERS[metric_name](scores, labels)
+
+
+def ci95(
+    metric_name: str, scores: np.ndarray, labels: np.ndarray, *, seed: int, resamples: int = 1000
+) -> float:
+    """Half-width of the metric's 95% interval in 0..1: 1.96 standard deviations over bootstrap resamples.
+
+    The test images are what is resampled (Efron and Tibshirani 1993, section 6.2); the trained probe stands
+    still. The same seed gives the same interval. Arguments and errors are those of ``score``.
+    """
+    _check_name(metric_name)
+    rng = np.random.default_rng(seed)
+    if metric_name == "map11":
+        _check_multilabel(scores, labels)
+        replicates = _bootstrap_map11(scores, labels, rng, resamples)
+    else:
+        correct = _correct(scores, labels)
+        # Top-1 is the accuracy of one class that holds every image.
+        groups = labels if metric_name == "mean_per_class" else np.zeros_like(labels)
+        replicates = _bootstrap_group_accuracy(correct, groups, rng, resamples)
+    return float(1.96 * replicates.std())
+
+
+def _bootstrap_group_accuracy(
+    correct: np.ndarray, groups: np.ndarray, rng: np.random.Generator, resamples: int
+) -> np.ndarray:
+    """Mean of the groups' accuracies in each of ``resamples`` draws of N images with replacement.
+
+    Images of one group that are equally right are interchangeable, so a draw of N images is one multinomial
+    draw over those kinds: the same distribution at a cost that does not grow with N.
+    """
+    kinds = np.bincount(2 * groups.astype(np.int64) + correct, minlength=2 * (groups.max() + 1))
+    drawn = rng.multinomial(len(correct), kinds / len(correct), size=resamples).reshape(resamples, -1, 2)
+    counts = drawn.sum(axis=2)
+    accuracies = drawn[:, :, 1] / np.maximum(counts, 1)
+    return accuracies.sum(axis=1) / np.count_nonzero(counts, axis=1)
+
+
+def _bootstrap_map11(
+    scores: np.ndarray, labels: np.ndarray, rng: np.random.Generator, resamples: int
+) -> np.ndarray:
+    """map11 of each of ``resamples`` draws of N images with replacement, in blocks to bound the memory."""
+    ranking = _rank(scores, labels)
+    uniform = np.full(len(scores), 1 / len(scores))
+    blocks = [
+        _weighted_map11(ranking, rng.multinomial(len(scores), uniform, size=min(50, resamples - start)))
+        for start in range(0, resamples, 50)
+    ]
+    return np.concatenate(blocks)
+
+
+@dataclass(frozen=True)
+class _ClassRanking:
+    """The samples of one class from the highest score to the lowest: what every resample shares."""
+
+    order: np.ndarray  # [N] sample indices by falling score
+    positive: np.ndarray  # [P] sample indices of the positives by falling score
+    retrieved: np.ndarray  # [P] samples retrieved once the positive and its ties are, its cut in ``order``
+    hits: np.ndarray  # [P] positives among those retrieved
+
+
+def _rank(scores: np.ndarray, labels: np.ndarray) -> list[_ClassRanking]:
+    """The ranking of every class that has a positive sample."""
+    rankings = []
+    for class_scores, class_labels in zip(np.asarray(scores).T, np.asarray(labels).T, strict=True):
+        order = np.argsort(-class_scores, kind="stable")
+        positive = order[class_labels[order] == 1]
+        if len(positive) > 0:
+            falling, thresholds = -class_scores[order], -class_scores[positive]
+            retrieved = np.searchsorted(falling, thresholds, side="right")
+            hits = np.searchsorted(thresholds, thresholds, side="right")
+            rankings.append(_ClassRanking(order, positive, retrieved, hits))
+    return rankings
+
+
+def _weighted_map11(rankings: list[_ClassRanking], weights: np.ndarray) -> np.ndarray:
+    """map11 of B weighted copies of the test set: ``weights`` [B, N] says how often each sample is in it."""
+    total, classes = np.zeros(len(weights)), np.zeros(len(weights))
+    for ranking in rankings:
+        # The highest precision at a recall is always reached at a positive, so only they are looked at.
+        retrieved = weights[:, ranking.order].cumsum(axis=1)[:, ranking.retrieved - 1]
+        hits = weights[:, ranking.positive].cumsum(axis=1)[:, ranking.hits - 1]
+        positives = hits[:, -1]
+        precision = hits / np.maximum(retrieved, 1)
+        interpolated = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        average = np.zeros(len(weights))
+        for tenths in range(11):
+            # In integers, since 3 / 10 < 0.1 * 3 in floating point.
+            first = np.argmax(10 * hits >= tenths * positives[:, None], axis=1)
+            average += np.take_along_axis(interpolated, first[:, None], axis=1)[:, 0] / 11
+        total += np.where(positives > 0, average, 0)
+        classes += positives > 0
+    return total / np.maximum(classes, 1)
+
+
+def _check_name(metric_name: str) -> None:
+    if metric_name not in SCORERS:
+        raise InputError(
+            f"metric {metric_name!r} is not one of recognition; name one of {', '.join(SCORERS)} instead"
+        )
+
+
+def _correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether each sample's highest score is its label's: bool [N]."""
+    if scores.ndim != 2 or labels.shape != (len(scores),) or len(labels) == 0:
+        raise InputError(
+            f"scores {scores.shape} and labels {labels.shape} do not fit: give scores [N, C] and labels [N]"
+        )
+    if labels.min() < 0 or labels.max() >= scores.shape[1]:
+        raise InputError(
+            f"labels run from {labels.min()} to {labels.max()} but there are {scores.shape[1]} classes: "
+            "number the classes from 0 and give a score for each"
+        )
+    _check_finite(scores)
+    return scores.argmax(axis=1) == labels
+
+
+def _check_multilabel(scores: np.ndarray, labels: np.ndarray) -> None:
+    if scores.ndim != 2 or labels.shape != scores.shape or len(labels) == 0:
+        raise InputError(
+            f"scores {scores.shape} and labels {labels.shape} do not fit: map11 takes both as [N, C]"
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise InputError("map11 takes labels 0 and 1; mark every other value as one of these")
+    if not labels.any():
+        raise InputError("map11 needs a positive sample; no class has one, so check the labels")
+    _check_finite(scores)
+
+
+def _check_finite(scores: np.ndarray) -> None:
+    if not np.isfinite(scores).all():
+        raise InputError("scores hold NaN or infinity; check the features and the fit that they come from")

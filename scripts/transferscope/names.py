@@ -1,0 +1,95 @@
+"""Models and datasets as the analyses need them, and the names that tables and figures print."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope.errors import InputError
+
+DATASET_NAMES = {
+    "aircraft": "Aircraft",
+    "caltech101": "Caltech-101",
+    "cars": "Cars",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "dtd": "DTD",
+    "flowers": "Flowers",
+    "food101": "Food-101",
+    "pets": "Pets",
+    "sun397": "SUN397",
+    "voc2007": "VOC 2007",
+    "cropdiseases": "CropDiseases",
+    "eurosat": "EuroSAT",
+    "isic": "ISIC",
+    "chestx": "ChestX",
+    "voc0712": "VOC 2007+2012",
+    "nyuv2": "NYUv2",
+    "ade20k": "ADE20K",
+    "average": "Average",
+}
+"""Names of the published datasets, since the table of datasets lists only what can be measured."""
+
+SETTING_NAMES = {
+    "linear": "Linear",
+    "finetune": "Fine-tuned",
+    "knn": "k-NN",
+    "detection_frozen": "Detection, frozen",
+    "detection_finetune": "Detection, fine-tuned",
+    "normals": "Surface normals",
+    "segmentation": "Segmentation",
+    "calibration_linear": "Calibration, linear",
+    "calibration_finetune": "Calibration, fine-tuned",
+    "reconstruction": "Reconstruction",
+    "saliency": "Saliency",
+}
+
+
+def read_models(path: str | Path) -> pd.DataFrame:
+    """The models of ``config/models.tsv`` in its order, indexed by id.
+
+    Columns: name; kind (``supervised``, ``random`` or ``self-supervised``); imagenet_top1 (percent, or NaN
+    where the authors gave none).
+
+    Raises:
+        InputError: a column is missing, an id occurs twice or a top-1 accuracy is not a percentage.
+    """
+    table = _read_facts(path, ["id", "name", "method", "imagenet_top1"])
+    top1 = pd.to_numeric(table["imagenet_top1"].replace("", None), errors="coerce")
+    wrong = table["imagenet_top1"].ne("") & ~top1.between(0, 100, inclusive="neither")
+    if wrong.any():
+        model = wrong.idxmax()
+        raise InputError(
+            f"{path}: imagenet_top1 of {model} is {table.loc[model, 'imagenet_top1']!r}; "
+            "give a percentage between 0 and 100, or leave it empty"
+        )
+    kind = table["method"].map({"supervised": "supervised", "none": "random"}).fillna("self-supervised")
+    return pd.DataFrame({"name": table["name"], "kind": kind, "imagenet_top1": top1.astype(float)})
+
+
+def read_datasets(path: str | Path) -> dict[str, str]:
+    """Printed name of every dataset id: those of ``config/datasets.tsv``, and the published ones it lacks.
+
+    Raises:
+        InputError: a column is missing or an id occurs twice.
+    """
+    return DATASET_NAMES | _read_facts(path, ["id", "name"])["name"].to_dict()
+
+
+def setting_name(setting: str) -> str:
+    """Printed name of a setting; its id where it has no other."""
+    fewshot = re.fullmatch(r"fewshot_(\d+)w(\d+)s", setting)
+    if fewshot:
+        return f"{fewshot[1]}-way {fewshot[2]}-shot"
+    return SETTING_NAMES.get(setting, setting)
+
+
+def _read_facts(path: str | Path, columns: list[str]) -> pd.DataFrame:
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"{path} lacks the column {missing[0]}; its header needs {', '.join(columns)}")
+    repeated = table["id"].duplicated()
+    if repeated.any():
+        raise InputError(f"{path} lists {table.loc[repeated.idxmax(), 'id']} twice; remove one of the rows")
+    return table.set_index("id")

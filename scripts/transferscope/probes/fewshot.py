@@ -1,0 +1,114 @@
+"""Few-shot recognition: episodes of five classes, each sample assigned to the nearest class mean."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from transferscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Which samples each of E episodes is made of, as rows of the feature matrix."""
+
+    support: np.ndarray  # int64 [E, ways, shots]
+    query: np.ndarray  # int64 [E, ways, queries]
+
+
+@dataclass(frozen=True)
+class FewShotResult:
+    """The accuracy of each episode, float64 [E] in 0..1, and what is reported of them."""
+
+    accuracies: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the episodes, in 0..1."""
+        return float(self.accuracies.mean())
+
+    @property
+    def ci95(self) -> float:
+        """Half-width of the mean's 95% interval, 1.96 standard deviations over the root of E, in 0..1."""
+        return float(1.96 * self.accuracies.std() / sqrt(len(self.accuracies)))
+
+
+def fewshot_probe(
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    shots: tuple[int, ...] = (5, 20, 50),
+    ways: int = 5,
+    queries: int = 15,
+    episodes: int = 600,
+    seed: int,
+) -> dict[int, FewShotResult]:
+    """Nearest class mean by squared Euclidean distance on raw features, for each number of shots.
+
+    The protocol of Ericsson et al. (2021, few-shot recognition): a prototypical network (Snell et al. 2017)
+    with nothing trained. ``features`` is float32 [N, D], all splits pooled; ``labels`` integers [N].
+    The episodes are those of ``draw_episodes``, so every backbone meets the same ones. Raises InputError where
+    features and labels do not fit together, or the dataset is too small for a number of shots.
+    """
+    if features.ndim != 2 or labels.shape != (len(features),):
+        raise InputError(
+            f"features {features.shape} and labels {labels.shape} do not fit: give features [N, D] and labels [N]"
+        )
+    if not np.isfinite(features).all():
+        raise InputError("features hold NaN or infinity; check the checkpoint that they come from")
+    # All draws first: a dataset too small for one of the shots fails before any episode is evaluated.
+    drawn = {
+        shot: draw_episodes(labels, shot, ways=ways, queries=queries, episodes=episodes, seed=seed)
+        for shot in shots
+    }
+    return {shot: FewShotResult(episode_accuracies(features, drawn[shot])) for shot in shots}
+
+
+def draw_episodes(
+    labels: np.ndarray, shots: int, *, ways: int = 5, queries: int = 15, episodes: int = 600, seed: int
+) -> Episodes:
+    """Draw classes and, from each, ``shots`` support and ``queries`` query samples; all without replacement.
+
+    Every choice is uniform, and episodes are independent of each other. The draw depends on the labels, their
+    order and the arguments alone. Each number of shots has its own random stream, seeded by
+    ``[seed, shots]``, so that one more of them leaves the others as they were.
+
+    Raises InputError where there are fewer classes than ``ways``, or a class has fewer samples than
+    ``shots + queries``.
+    """
+    names, counts = np.unique(labels, return_counts=True)
+    needed = shots + queries
+    if len(names) < ways:
+        raise InputError(f"the dataset has {len(names)} classes but an episode needs {ways}; add classes")
+    if counts.min() < needed:
+        raise InputError(
+            f"class {names[counts.argmin()]} has {counts.min()} images but {shots}-shot episodes with {queries} "
+            f"queries need {needed}; leave {shots} out of the dataset's `shots` column"
+        )
+    members = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    rng = np.random.default_rng([seed, shots])
+    rows = np.empty((episodes, ways, needed), dtype=np.int64)
+    for episode in rows:
+        for way, chosen in enumerate(rng.choice(len(names), ways, replace=False)):
+            episode[way] = rng.choice(members[chosen], needed, replace=False)
+    return Episodes(support=rows[:, :, :shots], query=rows[:, :, shots:])
+
+
+def episode_accuracies(features: np.ndarray, episodes: Episodes) -> np.ndarray:
+    """Share of the queries nearest to their own class's mean in each episode: float64 [E] in 0..1.
+
+    A query as near to two means counts for the class drawn first. ``features`` is float32 [N, D].
+    """
+    ways, queries = episodes.query.shape[1:]
+    truth = np.repeat(np.arange(ways), queries)
+    accuracies = np.empty(len(episodes.query))
+    for number, (support, query) in enumerate(zip(episodes.support, episodes.query, strict=True)):
+        means = features[support].mean(axis=1)
+        # With c the centre of the means m and d = m - c, the nearest mean to x is the one with the greatest
+        # x·d - |m|²/2 + |c|²/2 = x·d - d·(m + c)/2. That is one small matrix product, and its terms are as
+        # small as the means are close, so float32 does not cancel.
+        centre = means.mean(axis=0)
+        offsets = means - centre
+        closeness = features[query.ravel()] @ offsets.T - (offsets * (means + centre)).sum(axis=1) / 2
+        accuracies[number] = np.mean(closeness.argmax(axis=1) == truth)
+    return accuracies

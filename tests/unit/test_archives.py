@@ -1,0 +1,170 @@
+import errno
+import io
+import stat
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from transferscope import archives
+from transferscope.archives import unpack
+from transferscope.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    return folder
+
+
+def make_zip(path, entries):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    return path
+
+
+def make_tar(path, mode, *members):
+    with tarfile.open(path, mode) as file:
+        for member, content in members:
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content))
+    return path
+
+
+def regular(name):
+    return tarfile.TarInfo(name)
+
+
+def link(name, target, kind=tarfile.SYMTYPE):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a-1.0-py3-none-any.whl", "content"])
+def test_zip(tmp_path, folder, name):
+    unpack(make_zip(tmp_path / name, {"sub/one.txt": "1", "two.txt": "2"}), folder)
+    assert (folder / "sub/one.txt").read_text() == "1"
+    assert (folder / "two.txt").read_text() == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz"), ("a.tar.bz2", "w:bz2")]
+    + [("only.gz", "w:gz"), ("download", "w:gz")],
+)
+def test_tar(tmp_path, folder, name, mode):
+    members = (regular("sub/one.txt"), b"1"), (link("sub/same.txt", "one.txt"), b"")
+    unpack(make_tar(tmp_path / name, mode, *members), folder)
+    assert (folder / "sub/one.txt").read_bytes() == b"1"
+    assert (folder / "sub/same.txt").read_bytes() == b"1"
+
+
+def test_other_files_are_copied_whole(tmp_path, folder):
+    (tmp_path / "labels.mat").write_bytes(b"MATLAB")
+    np.savez(tmp_path / "arrays.npz", a=np.zeros(3))
+    for name in ("labels.mat", "arrays.npz"):
+        unpack(tmp_path / name, folder)
+        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "sub/../../out.txt", "..\\out.txt"])
+def test_names_that_leave_the_folder(tmp_path, folder, name):
+    for archive in (
+        make_zip(tmp_path / "a.zip", {name: "x"}),
+        make_tar(tmp_path / "a.tar", "w", (regular(name), b"x")),
+    ):
+        with pytest.raises(InputError, match="outside its own folder"):
+            unpack(archive, folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "a.zip", "unpacked"]
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        link("l", "../../etc"),
+        link("l", "/etc/passwd"),
+        link("l", "../x", tarfile.LNKTYPE),
+        link("device", "", tarfile.CHRTYPE),
+        link("pipe", "", tarfile.FIFOTYPE),
+    ],
+)
+def test_tar_with_links_out_or_devices(tmp_path, folder, member):
+    archive = make_tar(tmp_path / "a.tar.gz", "w:gz", (member, b""))
+    with pytest.raises(InputError, match=r"a\.tar\.gz holds an unsafe entry"):
+        unpack(archive, folder)
+    assert not list(folder.iterdir())
+
+
+def test_tar_that_writes_through_its_own_link(tmp_path, folder):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    members = (link("l", str(outside)), b""), (regular("l/x"), b"x")
+    with pytest.raises(InputError, match="unsafe entry"):
+        unpack(make_tar(tmp_path / "a.tar", "w", *members), folder)
+    assert not list(outside.iterdir())
+
+
+def test_zip_with_a_link(tmp_path, folder):
+    entry = zipfile.ZipInfo("l")
+    entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(entry, "/etc/passwd")
+    with pytest.raises(InputError, match=r"a\.zip holds 'l', a link or device"):
+        unpack(tmp_path / "a.zip", folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.zip", None), ("a.tar", "w"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz")]
+)
+def test_truncated(tmp_path, folder, name, mode):
+    content = np.random.default_rng(0).bytes(50_000)
+    path = tmp_path / name
+    if mode:
+        make_tar(path, mode, (regular("noise"), content))
+    else:
+        make_zip(path, {"noise": content})
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(InputError, match=f"{name} cannot be unpacked .* truncated"):
+        unpack(path, folder)
+
+
+def test_damaged(tmp_path, folder):
+    path = make_zip(tmp_path / "a.zip", {"noise": np.random.default_rng(0).bytes(50_000)})
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack(path, folder)
+    (tmp_path / "b.tar.gz").write_bytes(b"<html>no archive</html>")
+    with pytest.raises(InputError, match=r"b\.tar\.gz cannot be unpacked"):
+        unpack(tmp_path / "b.tar.gz", folder)
+
+
+def test_no_room_for_what_a_zip_declares(tmp_path, folder, monkeypatch):
+    archive = make_zip(tmp_path / "bomb.zip", {"zeros": bytes(1_000_000)})
+    monkeypatch.setattr(
+        archives.shutil, "disk_usage", lambda _: archives.shutil._ntuple_diskusage(2, 1, 1000)
+    )
+    with pytest.raises(InputError, match=r"no space left .*bomb\.zip needs"):
+        unpack(archive, folder)
+    assert not list(folder.iterdir())
+
+
+def test_full_disk(tmp_path, folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "labels.mat").write_bytes(b"MATLAB")
+    monkeypatch.setattr(archives.shutil, "copyfile", full)
+    with pytest.raises(InputError, match="no space left on the device for .*unpacked"):
+        unpack(tmp_path / "labels.mat", folder)
+
+
+def test_other_system_errors_are_not_called_damage(tmp_path, folder):
+    with pytest.raises(FileNotFoundError):
+        unpack(tmp_path / "absent.zip", folder)
