@@ -6,8 +6,8 @@ from transferscope.job import logged
 from transferscope.sources import fetch_dataset
 
 
-def main(output: str | Path, *, sources: str, sha256s: str) -> None:
-    """Unpack all ``sources`` (blank-separated, see ``transferscope.sources``) into the folder ``output``."""
+def main(output: str | Path, *, sources: list[str], sha256s: list[str]) -> None:
+    """Unpack all ``sources`` (see ``transferscope.sources``) into the folder ``output``."""
     fetch_dataset(sources, sha256s, output)
 
 

@@ -42,7 +42,11 @@ def main(
             "mean": list(metadata.mean),
             "std": list(metadata.std),
         },
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+        },
         "shard": shard,
         "shards": shards,
     }

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from transferscope import features, results
+from transferscope import features, record
 from transferscope.job import limit_threads, logged
 from transferscope.probes.fewshot import fewshot_probe
 
@@ -25,16 +25,16 @@ def main(
     started = time.monotonic()
     attributes = features.read_attributes(feature_file)
     splits = features.read(feature_file).values()
-    outcome = fewshot_probe(
+    outcomes = fewshot_probe(
         np.concatenate([split.features for split in splits]),
         np.concatenate([split.labels for split in splits]),
-        shots=shots,
+        shots=tuple(shots),
         ways=ways,
         queries=queries,
         episodes=episodes,
         seed=seed,
     )
-    results.write_result(
+    record.write_result(
         output,
         model=attributes["model"],
         dataset=attributes["dataset"],
@@ -47,10 +47,10 @@ def main(
             {
                 "setting": f"fewshot_{ways}w{shot}s",
                 "metric": "accuracy",
-                "value": 100 * accuracy.mean,
-                "ci95": 100 * accuracy.ci95,
+                "value": 100 * outcome.accuracy,
+                "ci95": 100 * outcome.ci95,
             }
-            for shot, accuracy in outcome.items()
+            for shot, outcome in outcomes.items()
         ],
         took={"seconds": time.monotonic() - started, "device": "cpu", "threads": threads},
         details={"episodes": episodes, "backbone_sha256": attributes["backbone_sha256"]},

@@ -3,7 +3,7 @@
 import time
 from functools import partial
 
-from transferscope import features, metrics, results
+from transferscope import features, metrics, record
 from transferscope.job import device, limit_threads, logged
 from transferscope.probes.knn import knn_probe
 
@@ -33,7 +33,7 @@ def main(
         temperature=temperature,
         device=device,
     )
-    results.write_result(
+    record.write_result(
         output,
         model=attributes["model"],
         dataset=attributes["dataset"],
@@ -42,10 +42,10 @@ def main(
         mode="cosine",
         seed=seed,
         n_test=len(splits["test"].ids),
-        measurements=[results.measure("knn", metric, probe.test_scores, splits["test"].labels, seed=seed)],
+        measurements=[record.measure("knn", metric, probe.test_scores, splits["test"].labels, seed=seed)],
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={
-            "k": int(probe.chosen_k),
+            "k": int(probe.k),
             "val_scores": {str(k): float(value) for k, value in probe.val_scores.items()},
             "backbone_sha256": attributes["backbone_sha256"],
         },

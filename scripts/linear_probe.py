@@ -3,7 +3,7 @@
 import time
 from functools import partial
 
-from transferscope import features, metrics, predictions, results
+from transferscope import features, metrics, predictions, record
 from transferscope.job import device, limit_threads, logged
 from transferscope.probes.linear import linear_probe
 
@@ -42,14 +42,14 @@ def main(
         },
         identity | {"mode": mode},
     )
-    results.write_result(
+    record.write_result(
         output,
         **identity,
         version=version,
         mode=mode,
         seed=seed,
         n_test=len(test.ids),
-        measurements=[results.measure("linear", metric, probe.test_logits, test.labels, seed=seed)],
+        measurements=[record.measure("linear", metric, probe.test_logits, test.labels, seed=seed)],
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={
             "lambda": float(probe.chosen_lambda),

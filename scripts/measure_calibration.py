@@ -2,7 +2,7 @@
 
 import time
 
-from transferscope import predictions, results
+from transferscope import predictions, record
 from transferscope.calibration import Reliability, calibrate
 from transferscope.job import logged
 
@@ -13,7 +13,7 @@ def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:
     splits, attributes = predictions.read(prediction_file)
     val, test = splits["val"], splits["test"]
     outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=seed)
-    results.write_result(
+    record.write_result(
         output,
         model=attributes["model"],
         dataset=attributes["dataset"],

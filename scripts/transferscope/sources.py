@@ -67,30 +67,31 @@ def is_local(source: str) -> bool:
     return check_source(source) == "local"
 
 
-def check_sources(sources: str, sha256s: str) -> list[tuple[str, str]]:
-    """The sources of a table's cell, each with its sha256; nothing is fetched.
+def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str]]:
+    """The sources of one dataset, each with its sha256; nothing is fetched.
 
     Args:
-        sources: separated by blanks.
+        sources: see the module.
         sha256s: one for each source, or none while they are unknown (each source gets '' then).
 
     Raises:
         InputError: no source, one of unknown form, a malformed sha256, or counts that differ.
     """
-    names, digests = sources.split(), sha256s.split()
-    if not names:
+    if not sources:
         raise InputError("the source is empty; write where the file comes from")
-    if digests and len(digests) != len(names):
+    if sha256s and len(sha256s) != len(sources):
         raise InputError(
-            f"{sources!r} has {len(names)} sources and {len(digests)} sha256s; "
+            f"{' '.join(sources)} has {len(sources)} sources and {len(sha256s)} sha256s; "
             "write one sha256 for each source, or none while they are unknown"
         )
-    for name in names:
-        check_source(name)
-    for digest in digests:
+    for source in sources:
+        check_source(source)
+    for digest in sha256s:
         if not _SHA256.fullmatch(digest):
-            raise InputError(f"the sha256 {digest!r} of {sources!r} is not 64 lower-case hexadecimal digits")
-    return list(zip(names, digests or [""] * len(names), strict=True))
+            raise InputError(
+                f"the sha256 {digest!r} of {' '.join(sources)} is not 64 lower-case hexadecimal digits"
+            )
+    return list(zip(sources, sha256s or [""] * len(sources), strict=True))
 
 
 def fetch(source: str, output: str | Path, *, sha256: str) -> None:
@@ -123,7 +124,7 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
     part.replace(output)
 
 
-def fetch_dataset(sources: str, sha256s: str, output: str | Path) -> None:
+def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) -> None:
     """Fetch the sources of one dataset and unpack them all into one folder, whole or not at all.
 
     Args:
@@ -220,8 +221,13 @@ def _download_once(url: str, part: Path) -> None:
             with part.open("ab" if resumed else "wb") as file:
                 for chunk in reply.raw.stream(CHUNK, decode_content=False):
                     file.write(chunk)
-    # urllib3 compares what came with Content-Length, and calls a shorter body an IncompleteRead.
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except requests.RequestException as error:
+        raise BrokenOff(
+            f"{url} cannot be reached ({error}); check the source and the network, or write a local path "
+            "as the source"
+        ) from error
+    # While the body comes: urllib3 calls one shorter than its Content-Length an IncompleteRead.
+    except urllib3.exceptions.HTTPError as error:
         raise BrokenOff(
             f"truncated download: {url} broke off ({error}); what arrived is kept in {part}, so run again to "
             "resume, or write a local path as the source"

@@ -53,8 +53,15 @@ def test_zip(tmp_path, folder, name):
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz"), ("a.tar.bz2", "w:bz2")]
-    + [("only.gz", "w:gz"), ("download", "w:gz")],
+    [
+        ("a.tar", "w"),
+        ("a.tar.gz", "w:gz"),
+        ("a.tgz", "w:gz"),
+        ("a.tar.xz", "w:xz"),
+        ("a.tar.bz2", "w:bz2"),
+        ("only.gz", "w:gz"),
+        ("download", "w:gz"),
+    ],
 )
 def test_tar(tmp_path, folder, name, mode):
     members = (regular("sub/one.txt"), b"1"), (link("sub/same.txt", "one.txt"), b"")
@@ -161,7 +168,7 @@ def test_full_disk(tmp_path, folder, monkeypatch):
 
     (tmp_path / "labels.mat").write_bytes(b"MATLAB")
     monkeypatch.setattr(archives.shutil, "copyfile", full)
-    with pytest.raises(InputError, match="no space left on the device for .*unpacked"):
+    with pytest.raises(InputError, match=r"no space left on the device for .*unpacked"):
         unpack(tmp_path / "labels.mat", folder)
 
 

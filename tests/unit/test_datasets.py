@@ -169,7 +169,7 @@ class TestImageFolder:
         (tmp_path / "train").mkdir()
         with pytest.raises(InputError, match="train holds no class folders"):
             LOADERS["image_folder"](tmp_path)
-        with pytest.raises(InputError, match="there is no folder .*absent"):
+        with pytest.raises(InputError, match=r"there is no folder .*absent"):
             LOADERS["image_folder"](tmp_path / "absent")
 
     def test_a_class_in_one_split_alone(self, tmp_path):
@@ -239,18 +239,19 @@ class TestElpv:
             LOADERS["elpv"](tmp_path)
 
 
-class TestLoadDataset:
-    ROW = {"loader": "image_folder", "split_rule": "stratified", "seed": 0, "classes": 2, "counts": {}}
+ROW = {"loader": "image_folder", "split_rule": "stratified", "seed": 0, "classes": 2, "counts": {}}
 
+
+class TestLoadDataset:
     def test_splits_and_facts(self, tmp_path):
         counts = {"train": 6, "val": 2, "test": 2}
-        loaded = load_dataset("pets", make_folder(tmp_path), **self.ROW | {"counts": counts})
+        loaded = load_dataset("pets", make_folder(tmp_path), **ROW | {"counts": counts})
         assert {split: np.count_nonzero(loaded.splits == split) for split in counts} == counts
-        again = load_dataset("pets", tmp_path, **self.ROW)
+        again = load_dataset("pets", tmp_path, **ROW)
         assert again.splits.tolist() == loaded.splits.tolist()
 
     def test_pooled(self, tmp_path):
-        row = self.ROW | {"split_rule": "pooled", "counts": {"all": 10}}
+        row = ROW | {"split_rule": "pooled", "counts": {"all": 10}}
         assert set(load_dataset("pets", make_folder(tmp_path), **row).splits) == {"all"}
 
     @pytest.mark.parametrize(
@@ -266,15 +267,15 @@ class TestLoadDataset:
     )
     def test_facts_that_differ(self, tmp_path, changes, message):
         with pytest.raises(InputError, match=message):
-            load_dataset("pets", make_folder(tmp_path), **self.ROW | changes)
+            load_dataset("pets", make_folder(tmp_path), **ROW | changes)
 
     def test_no_official_validation_samples(self, tmp_path):
         make_folder(tmp_path, splits=("train", "test"))
         with pytest.raises(
             InputError, match="pets has no samples in its split 'val' under the rule 'official'"
         ):
-            load_dataset("pets", tmp_path, **self.ROW | {"split_rule": "official"})
-        assert len(load_dataset("pets", tmp_path, **self.ROW | {"split_rule": "val20"})) == 20
+            load_dataset("pets", tmp_path, **ROW | {"split_rule": "official"})
+        assert len(load_dataset("pets", tmp_path, **ROW | {"split_rule": "val20"})) == 20
 
     @pytest.mark.parametrize("multilabel", [False, True])
     def test_a_class_without_samples(self, tmp_path, monkeypatch, multilabel):
@@ -283,6 +284,4 @@ class TestLoadDataset:
         odd = replace(loaded, labels=labels, class_names=["cat", "dog", "emu"])
         monkeypatch.setitem(LOADERS, "odd", lambda root: odd)
         with pytest.raises(InputError, match="pets has no sample of its class 'emu'"):
-            load_dataset(
-                "pets", tmp_path, **self.ROW | {"loader": "odd", "split_rule": "official", "classes": 3}
-            )
+            load_dataset("pets", tmp_path, **ROW | {"loader": "odd", "split_rule": "official", "classes": 3})

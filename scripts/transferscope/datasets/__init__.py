@@ -76,7 +76,7 @@ def _check_splits(
         if counts.get(split, found) != found:
             raise InputError(
                 f"{dataset} has {found} samples in its split {split!r} in {root}, expected {counts[split]}; "
-                "remove the folder and fetch it again, or correct the count in its row"
+                "fetch the dataset again, or correct the count in its row"
             )
 
 
@@ -84,7 +84,7 @@ def _check_classes(dataset: str, root: Path, samples: Samples, classes: int) -> 
     if len(samples.class_names) != classes:
         raise InputError(
             f"{dataset} has {len(samples.class_names)} classes in {root}, expected {classes}; "
-            "remove the folder and fetch it again, or correct the number in its row"
+            "fetch the dataset again, or correct the number in its row"
         )
     if samples.multilabel:
         present = samples.labels.any(axis=0)
@@ -92,6 +92,4 @@ def _check_classes(dataset: str, root: Path, samples: Samples, classes: int) -> 
         present = np.bincount(samples.labels, minlength=classes) > 0
     if not present.all():
         name = samples.class_names[int(np.argmin(present))]
-        raise InputError(
-            f"{dataset} has no sample of its class {name!r} in {root}; remove the folder and fetch it again"
-        )
+        raise InputError(f"{dataset} has no sample of its class {name!r} in {root}; fetch the dataset again")

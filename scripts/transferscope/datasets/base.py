@@ -87,5 +87,5 @@ def required_file(root: Path, name: str) -> Path:
     """
     path = root / name
     if not path.is_file():
-        raise InputError(f"the dataset in {root} has no file {name}; remove the folder and fetch it again")
+        raise InputError(f"the dataset in {root} has no file {name}; fetch the dataset again")
     return path

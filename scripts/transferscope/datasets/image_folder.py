@@ -68,7 +68,7 @@ def _class_folders(root: Path) -> dict[str, list[Path]]:
     partial = sorted(set.union(*names) - set.intersection(*names))
     if partial:
         raise InputError(
-            f"the class {partial[0]!r} is not in every split of {root}; give each split the same class folders"
+            f"the class {partial[0]!r} is not in every split of {root}; give all splits the same classes"
         )
     return class_folders
 

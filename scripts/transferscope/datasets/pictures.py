@@ -31,7 +31,7 @@ class Files:
         except _DAMAGE as error:
             raise InputError(
                 f"the picture {name} of the dataset in {self.root} cannot be read ({error}); "
-                "replace the file, or remove the folder and fetch it again"
+                "replace the file, or fetch the dataset again"
             ) from error
 
 

@@ -25,13 +25,13 @@ def read_pixel_table(path: Path, side: int, brightest: int) -> tuple[np.ndarray,
     try:
         table = np.loadtxt(path, delimiter=",", dtype=np.int64, ndmin=2)
     except (ValueError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it and fetch it again") from error
+        raise InputError(f"{path} cannot be read ({error}); fetch the dataset again") from error
     if table.shape[1] != side * side + 1:
         raise InputError(
             f"{path} has {table.shape[1]} columns, expected {side * side} pixels and a label; "
-            "remove it and fetch it again"
+            "fetch the dataset again"
         )
     pixels, labels = table[:, :-1].reshape(-1, side, side), table[:, -1]
     if pixels.min(initial=0) < 0 or pixels.max(initial=0) > brightest:
-        raise InputError(f"{path} has pixels outside 0..{brightest}; remove it and fetch it again")
+        raise InputError(f"{path} has pixels outside 0..{brightest}; fetch the dataset again")
     return pixels, labels

@@ -46,13 +46,13 @@ def fewshot_probe(
     """Nearest class mean by squared Euclidean distance on raw features, for each number of shots.
 
     The protocol of Ericsson et al. (2021, few-shot recognition): a prototypical network (Snell et al. 2017)
-    with nothing trained. ``features`` is float32 [N, D], all splits pooled; ``labels`` integers [N].
-    The episodes are those of ``draw_episodes``, so every backbone meets the same ones. Raises InputError where
+    with nothing trained. ``features`` is float32 [N, D], all splits pooled; ``labels`` integers [N]. The
+    episodes are those of ``draw_episodes``, so every backbone meets the same ones. Raises InputError where
     features and labels do not fit together, or the dataset is too small for a number of shots.
     """
     if features.ndim != 2 or labels.shape != (len(features),):
         raise InputError(
-            f"features {features.shape} and labels {labels.shape} do not fit: give features [N, D] and labels [N]"
+            f"features {features.shape} and labels {labels.shape} do not fit: give [N, D] and [N]"
         )
     if not np.isfinite(features).all():
         raise InputError("features hold NaN or infinity; check the checkpoint that they come from")
@@ -82,8 +82,8 @@ def draw_episodes(
         raise InputError(f"the dataset has {len(names)} classes but an episode needs {ways}; add classes")
     if counts.min() < needed:
         raise InputError(
-            f"class {names[counts.argmin()]} has {counts.min()} images but {shots}-shot episodes with {queries} "
-            f"queries need {needed}; leave {shots} out of the dataset's `shots` column"
+            f"class {names[counts.argmin()]} has {counts.min()} images but {shots}-shot episodes with "
+            f"{queries} queries need {needed}; leave {shots} out of the dataset's `shots` column"
         )
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
     rng = np.random.default_rng([seed, shots])
@@ -105,8 +105,8 @@ def episode_accuracies(features: np.ndarray, episodes: Episodes) -> np.ndarray:
     for number, (support, query) in enumerate(zip(episodes.support, episodes.query, strict=True)):
         means = features[support].mean(axis=1)
         # With c the centre of the means m and d = m - c, the nearest mean to x is the one with the greatest
-        # x·d - |m|²/2 + |c|²/2 = x·d - d·(m + c)/2. That is one small matrix product, and its terms are as
-        # small as the means are close, so float32 does not cancel.
+        # x·d - |m|²/2 + |c|²/2 = x·d - d·(m + c)/2. That is one small matrix product, and it loses less to
+        # float32 rounding than |m|² and x·m would: d is small where the means are close.
         centre = means.mean(axis=0)
         offsets = means - centre
         closeness = features[query.ravel()] @ offsets.T - (offsets * (means + centre)).sum(axis=1) / 2

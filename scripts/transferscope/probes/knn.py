@@ -111,8 +111,8 @@ def _check(name: str, split: Split, train: Split, num_classes: int) -> None:
         )
     if labels.shape[1:] != per_sample or per_sample not in ((), (num_classes,)):
         raise InputError(
-            f"{name} has labels {labels.shape} but train {train[1].shape} with {num_classes} classes; give all "
-            "of them as [N], or as [N, C] where a sample has several"
+            f"{name} has labels {labels.shape} but train {train[1].shape} with {num_classes} classes; "
+            "give all of them as [N], or as [N, C] where a sample has several"
         )
     highest = num_classes - 1 if labels.ndim == 1 else 1
     if labels.min() < 0 or labels.max() > highest:

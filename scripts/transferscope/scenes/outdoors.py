@@ -234,8 +234,8 @@ def tree(rng: np.random.Generator) -> Mesh:
         t = np.linspace(0, 1, 8)
         parts = [tube(np.column_stack([bend * t**2, 0 * t, rise * t]), thick * (1 - 0.5 * t)).trim()]
         fronds, reach, droop = int(rng.integers(6, 11)), rng.uniform(0.3, 0.45), rng.uniform(0.1, 0.35)
-        flat = 0.3
-        path = np.column_stack([reach * t, 0 * t, (0.12 * np.sin(np.pi * t) - droop * t**2) / flat])
-        frond = tube(path, 0.004 + 0.055 * np.sin(np.pi * (0.1 + 0.9 * t))).scaled(1, 1, flat)
+        flat = 0.5
+        path = np.column_stack([reach * t, 0 * t, (0.08 * np.sin(np.pi * t) - droop * t**2) / flat])
+        frond = tube(path, 0.004 + 0.045 * np.sin(np.pi * (0.1 + 0.9 * t))).scaled(1, 1, flat)
         parts += [frond.turned("z", 360 * k / fronds).at(bend, 0, rise) for k in range(fronds)]
     return join(*parts)

@@ -1,0 +1,210 @@
+"""Pretrained backbones: created through timm, kept in one canonical file, or initialised at random."""
+
+import difflib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import timm
+import torch
+from torch import Tensor, nn
+
+from transferscope.errors import InputError
+from transferscope.files import atomic_path
+
+CALIBRATION_BATCHES = 4
+CALIBRATION_BATCH_SIZE = 16
+
+# Per channel (R, G, B): the network sees (x - mean) / std of a picture x in 0..1.
+NORMALISATIONS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    # 127 and 128 on the 0..255 scale, as in TensorFlow's official EfficientNet-Lite.
+    "lite": ((127 / 255,) * 3, (128 / 255,) * 3),
+    "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a canonical backbone file says of itself.
+
+    Attributes:
+        model: id of the models table.
+        arch: timm's name of the architecture.
+        source: where the weights come from.
+        source_sha256: of the authors' file; empty for a random initialisation.
+        mean, std: input normalisation per channel (R, G, B) of pictures in 0..1.
+        versions: of the libraries that wrote the file.
+    """
+
+    model: str
+    arch: str
+    source: str
+    source_sha256: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    versions: dict[str, str]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide what a backbone computes."""
+    return {
+        "safetensors": safetensors.__version__,
+        "timm": timm.__version__,
+        "torch": str(torch.__version__),
+    }
+
+
+def normalisation(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation per channel (R, G, B) of a named input normalisation.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    if name not in NORMALISATIONS:
+        raise InputError(f"unknown normalisation {name!r}; choose one of {', '.join(NORMALISATIONS)}")
+    return NORMALISATIONS[name]
+
+
+def create(arch: str) -> nn.Module:
+    """An untrained backbone without a classifier: images float32 [N, 3, H, W] to pooled features [N, D].
+
+    Raises:
+        InputError: timm has no such architecture; names the closest ones.
+    """
+    known = timm.list_models()
+    if arch not in known:
+        close = difflib.get_close_matches(arch, known, n=3)
+        remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
+        raise InputError(f"timm has no architecture {arch!r}; {remedy}")
+    return timm.create_model(arch, pretrained=False, num_classes=0)
+
+
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers that make a backbone, by name.
+
+    BatchNorm's ``num_batches_tracked`` is left out: it counts training steps and influences no output.
+    """
+    return {
+        name: tensor
+        for name, tensor in module.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> None:
+    """Write the canonical file, atomically; the same content gives the same bytes.
+
+    Args:
+        path: the safetensors file to write.
+        tensors: all of ``weights(create(metadata.arch))``, by timm's names.
+        metadata: written beside them as strings; mean, std and versions as JSON.
+    """
+    fields = {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in vars(metadata).items()
+    }
+    content = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fields
+    )
+    # safetensors writes metadata in the order of a hash map, which differs from run to run.
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.write(memoryview(content)[end:])
+
+
+def load(path: str | Path) -> tuple[nn.Module, Metadata]:
+    """Read a canonical file into a backbone in eval mode, on the CPU.
+
+    Raises:
+        InputError: the file is no canonical backbone, or timm has changed the architecture since.
+    """
+    remedy = "remove it and run prepare_backbone or initialise_backbone again"
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            fields = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path} is not a whole safetensors file ({error}); {remedy}") from error
+    missing = [name for name in Metadata.__dataclass_fields__ if name not in fields]
+    if missing:
+        raise InputError(f"{path} is no canonical backbone: its metadata lack {', '.join(missing)}; {remedy}")
+    metadata = Metadata(
+        model=fields["model"],
+        arch=fields["arch"],
+        source=fields["source"],
+        source_sha256=fields["source_sha256"],
+        mean=tuple(json.loads(fields["mean"])),
+        std=tuple(json.loads(fields["std"])),
+        versions=json.loads(fields["versions"]),
+    )
+    module = create(metadata.arch)
+    expected = {name: tensor.shape for name, tensor in weights(module).items()}
+    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise InputError(
+            f"{path} does not fit {metadata.arch} of timm {timm.__version__} "
+            f"(it was written with timm {metadata.versions.get('timm', 'of unknown version')}); {remedy}"
+        )
+    module.load_state_dict(tensors, strict=False)
+    return module.eval(), metadata
+
+
+def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], seed: int) -> nn.Module:
+    """A random backbone in eval mode, the same for the same seed.
+
+    BatchNorm starts with mean 0 and variance 1, which no layer of a random network has: in eval mode the
+    activations would vanish or explode with depth and all images get nearly the same features. So its
+    statistics are measured as training would: by passes over synthetic images, with the spectrum and the
+    colours of natural ones. An architecture without BatchNorm keeps its initialisation.
+
+    Args:
+        arch: timm's name.
+        mean, std: the normalisation that the backbone's inputs will have, per channel (R, G, B).
+        seed: of weights and images.
+
+    Raises:
+        InputError: timm has no such architecture.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = create(arch)
+        norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+        if norms:
+            momenta = [layer.momentum for layer in norms]
+            for layer in norms:
+                layer.reset_running_stats()
+                layer.momentum = None  # the plain average over the passes
+            module.train()
+            with torch.no_grad():
+                for images in synthetic_images(module.default_cfg["input_size"][-1], seed):
+                    module((images - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1))
+            for layer, momentum in zip(norms, momenta, strict=True):
+                layer.momentum = momentum
+    return module.eval()
+
+
+def synthetic_images(size: int, seed: int) -> Iterator[Tensor]:
+    """Batches of random images, float32 [16, 3, size, size], with natural ones' second-order statistics.
+
+    Amplitudes fall as 1/f (Field 1987); luminance varies most, blue against yellow less and red against
+    green least, independently of each other (Ruderman, Cronin and Chiao 1998). Values lie in 0..1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    frequencies = torch.fft.fftfreq(size)
+    radius = torch.hypot(frequencies[:, None], frequencies[None, : size // 2 + 1])
+    radius[0, 0] = 1 / size
+    opponents = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]])
+    opponents = opponents / opponents.norm(dim=1, keepdim=True) * torch.tensor([[1.0], [0.3], [0.15]])
+    for _ in range(CALIBRATION_BATCHES):
+        noise = torch.randn(CALIBRATION_BATCH_SIZE, 3, size, size, generator=generator)
+        fields = torch.fft.irfft2(torch.fft.rfft2(noise) / radius, s=(size, size))
+        fields = fields / fields.std(dim=(2, 3), keepdim=True)
+        contrast = 0.4 / math.sqrt(3)
+        yield (0.45 + contrast * torch.einsum("nohw,oc->nchw", fields, opponents)).clamp(0, 1)

@@ -1,0 +1,1 @@
+"""How authors store weights: one module a format, each with ``read(path)``."""

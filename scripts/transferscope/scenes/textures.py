@@ -1,0 +1,115 @@
+"""Grey textures, tiled and in several resolutions: three photographs and procedural patterns.
+
+A texture is a height of 0..1 that mixes a surface's dark and light colour. The photographs (brick, grass,
+gravel; CC0) lie inside the scikit-image package: nothing is downloaded.
+"""
+
+from functools import cache
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+TEXELS = 256  # along a side of a tile
+LEVELS = 7  # 256, 128, ..., 4 texels
+
+
+def _photograph(name: str) -> np.ndarray:
+    """A photograph made tileable by mirroring, with its grey levels spread over 0..1."""
+    photograph = getattr(data, name)().astype(float)
+    quarter = photograph.reshape(TEXELS // 2, -1, TEXELS // 2, photograph.shape[1] // (TEXELS // 2)).mean(
+        (1, 3)
+    )
+    low, high = np.percentile(quarter, [2, 98])
+    grey = np.clip((quarter - low) / (high - low), 0.0, 1.0)
+    half = np.concatenate([grey, grey[::-1]])
+    return np.concatenate([half, half[:, ::-1]], axis=1)
+
+
+def _noise(sigma: float, seed: int) -> np.ndarray:
+    """Tileable smooth noise, its values spread evenly over 0..1."""
+    field = np.random.default_rng(seed).normal(size=(TEXELS, TEXELS))
+    smooth = gaussian_filter(field, sigma, mode="wrap")
+    ranks = smooth.ravel().argsort().argsort().reshape(smooth.shape)
+    return ranks / (ranks.size - 1)
+
+
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """Each texel's (u, v) in 0..1."""
+    v, u = (np.mgrid[:TEXELS, :TEXELS] + 0.5) / TEXELS
+    return u, v
+
+
+def _checker() -> np.ndarray:
+    u, v = _grid()
+    return (np.floor(8 * u) + np.floor(8 * v)) % 2
+
+
+def _stripes() -> np.ndarray:
+    u, _ = _grid()
+    return np.floor(12 * u) % 2
+
+
+def _dots() -> np.ndarray:
+    u, v = _grid()
+    return (np.hypot((6 * u) % 1 - 0.5, (6 * v) % 1 - 0.5) > 0.3).astype(float)
+
+
+def _wood() -> np.ndarray:
+    """Long wavering grain along u."""
+    _, v = _grid()
+    waver = gaussian_filter(np.random.default_rng(3).normal(size=(TEXELS, TEXELS)), (6, 40), mode="wrap")
+    return 0.5 + 0.5 * np.sin(2 * np.pi * (10 * v + 1.2 * waver / np.abs(waver).max()))
+
+
+def _clouds() -> np.ndarray:
+    return (4 * _noise(24, 0) + 2 * _noise(10, 1) + _noise(4, 2)) / 7
+
+
+TEXTURES = {
+    "plain": lambda: np.ones((TEXELS, TEXELS)),
+    "brick": lambda: _photograph("brick"),
+    "grass": lambda: _photograph("grass"),
+    "gravel": lambda: _photograph("gravel"),
+    "checker": _checker,
+    "stripes": _stripes,
+    "dots": _dots,
+    "wood": _wood,
+    "clouds": _clouds,
+    "speckle": lambda: _noise(1.5, 4),
+}
+NAMES = list(TEXTURES)
+
+
+@cache
+def pyramids() -> tuple[np.ndarray, np.ndarray]:
+    """All textures, each level the 2 x 2 means of the one before.
+
+    Returns:
+        uint8 [T, P], the levels of each texture one after the other, rows first; and int64 [LEVELS], where
+        each level starts.
+    """
+    texels = []
+    for draw in TEXTURES.values():
+        levels = [draw()]
+        for _ in range(LEVELS - 1):
+            side = len(levels[-1]) // 2
+            levels.append(levels[-1].reshape(side, 2, side, 2).mean(axis=(1, 3)))
+        texels.append(np.concatenate([level.ravel() for level in levels]))
+    starts = np.cumsum([0] + [(TEXELS >> level) ** 2 for level in range(LEVELS - 1)])
+    return np.round(255 * np.stack(texels)).astype(np.uint8), starts
+
+
+def sample(texture: np.ndarray, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """The height 0..1, float32 [N], of each point's texture.
+
+    ``texture`` integer [N] into NAMES; ``uv`` [N, 2] in tiles, any real numbers; ``level`` [N], how many times
+    to halve the resolution (clipped to the levels there are, then rounded down).
+    """
+    texels, starts = pyramids()
+    level = np.clip(level, 0, LEVELS - 1).astype(np.int32)
+    side = TEXELS >> level
+    column, row = ((uv - np.floor(uv)) * side[:, None]).astype(np.int32).T
+    # A coordinate a hair below a whole number may round up to it.
+    index = starts[level] + np.minimum(row, side - 1) * side + np.minimum(column, side - 1)
+    return texels[texture, index] * np.float32(1 / 255)

@@ -1,0 +1,97 @@
+"""Extraction: the paper's transform, the samples' order, shards that partition, bad pictures named."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from transferscope.datasets.base import Samples
+from transferscope.errors import InputError
+from transferscope.extraction import Pictures, extract, order_by_split, take_shard
+from transferscope.images import normalise, resize_and_crop, to_uint8
+
+
+def picture(index: int, width: int = 40, height: int = 30) -> Image.Image:
+    rng = np.random.default_rng(index)
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def broken(index: int, *, bad: int) -> Image.Image:
+    if index == bad:
+        raise InputError(f"sample 'p/{index}' cannot be decoded")
+    return picture(index)
+
+
+def samples(count: int, read=picture) -> Samples:
+    splits = np.array(["train", "test", "val"])[np.arange(count) % 3]
+    labels = np.arange(count, dtype=np.int64) % 2
+    return Samples([f"p/{i}" for i in range(count)], labels, splits, read, ["a", "b"])
+
+
+@pytest.mark.parametrize("size", [(40, 30), (30, 40), (24, 24), (300, 31)])
+def test_the_transform_is_resize_and_centre_crop(size):
+    image = picture(0, *size)
+    reference = v2.Compose(
+        [v2.Resize(24, interpolation=v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(24)]
+    )
+    ours, theirs = (
+        np.asarray(result, dtype=int) for result in (resize_and_crop(image, 24), reference(image))
+    )
+    assert ours.shape == (24, 24, 3)
+    # torchvision truncates the longer side where we round it, which may move the picture by half a pixel.
+    if size != (300, 31):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_normalise():
+    batch = torch.tensor([0, 255, 51], dtype=torch.uint8).view(1, 3, 1, 1)
+    result = normalise(batch, (0.5, 0.5, 0.0), (0.5, 0.25, 0.1)).flatten()
+    torch.testing.assert_close(result, torch.tensor([-1.0, 2.0, 2.0]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_features_come_in_order(workers):
+    pictures = Pictures(samples(10), 16)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 16 * 16, 5))
+    indices = [7, 2, 9, 0, 1]
+    batches = extract(
+        network, pictures, indices, mean=(0, 0, 0), std=(1, 1, 1), batch_size=2, device="cpu", workers=workers
+    )
+    expected = torch.stack([to_uint8(resize_and_crop(picture(i), 16)) for i in indices]).float() / 255
+    np.testing.assert_allclose(
+        np.concatenate(list(batches)), network(expected).detach().numpy(), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_corrupt_picture_reaches_the_user_as_one_sentence(workers):
+    pictures = Pictures(samples(10, partial(broken, bad=6)), 16)
+    batches = extract(
+        torch.nn.Flatten(),
+        pictures,
+        list(range(10)),
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        batch_size=4,
+        device="cpu",
+        workers=workers,
+    )
+    with pytest.raises(InputError) as caught:
+        list(batches)
+    assert str(caught.value) == "sample 'p/6' cannot be decoded"
+
+
+def test_order_by_split_and_shards_partition_the_samples():
+    ordered = order_by_split(samples(20))
+    assert list(ordered) == ["train", "val", "test"]
+    whole = np.concatenate(list(ordered.values()))
+    assert sorted(whole) == list(range(20))
+    for shards in (1, 3, 7):
+        parts = [take_shard(ordered, shard, shards) for shard in range(shards)]
+        joined = np.concatenate([values for part in parts for values in part.values()])
+        np.testing.assert_array_equal(joined, whole)
+        sizes = [sum(map(len, part.values())) for part in parts]
+        assert max(sizes) - min(sizes) <= 1

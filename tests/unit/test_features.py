@@ -1,0 +1,144 @@
+"""The feature file: what is written is read, in bounded memory, and damage is named."""
+
+import tracemalloc
+
+import h5py
+import numpy as np
+import pytest
+
+from transferscope import features
+from transferscope.errors import InputError
+
+ATTRIBUTES = {"model": "m", "dataset": "d", "transform": {"resolution": 32}}
+
+
+def splits_of(sizes: dict[str, int]) -> dict[str, tuple[np.ndarray, list[str]]]:
+    return {
+        name: (np.arange(size, dtype=np.int64) % 3, [f"{name}/{i}" for i in range(size)])
+        for name, size in sizes.items()
+    }
+
+
+def rows(total: int, width: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(total, width)).astype(np.float32)
+
+
+def in_batches(array: np.ndarray, size: int) -> list[np.ndarray]:
+    return [array[start : start + size] for start in range(0, len(array), size)]
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7, 100])
+def test_what_is_written_is_read_whatever_the_batches(tmp_path, batch):
+    sizes = {"train": 10, "val": 3, "test": 6}
+    expected = rows(19)
+    features.write(tmp_path / "f.h5", in_batches(expected, batch), splits_of(sizes), ATTRIBUTES)
+    read = features.read(tmp_path / "f.h5")
+    assert list(read) == ["test", "train", "val"]  # HDF5 lists groups by name
+    stacked = np.concatenate([read[name].features for name in sizes])
+    np.testing.assert_array_equal(stacked, expected)
+    assert list(read["val"].ids) == ["val/0", "val/1", "val/2"]
+    np.testing.assert_array_equal(read["test"].labels, np.arange(6) % 3)
+    attributes = features.read_attributes(tmp_path / "f.h5")
+    assert attributes["model"] == "m"
+    assert attributes["transform"] == '{"resolution": 32}'
+
+
+def test_memory_does_not_grow_with_the_dataset(tmp_path):
+    batch_bytes, batches = 1 << 20, 64
+
+    def stream():
+        for start in range(batches):
+            yield np.full((256, 1024), start, dtype=np.float32)
+
+    tracemalloc.start()
+    features.write(tmp_path / "f.h5", stream(), splits_of({"train": 256 * batches}), ATTRIBUTES)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * batch_bytes
+
+
+def test_a_feature_that_is_not_finite_names_the_sample(tmp_path):
+    bad = rows(10)
+    bad[7, 2] = np.inf
+    with pytest.raises(InputError, match="'train/7'"):
+        features.write(tmp_path / "f.h5", in_batches(bad, 4), splits_of({"train": 10}), ATTRIBUTES)
+
+
+def test_nan_features_are_refused_on_reading(tmp_path):
+    features.write(tmp_path / "f.h5", [rows(10)], splits_of({"train": 10}), ATTRIBUTES)
+    with h5py.File(tmp_path / "f.h5", "a") as file:
+        file["train/features"][3, 1] = np.nan
+    with pytest.raises(InputError, match="not finite in its split 'train'"):
+        features.read(tmp_path / "f.h5")
+
+
+def test_a_truncated_file_is_named(tmp_path):
+    path = tmp_path / "f.h5"
+    features.write(path, [rows(1000, 64)], splits_of({"train": 1000}), ATTRIBUTES)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"f\.h5 is not a whole HDF5 file"):
+        features.read(path)
+
+
+def test_a_foreign_file_is_named(tmp_path):
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["train"] = 1
+    with pytest.raises(InputError, match="not a feature file of version"):
+        features.read(tmp_path / "f.h5")
+
+
+def test_an_absent_split_is_named(tmp_path):
+    features.write(tmp_path / "f.h5", [rows(3)], splits_of({"all": 3}), ATTRIBUTES)
+    with pytest.raises(InputError, match="no samples in its split 'train'"):
+        features.read(tmp_path / "f.h5", ["train"])
+
+
+def write_shards(folder, total: int, shards: int, **differing) -> tuple[list, np.ndarray]:
+    """Shards of one split of ``total`` rows, written as extraction writes them."""
+    expected, paths = rows(total), []
+    ids = [f"train/{i}" for i in range(total)]
+    for shard in range(shards):
+        part = slice(total * shard // shards, total * (shard + 1) // shards)
+        paths.append(folder / f"{shard}-of-{shards}.h5")
+        attributes = ATTRIBUTES | {"shard": shard, "shards": shards} | differing.get(f"shard{shard}", {})
+        labels = np.arange(total, dtype=np.int64)[part]
+        features.write(paths[-1], [expected[part]], {"train": (labels, ids[part])}, attributes)
+    return paths, expected
+
+
+def test_joined_shards_read_as_one_file(tmp_path):
+    folder = tmp_path / "m.shards"
+    folder.mkdir()
+    paths, expected = write_shards(folder, 11, 3)
+    features.join(paths, tmp_path / "m.h5", folder=tmp_path)
+    joined = features.read(tmp_path / "m.h5")["train"]
+    np.testing.assert_array_equal(joined.features, expected)
+    np.testing.assert_array_equal(joined.labels, np.arange(11))
+    assert list(joined.ids) == [f"train/{i}" for i in range(11)]
+    assert "shard" not in features.read_attributes(tmp_path / "m.h5")
+
+
+def test_joined_shards_may_move_together(tmp_path):
+    (tmp_path / "a" / "m.shards").mkdir(parents=True)
+    paths, expected = write_shards(tmp_path / "a" / "m.shards", 6, 2)
+    features.join(paths, tmp_path / "a" / "m.h5", folder=tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    np.testing.assert_array_equal(features.read(tmp_path / "b" / "m.h5")["train"].features, expected)
+
+
+def test_a_lost_shard_does_not_read_as_zeros(tmp_path):
+    paths, _ = write_shards(tmp_path, 6, 2)
+    features.join(paths, tmp_path / "m.h5", folder=tmp_path)
+    paths[1].unlink()
+    with pytest.raises(InputError, match="not finite"):
+        features.read(tmp_path / "m.h5")
+
+
+def test_a_missing_or_foreign_shard_is_named(tmp_path):
+    paths, _ = write_shards(tmp_path, 6, 3)
+    with pytest.raises(InputError, match=r"shards \[0, 2\] were given"):
+        features.join([paths[0], paths[2]], tmp_path / "m.h5", folder=tmp_path)
+    (tmp_path / "other").mkdir()
+    paths, _ = write_shards(tmp_path / "other", 6, 2, shard1={"model": "another"})
+    with pytest.raises(InputError, match="does not belong with"):
+        features.join(paths, tmp_path / "m.h5", folder=tmp_path)

@@ -1,0 +1,169 @@
+"""Tables and configuration: what is wrong is said in one sentence that names file, row and key."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transferscope import study
+from transferscope.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "config" / "schemas"
+
+
+def table(tmp_path: Path, source: str, changes: dict[str, str] | None = None, rows: int = 1) -> Path:
+    """The first rows of one of the project's tables, with cells of the first one changed."""
+    header, *lines = (ROOT / "config" / source).read_text().splitlines()
+    columns = header.split("\t")
+    cells = dict(zip(columns, lines[0].split("\t"), strict=True)) | (changes or {})
+    path = tmp_path / source
+    path.write_text(
+        "\n".join([header, "\t".join(cells[column] for column in columns), *lines[1:rows]]) + "\n"
+    )
+    return path
+
+
+def config() -> dict:
+    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def test_the_projects_own_tables_are_valid():
+    models = study.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
+    datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
+    assert {"url", "pypi", "random"} >= set(models["kind"]) >= {"pypi", "random"}
+    assert set(datasets["kind"]) == {"pypi", "render"}
+    assert (datasets["images"] > 0).all()
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "published.yaml"])
+def test_every_ready_study_is_valid(name):
+    overlay = yaml.safe_load((ROOT / "config" / name).read_text())
+    merged = config()
+    for key, value in overlay.items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    study.check_config(merged, SCHEMAS / "config.schema.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"id": "my.model"}, "line 2 (id 'my.model'), column 'id': 'my.model' does not fit"),
+        ({"arch": "resnet51"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+        ({"sha256": "abc"}, "column 'sha256'"),
+        ({"imagenet_top1": "71,9"}, "column 'imagenet_top1'"),
+        ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
+        ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
+        ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+    ],
+)
+def test_a_bad_cell_of_the_models_table_is_named(tmp_path, changes, sentence):
+    path = table(tmp_path, "models.tsv", changes)
+    with pytest.raises(InputError) as caught:
+        study.read_models(path, SCHEMAS)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
+        ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
+        ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
+        ({"train": "-4"}, "column 'train'"),
+        ({"protocols": "linear, knn"}, "column 'protocols'"),
+        ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
+    ],
+)
+def test_a_bad_cell_of_the_datasets_table_is_named(tmp_path, changes, sentence):
+    path = table(tmp_path, "datasets.tsv", changes)
+    with pytest.raises(InputError) as caught:
+        study.read_datasets(path, SCHEMAS)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_duplicate_id_is_named(tmp_path):
+    path = table(tmp_path, "models.tsv", rows=1)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[1]]) + "\n")
+    with pytest.raises(InputError, match="more than once; rename one"):
+        study.read_models(path, SCHEMAS)
+
+
+def test_a_missing_and_an_unknown_column_are_named(tmp_path):
+    path = table(tmp_path, "models.tsv")
+    header, row = path.read_text().splitlines()
+    path.write_text(f"{header}\tcolour\n{row}\tred\n")
+    with pytest.raises(InputError, match=r"'colour' was unexpected"):
+        study.read_models(path, SCHEMAS)
+    path.write_text(header.replace("arch", "architecture") + "\n" + row + "\n")
+    with pytest.raises(InputError, match="'arch' is a required property|'architecture' was unexpected"):
+        study.read_models(path, SCHEMAS)
+
+
+def test_a_table_with_commas_for_tabs_is_named(tmp_path):
+    path = tmp_path / "models.tsv"
+    path.write_text("id,name\na,b\n")
+    with pytest.raises(InputError, match="separated by tabs"):
+        study.read_models(path, SCHEMAS)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        study.read_datasets(tmp_path / "absent.tsv", SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"linear": {"mode": "fast"}}, "key linear.mode: 'fast' is not one of"),
+        ({"protocols": ["linear", "svm"]}, "key protocols.1: 'svm' is not one of"),
+        ({"colour": "red"}, "'colour' was unexpected"),
+        ({"features": {"resolution": 0, "batch_size": 1, "shard_images": 1}}, "key features.resolution"),
+        ({"exclude": [{"model": "a"}]}, "key exclude.0: 'reason' is a required property"),
+    ],
+)
+def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
+    with pytest.raises(InputError) as caught:
+        study.check_config(config() | changes, SCHEMAS / "config.schema.yaml")
+    assert sentence in str(caught.value)
+
+
+def test_choose_keeps_the_order_and_names_a_stranger():
+    datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
+    assert list(study.choose(datasets, ["scenes", "digits"], "datasets").index) == ["scenes", "digits"]
+    assert len(study.choose(datasets, [], "datasets")) == len(datasets)
+    with pytest.raises(InputError, match="'digit' is no id .* did you mean 'digits'"):
+        study.choose(datasets, ["digit"], "datasets")
+
+
+def test_runs_are_what_the_rows_admit_less_what_is_excluded():
+    models = study.read_models(ROOT / "config" / "models.tsv", SCHEMAS).iloc[:3]
+    datasets = study.choose(
+        study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS), ["digits", "scenes-multi"], "datasets"
+    )
+    protocols = ["linear", "calibration"]
+    runs = study.plan_runs(models, datasets, protocols, [])
+    assert len(runs) == 3 * 2 + 3  # calibration is not for several labels
+    model = models.index[0]
+    exclusion = {"model": model, "protocol": "linear", "reason": "for this test"}
+    kept = study.plan_runs(models, datasets, protocols, [exclusion])
+    assert len(kept) == len(runs) - 2
+    assert not ((kept["model"] == model) & (kept["protocol"] == "linear")).any()
+    with pytest.raises(InputError, match="matches no run"):
+        study.plan_runs(models, datasets, protocols, [{"model": "nobody", "reason": "a misspelling"}])
+
+
+def test_the_known_architectures_are_timms():
+    import timm
+
+    assert study.architectures() == set(timm.list_models())
+
+
+def test_source_settings():
+    assert study.source_settings("render:images=20&objects=3") == {"images": 20, "objects": 3}
+    with pytest.raises(InputError, match="images='many'; it must be an integer"):
+        study.source_settings("render:images=many")

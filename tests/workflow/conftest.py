@@ -1,0 +1,114 @@
+"""A copy of the project in which a reduced demo is run, once for all tests of this layer."""
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "rules", "scripts", "config", "envs", "profiles", "report"]
+
+
+class Project:
+    """A project folder and Snakemake in it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def snakemake(self, *arguments: str, fails: bool = False) -> str:
+        """Run Snakemake with the small study; return what it printed."""
+        command = [sys.executable, "-m", "snakemake", "--configfile", "config/small.yaml", *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, output[-6000:]
+        return output
+
+    def planned(self, *arguments: str) -> Counter:
+        """How often each rule would run, from the dry-run's job statistics; without the target rules."""
+        lines = self.snakemake("-n", "--quiet", "rules", *arguments).splitlines()
+        counts = Counter()
+        if any(line.startswith("job") for line in lines):
+            start = next(i for i, line in enumerate(lines) if line.startswith("job"))
+            for line in lines[start + 2 :]:
+                if not line.strip():
+                    break
+                rule, count = line.split()
+                if rule not in ("total", "all"):
+                    counts[rule] = int(count)
+        return counts
+
+    def append(self, table: str, row: dict[str, str]) -> None:
+        """Add a row to one of the tables; columns that are not given stay empty."""
+        path = self.folder / "config" / table
+        header = path.read_text().splitlines()[0].split("\t")
+        assert set(row) <= set(header)
+        with path.open("a") as file:
+            file.write("\t".join(row.get(column, "") for column in header) + "\n")
+
+
+SMALL = """\
+pathvars:
+  results: results/small
+models: [mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-reid, random-mobilenetv2]
+datasets: [digits, scenes-small, scenes-small-multi]
+features: {resolution: 48, batch_size: 64, shard_images: 1000}
+fewshot: {ways: 5, queries: 5, episodes: 30}
+correlation: {resamples: 200}
+"""
+
+SCENES = {
+    "task": "recognition",
+    "loader": "scenes",
+    "version": "1",
+    "classes": "10",
+    "split_rule": "official",
+    "licence": "CC0",
+}
+
+
+def copy_of_the_project(folder: Path) -> Project:
+    """The project with two smaller rendered datasets and a study on them."""
+    folder.mkdir()
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    project = Project(folder)
+    (folder / "config" / "small.yaml").write_text(SMALL)
+    single = {
+        "id": "scenes-small",
+        "name": "Small scenes",
+        "source": "render:images=300&objects=1&size=48",
+        "metric": "top1",
+        "protocols": "linear knn fewshot calibration",
+        "shots": "5",
+    }
+    several = {
+        "id": "scenes-small-multi",
+        "name": "Small scenes, several objects",
+        "source": "render:images=200&objects=3&size=48",
+        "metric": "map11",
+        "protocols": "linear knn",
+    }
+    for row in (single, several):
+        project.append("datasets.tsv", SCENES | row)
+    return project
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Project:
+    """The project with the whole small study done."""
+    project = copy_of_the_project(tmp_path_factory.mktemp("workflow") / "project")
+    project.snakemake()
+    return project
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """The project before anything is run."""
+    return copy_of_the_project(tmp_path / "project")

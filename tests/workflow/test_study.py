@@ -1,0 +1,129 @@
+"""The whole small study: it ends, a second run does nothing, and changes cost what they should."""
+
+import csv
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from transferscope import features
+
+MODELS = 5
+PER_MODEL = Counter(
+    prepare_backbone=1,
+    extract_features=2,
+    extract_shard=2,
+    join_shards=1,
+    linear_probe=3,
+    knn_probe=3,
+    fewshot_probe=2,
+    measure_calibration=2,
+)
+ANALYSES = Counter(
+    collect_results=1,
+    correlations=1,
+    results_table=1,
+)
+
+
+def test_a_second_run_has_nothing_to_do(project):
+    assert "Nothing to be done" in project.snakemake()
+
+
+def test_every_result_is_in_the_table(project):
+    with (project.folder / "results/small/tables/measured.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    count = Counter(row["setting"] for row in rows)
+    assert count["linear"] == count["knn"] == 3 * MODELS
+    assert count["fewshot_5w5s"] == 2 * MODELS
+    assert count["calibration_linear"] == 3 * 2 * MODELS
+    linear = {
+        (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"
+    }
+    # Digits at 48 px are easy for any trained network: the pipeline as a whole learned something.
+    assert linear["digits", "efficientnet-lite0"] > 90
+    assert linear["scenes-small", "efficientnet-lite0"] > 15
+
+
+def test_a_sharded_dataset_gives_the_same_features(project):
+    # digits has 1,797 images and a shard at most 1,000; the same extraction in one piece must agree.
+    path = project.folder / "results/small/features/digits/mobilenetv2.h5"
+    sharded = features.read(path)
+    whole = "results/whole/features/digits/mobilenetv2.h5"
+    project.snakemake(
+        "--config", "pathvars={results: results/whole, resources: resources}",
+        "features={resolution: 48, batch_size: 64, shard_images: 5000}", "--", whole,
+    )  # fmt: skip
+    for name, split in features.read(project.folder / whole).items():
+        np.testing.assert_array_equal(split.ids, sharded[name].ids)
+        np.testing.assert_array_equal(split.labels, sharded[name].labels)
+        np.testing.assert_allclose(split.features, sharded[name].features, rtol=1e-4, atol=1e-5)
+
+
+def test_a_new_model_is_a_row_and_costs_its_own_jobs_alone(project):
+    project.append("models.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
+    study = project.folder / "config/with-newcomer.yaml"
+    study.write_text((project.folder / "config/small.yaml").read_text().replace("models: [", "models: [newcomer, "))
+    planned = project.planned("--configfile", "config/small.yaml", "config/with-newcomer.yaml")
+    added = {rule: planned[rule] for rule in PER_MODEL}
+    expected = PER_MODEL - Counter(prepare_backbone=1)
+    assert added == {**{rule: 0 for rule in PER_MODEL}, **expected}
+    assert planned["initialise_backbone"] == 1
+    assert planned["download_checkpoint"] == planned["render_dataset"] == 0
+
+
+def random_model() -> dict[str, str]:
+    return {
+        "arch": "mobilenetv2_100",
+        "source": "random",
+        "normalisation": "imagenet",
+        "method": "none",
+    }
+
+
+def test_a_plotting_setting_redraws_figures_alone(project):
+    planned = project.planned("--config", "plotting={font_size: 9, dpi: 200}")
+    assert planned
+    assert all(rule.startswith("plot_") for rule in planned)
+
+
+def test_another_citation_computes_nothing(project):
+    path = project.folder / "config/models.tsv"
+    before = path.read_text()
+    header, first, *rest = before.splitlines()
+    assert header.split("\t")[-1] == "citation"
+    path.write_text("\n".join([header, first + " (revised)", *rest]) + "\n")
+    try:
+        planned = project.planned()
+        assert not set(planned) & set(PER_MODEL)
+    finally:
+        path.write_text(before)
+
+
+def test_one_figure_by_name(project):
+    figure = "results/small/figures/correlation_scatter.pdf"
+    (project.folder / figure).unlink()
+    project.snakemake("--", figure)
+    assert (project.folder / figure).read_bytes().startswith(b"%PDF")
+
+
+def test_the_report_is_made(project):
+    project.snakemake("--report", "report.html")
+    report = (project.folder / "report.html").read_text()
+    assert "correlation_scatter" in report
+
+
+def test_results_are_the_same_to_the_digit_when_computed_again(project):
+    path = project.folder / "results/small/linear/digits/mobilenetv2.json"
+    first = json.loads(path.read_text())
+    path.unlink()
+    project.snakemake("--", "results/small/linear/digits/mobilenetv2.json")
+    again = json.loads(path.read_text())
+    assert first.pop("took") and again.pop("took")
+    assert first == again
+
+
+@pytest.mark.parametrize("target", ["backbones", "features", "linear", "knn", "fewshot", "calibration"])
+def test_plain_targets(project, target):
+    assert "Nothing to be done" in project.snakemake("-n", "--", target)
