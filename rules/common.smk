@@ -18,9 +18,7 @@ SCHEMAS = Path(workflow.basedir) / "config/schemas"
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
-    MODELS = study.choose(
-        study.read_models(config["tables"]["models"], SCHEMAS), config["models"], "models"
-    )
+    MODELS = study.choose(study.read_models(config["tables"]["models"], SCHEMAS), config["models"], "models")
     DATASETS = study.choose(
         study.read_datasets(config["tables"]["datasets"], SCHEMAS),
         config["datasets"],

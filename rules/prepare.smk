@@ -24,8 +24,8 @@ rule prepare_backbone:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=15,
     params:
-        version=1,
         **{column: model_fact(column) for column in CONVERSION},
+        version=1,
     script:
         "../scripts/prepare_backbone.py"
 

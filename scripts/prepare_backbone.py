@@ -5,7 +5,7 @@ from transferscope.job import logged
 
 
 def main(checkpoint: str, output: str, *, model: str, **columns: str) -> None:
-    """Convert ``checkpoint``; ``columns`` are those of the models table that ``checkpoints.convert`` takes."""
+    """Convert ``checkpoint``; ``columns`` are those of the models table (see ``checkpoints.convert``)."""
     checkpoints.convert(checkpoint, output, model=model, **columns)
 
 

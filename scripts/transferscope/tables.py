@@ -18,9 +18,42 @@ _LATEX = {
     "#": r"\#",
     "°": r"$^\circ$",
     "±": r"$\pm$",
+    "−": "$-$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a long table that make one table or one figure, and which key runs across it."""
+
+    name: str
+    title: str
+    rows: pd.DataFrame
+    across: str  # "dataset" or "metric"
+
+
+def split(results: pd.DataFrame) -> list[Part]:
+    """A long table as the parts that are shown together, setting by setting.
+
+    A setting with one dataset (detection, surface normals) is one part, across its metrics. One with several
+    is a part across the datasets for all recognition metrics together, as in the paper, and one for any other
+    metric (calibration).
+    """
+    parts = []
+    for setting, rows in results.groupby("setting", sort=False):
+        title = setting_name(setting)
+        if rows["dataset"].nunique() == 1:
+            parts.append(Part(setting, title, rows, "metric"))
+            continue
+        recognition = rows["metric"].isin(RECOGNITION)
+        if recognition.any():
+            parts.append(Part(setting, title, rows[recognition], "dataset"))
+        for metric, group in rows[~recognition].groupby("metric", sort=False):
+            title_of_metric = f"{title}: {METRICS[metric].label}"
+            parts.append(Part(f"{setting}_{metric}", title_of_metric, group, "dataset"))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -56,12 +89,12 @@ class Table:
 
     @property
     def note(self) -> str:
-        """Which column is in which metric."""
+        """Which column is in which metric, where neither the title nor the columns' labels say it."""
         labels = {}
         for column in self.columns:
             if column.key != AVERAGE:
                 labels.setdefault(METRICS[column.metric].label, []).append(column.label)
-        if all(names == [label] for label, names in labels.items()):
+        if self.title.endswith(tuple(labels)) or all(names == [label] for label, names in labels.items()):
             return ""
         return "; ".join(f"{label}: {', '.join(names)}" for label, names in labels.items()) + "."
 
@@ -71,9 +104,7 @@ def build_tables(
 ) -> list[Table]:
     """The tables of a long table, setting by setting.
 
-    A setting with one dataset (detection, surface normals) has one table of metrics. One with several has a
-    table of datasets with their average: all recognition metrics together, as in the paper, any other metric
-    by itself.
+    One table a part (``split``); where its columns are datasets, their average is the last.
 
     Args:
         results: the long table.
@@ -82,25 +113,20 @@ def build_tables(
         compare: a long table of published results to print beside the measured ones, or None.
     """
     tables = []
-    for setting, rows in results.groupby("setting", sort=False):
-        name = setting_name(setting)
-        if rows["dataset"].nunique() == 1:
+    for part in split(results):
+        rows = part.rows
+        if part.across == "metric":
             columns = [Column(metric, METRICS[metric].label, metric) for metric in rows["metric"].unique()]
-            tables.append(_build(setting, name, rows, columns, "metric", models, compare))
-            continue
-        group = rows["metric"].where(~rows["metric"].isin(RECOGNITION), "")
-        for metric, part in rows.groupby(group, sort=False):
-            pairs = part[["dataset", "metric"]].drop_duplicates().itertuples(index=False)
-            columns = [Column(dataset, datasets.get(dataset, dataset), own) for dataset, own in pairs]
+        else:
+            pairs = rows[["dataset", "metric"]].drop_duplicates().itertuples(index=False)
+            columns = [Column(dataset, datasets.get(dataset, dataset), metric) for dataset, metric in pairs]
             columns.append(Column(AVERAGE, "Average", columns[0].metric))
-            key = f"{setting}_{metric}" if metric else setting
-            title = f"{name}: {METRICS[metric].label}" if metric else name
-            tables.append(_build(key, title, part, columns, "dataset", models, compare))
+        tables.append(_build(part, columns, models, compare))
     return tables
 
 
 def to_tsv(table: Table) -> str:
-    """Tab separated, ids for names; beside a value its ``ci95``, ``published`` and ``difference``, where any."""
+    """Tab separated, ids for names; beside a value its ci95, published and difference, where any."""
     columns = {}
     for column in table.columns:
         value = table.value[column.key]
@@ -117,7 +143,7 @@ def to_tsv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A heading, a pipe table and the note on metrics: best ``**bold**``, second best ``<u>underlined</u>``."""
+    """A heading, a pipe table and the note on metrics: best **bold**, second best <u>underlined</u>."""
     header = ["Model", *(f"{column.label} {column.arrow}" for column in table.columns)]
     rows = [header, ["---", *("---:" for _ in table.columns)]]
     rows += [[name, *cells] for name, cells in _cells(table, "**{}**", "<u>{}</u>")]
@@ -149,15 +175,8 @@ def to_latex(table: Table) -> str:
     )
 
 
-def _build(
-    name: str,
-    title: str,
-    rows: pd.DataFrame,
-    columns: list[Column],
-    across: str,
-    models: pd.DataFrame,
-    compare: pd.DataFrame | None,
-) -> Table:
+def _build(part: Part, columns: list[Column], models: pd.DataFrame, compare: pd.DataFrame | None) -> Table:
+    rows, across = part.rows, part.across
     present = [model for model in models.index if model in set(rows["model"])]
     published = None
     if compare is not None:
@@ -176,7 +195,7 @@ def _build(
     if AVERAGE in ci95:
         ci95[AVERAGE] = float("nan")  # the mean of half-widths is not the half-width of the mean
     names = models.loc[present, "name"]
-    return Table(name, title, columns, names, value, pd.DataFrame(ranks), ci95, published)
+    return Table(part.name, part.title, columns, names, value, pd.DataFrame(ranks), ci95, published)
 
 
 def _spread(
@@ -207,7 +226,8 @@ def _cells(table: Table, bold: str, underlined: str) -> list[tuple[str, list[str
                 cell += f" ± {table.ci95.loc[model, column.key]:.{decimals}f}"
             if table.published is not None and pd.notna(table.published.loc[model, column.key]):
                 reference = table.published.loc[model, column.key]
-                cell += f" ({reference:.{decimals}f}, {value - reference:+.{decimals}f})"
+                difference = f"{value - reference:+.{decimals}f}".replace("-", "−")
+                cell += f" ({reference:.{decimals}f}, {difference})"
             cells.append(cell)
         rows.append((name, cells))
     return rows

@@ -100,7 +100,7 @@ def test_a_missing_and_an_unknown_column_are_named(tmp_path):
     with pytest.raises(InputError, match=r"'colour' was unexpected"):
         study.read_models(path, SCHEMAS)
     path.write_text(header.replace("arch", "architecture") + "\n" + row + "\n")
-    with pytest.raises(InputError, match="'arch' is a required property|'architecture' was unexpected"):
+    with pytest.raises(InputError, match=r"'arch' is a required property|'architecture' was unexpected"):
         study.read_models(path, SCHEMAS)
 
 
@@ -136,7 +136,7 @@ def test_choose_keeps_the_order_and_names_a_stranger():
     datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
     assert list(study.choose(datasets, ["scenes", "digits"], "datasets").index) == ["scenes", "digits"]
     assert len(study.choose(datasets, [], "datasets")) == len(datasets)
-    with pytest.raises(InputError, match="'digit' is no id .* did you mean 'digits'"):
+    with pytest.raises(InputError, match=r"'digit' is no id .* did you mean 'digits'"):
         study.choose(datasets, ["digit"], "datasets")
 
 

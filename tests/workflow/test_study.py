@@ -64,7 +64,8 @@ def test_a_sharded_dataset_gives_the_same_features(project):
 def test_a_new_model_is_a_row_and_costs_its_own_jobs_alone(project):
     project.append("models.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
     study = project.folder / "config/with-newcomer.yaml"
-    study.write_text((project.folder / "config/small.yaml").read_text().replace("models: [", "models: [newcomer, "))
+    small = (project.folder / "config/small.yaml").read_text()
+    study.write_text(small.replace("models: [", "models: [newcomer, "))
     planned = project.planned("--configfile", "config/small.yaml", "config/with-newcomer.yaml")
     added = {rule: planned[rule] for rule in PER_MODEL}
     expected = PER_MODEL - Counter(prepare_backbone=1)

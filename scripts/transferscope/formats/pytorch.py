@@ -30,7 +30,7 @@ def read(path: str | Path) -> object:
                 "re-save its state_dict alone with torch.save on a machine where you trust the file"
             ) from error
         raise InputError(_damaged(path)) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise InputError(_damaged(path)) from error
 
 

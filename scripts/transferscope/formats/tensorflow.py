@@ -1,8 +1,8 @@
 """TensorFlow's checkpoints (the V2 "tensor bundle"), read without TensorFlow from one zip archive.
 
-The archive holds NAME.index and its NAME.data-XXXXX-of-XXXXX, in a folder or not. The index is a sorted table
-in LevelDB's format, from variable names to entries in protocol-buffer encoding; an entry says where in the data
-a tensor's bytes lie.
+The archive holds NAME.index and its NAME.data-XXXXX-of-XXXXX, in a folder or not. The index is a sorted
+table in LevelDB's format, from variable names to entries in protocol-buffer encoding; an entry says where in
+the data a tensor's bytes lie.
 
 Sources: tensorflow/core/util/tensor_bundle/tensor_bundle.h, tensorflow/core/protobuf/tensor_bundle.proto and
 https://github.com/google/leveldb/blob/main/doc/table_format.md.

@@ -81,8 +81,9 @@ def _class_scores(
     for start in range(0, len(queries), rows):
         similarity, neighbours = (queries[start : start + rows] @ bank.T).topk(ks[-1])
         # Relative to the nearest neighbour, which cancels below and cannot overflow at any temperature.
-        weights = ((similarity - similarity[:, :1]) / temperature).exp()
-        votes = torch.zeros(len(weights), num_classes, device=bank.device)
+        # In float64, so that neighbours that all agree give exactly 1 and samples alike in this stay tied.
+        weights = ((similarity - similarity[:, :1]).double() / temperature).exp()
+        votes = weights.new_zeros(len(weights), num_classes)
         for lower, upper in pairwise([0, *ks]):
             _add_votes(votes, weights[:, lower:upper], labels[neighbours[:, lower:upper]])
             total = weights[:, :upper].sum(dim=1, keepdim=True)

@@ -1,80 +1,78 @@
-"""Regularised logistic regression along a path of regularisation strengths, on CPU or GPU.
+"""L2-regularised logistic regression along a path of regularisation strengths, on CPU or GPU.
 
 For features x_i and labels y_i it minimises, at every lambda of a path,
 
     sum_i loss(x_i W + b, y_i) + lambda/2 ||W||^2        (the bias b is not penalised)
 
-where loss is the softmax cross-entropy, or for multi-label targets the sum of one binary cross-entropy per class (the
-objective of a linear probe in Ericsson et al., CVPR 2021, section 3.1). Three things make a path cheap:
+where loss is the softmax cross-entropy or, for multi-label targets, the sum of one binary cross-entropy per
+class: the linear probe of Ericsson et al. (CVPR 2021, Appendix A.2). Three things make a whole path cheap:
 
-- The centred features are rotated once into the eigenvectors of their Gram matrix. There the Hessian is close to
-  diagonal plus lambda (exactly so at W = 0; compare Boehning's bound, Ann. Inst. Stat. Math. 44, 1992), so that one
-  vector is a good preconditioner at every lambda. Centring does the same for the bias, and with fewer samples than
-  features the rotation leaves only as many coordinates as samples.
-- The path is walked from strong to weak regularisation; each fit starts on the line through the last two solutions,
-  which are nearly linear in log lambda, also where the classes are separable and the weights grow as log(1/lambda).
-- L-BFGS keeps its memory from one lambda to the next: it stores the curvature of the data term alone.
+- The centred features are rotated once into the eigenvectors of their Gram matrix. There the Hessian at W =
+  0 is diagonal but for the coupling of the classes, as is Boehning's bound on it everywhere (Ann. Inst.
+  Stat. Math. 44, 1992), so one diagonal plus lambda preconditions every fit. Centring parts the bias from
+  the weights, and with fewer samples than features the rotation leaves only as many coordinates as samples.
+- The path is walked from strong to weak regularisation, and each fit sets out on the line through the last
+  two solutions. They are nearly linear in log lambda, also where the classes are separable and W grows as
+  log(1 / lambda).
+- L-BFGS keeps its memory from one lambda to the next, since it stores the curvature of the data term alone.
 
-Logits are linear in the weights, so a line search needs no product with the features: an iteration costs two, one for
-the logits of the step and one for the gradient.
+Logits are linear in the parameters, so a line search needs no product with the features: an iteration costs
+two, one for the logits of its direction and one for the gradient.
 """
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-MEMORY = 10  # pairs kept by L-BFGS
-MAX_ITERATIONS = 200  # at one lambda; a fit on ResNet-50 features takes 1 to 5
+MEMORY = 10  # pairs that L-BFGS keeps
+MAX_ITERATIONS = 200  # at one lambda; ResNet-50 features take 1 to 5
+MAX_TRIALS = 20  # of a step's length
 
 
 @dataclass(frozen=True)
 class Solution:
-    """The minimum at one lambda.
+    """A fit at one lambda: weight [D, C] and bias [C] for the features as given, and what it took.
 
-    weight is [D, C] and bias [C], for the features as they were given; objective is the value reached; products counts
-    the products with the feature matrix since the previous lambda (two are one gradient); converged says whether the
-    estimated distance to the minimum came below the tolerance.
+    ``converged`` says whether the solver met its tolerance before its limit of iterations.
     """
 
     lambda_: float
     weight: Tensor
     bias: Tensor
-    objective: float
-    products: int
+    iterations: int
     converged: bool
 
 
 def solve_path(
     features: Tensor,
     labels: Tensor,
-    lambdas: Sequence[float],
+    lambdas: Iterable[float],
     *,
     num_classes: int,
     start: Solution | None = None,
     tolerance: float = 1e-6,
 ) -> Iterator[Solution]:
-    """Yield the Solution at every lambda, from the strongest to the weakest.
+    """Yield the solution at every distinct lambda (> 0), from the strongest to the weakest.
 
-    features is a floating [N, D] whose device and dtype (float32 or float64) the work is done in; labels is int64 [N]
-    with values below num_classes, or [N, num_classes] of zeros and ones for one binary problem per class. A fit stops
-    when half the squared Newton decrement (L-BFGS's estimate of how far the objective is above its minimum) is below
-    `tolerance` times the objective. `start` is a solution of a similar problem to set out from.
+    ``features`` is [N, D]; the work is done on its device and in its dtype, float32 or float64. ``labels``
+    is int64 [N] in 0..C-1, or [N, C] of 0 and 1 for one binary problem a class. A fit stops when half its
+    squared Newton decrement, an estimate of how far the objective is above its minimum, is below
+    ``tolerance`` times the objective. ``start`` is the solution of a similar problem to set out from. Only
+    one solution is in memory.
 
-    Only the current solution is in memory. Single-label problems with two classes keep two weight vectors, which
-    share the penalty: scikit-learn's one vector is at the same optimum for C = 2 / lambda.
+    Two single-label classes have two weight vectors, which share the penalty; the one vector that
+    scikit-learn fits for them has the same optimum at C = 2 / lambda.
     """
     problem = _Problem(features, labels, num_classes)
-    path = sorted((float(value) for value in lambdas), reverse=True)
     solver = _Solver(problem, problem.inward(start) if start else problem.prior(), tolerance)
-    for lambda_ in path:
-        before = problem.products
-        objective, converged = solver.solve(lambda_)
+    for lambda_ in sorted({float(value) for value in lambdas}, reverse=True):
+        iterations, converged = solver.solve(lambda_)
         weight, bias = problem.outward(solver.point.theta)
-        yield Solution(lambda_, weight, bias, objective, problem.products - before, converged)
+        yield Solution(lambda_, weight, bias, iterations, converged)
 
 
 class _Problem:
@@ -90,21 +88,18 @@ class _Problem:
         rotation = torch.linalg.eigh(centred.T @ centred).eigenvectors
         self.features = centred @ rotation
         self.basis = span @ rotation if len(features) < features.shape[1] else rotation
-        self.labels = labels
+        self.labels = labels.to(features.dtype) if labels.ndim == 2 else labels
         self.num_classes = num_classes
         self.loss = _binary_loss if labels.ndim == 2 else _softmax_loss
-        # The Gram matrix of (rotated features, 1) has no more than this diagonal.
+        # All of the Gram matrix of the rotated features and a column of ones: its other elements are zero.
         self.gram = torch.cat([self.features.square().sum(0), self.mean.new_tensor([len(features)])])[:, None]
         self.penalised = torch.ones_like(self.gram)
         self.penalised[-1] = 0
-        self.products = 0
 
     def logits(self, theta: Tensor) -> Tensor:
-        self.products += 1
         return torch.addmm(theta[-1], self.features, theta[:-1])
 
     def gradient(self, residual: Tensor) -> Tensor:
-        self.products += 1
         return torch.cat([self.features.T @ residual, residual.sum(0, keepdim=True)])
 
     def prior(self) -> Tensor:
@@ -119,7 +114,8 @@ class _Problem:
         return theta
 
     def inward(self, solution: Solution) -> Tensor:
-        return torch.cat([self.basis.T @ solution.weight, (solution.bias + self.mean @ solution.weight)[None]])
+        bias = solution.bias + self.mean @ solution.weight
+        return torch.cat([self.basis.T @ solution.weight, bias[None]])
 
     def outward(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         weight = self.basis @ theta[:-1]
@@ -139,7 +135,7 @@ class _Point:
 
 
 class _Solver:
-    """Preconditioned L-BFGS that remembers, from one lambda to the next, where it was and how the data term curves."""
+    """Preconditioned L-BFGS that remembers, from lambda to lambda, where it was and how the loss curves."""
 
     def __init__(self, problem: _Problem, theta: Tensor, tolerance: float):
         self.problem = problem
@@ -148,8 +144,8 @@ class _Solver:
         self.pairs = deque(maxlen=MEMORY)  # (step, change of the data term's gradient)
         self.solved = deque(maxlen=2)  # (log lambda, theta)
 
-    def solve(self, lambda_: float) -> tuple[float, bool]:
-        """Move to the minimum at lambda_; return the objective and whether it converged."""
+    def solve(self, lambda_: float) -> tuple[int, bool]:
+        """Move to the minimum at lambda_; return the iterations it took and whether they sufficed."""
         problem = self.problem
         penalty = lambda_ * problem.penalised
         point = self._set_out(lambda_)
@@ -157,22 +153,20 @@ class _Solver:
         curvature = (point.residual.abs() * (1 - point.residual.abs())).mean(0)
         diagonal = curvature.clamp_min(torch.finfo(curvature.dtype).eps) * problem.gram + penalty
         data_gradient = problem.gradient(point.residual)
-        for iteration in range(MAX_ITERATIONS + 1):
+        for iterations in range(MAX_ITERATIONS + 1):
             gradient = data_gradient + penalty * point.theta
             direction = -_inverse_hessian(gradient, diagonal, [(s, y + penalty * s) for s, y in self.pairs])
             slope = _dot(gradient, direction).item()
-            objective = point.objective(lambda_)
-            converged = -slope / 2 <= self.tolerance * objective
-            if converged or iteration == MAX_ITERATIONS:
+            converged = -slope / 2 <= self.tolerance * point.objective(lambda_)
+            if converged or iterations == MAX_ITERATIONS:
                 break
             moved = self._search(point, direction, slope, lambda_)
-            previous, data_gradient = data_gradient, problem.gradient(moved.residual)
-            self.pairs.append((moved.theta - point.theta, data_gradient - previous))
-            point = moved
-            if VERBOSE: print(lambda_, iteration, objective, slope, LAST[0])
+            moved_gradient = problem.gradient(moved.residual)
+            self.pairs.append((moved.theta - point.theta, moved_gradient - data_gradient))
+            point, data_gradient = moved, moved_gradient
         self.point = point
         self.solved.append((math.log(lambda_), point.theta))
-        return objective, converged
+        return iterations, converged
 
     def _set_out(self, lambda_: float) -> _Point:
         """The point on the line through the last two solutions, or the last solution where that is better."""
@@ -184,11 +178,16 @@ class _Solver:
         return min(ahead, self.point, key=lambda point: point.objective(lambda_))
 
     def _search(self, point: _Point, direction: Tensor, slope: float, lambda_: float) -> _Point:
-        """A step along the direction to where the slope is a tenth of `slope` (< 0) or less: the objective is convex."""
+        """The point along ``direction`` where ``slope`` (< 0) has come within a tenth of it from zero.
+
+        The objective is convex, so that is near its minimum on the line, and rounding spoils slopes less than
+        differences of objectives.
+        """
         along = self.problem.logits(direction)
         linear = lambda_ * _dot(point.theta[:-1], direction[:-1]).item()
         square = lambda_ * _dot(direction[:-1], direction[:-1]).item()
-        low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
+        low, low_slope = 0.0, slope
+        high = None
         step = 1.0
         for _ in range(MAX_TRIALS):
             moved = _Point(self.problem, point.theta + step * direction, point.logits + step * along)
@@ -196,51 +195,51 @@ class _Solver:
             if abs(here) <= 0.1 * abs(slope):
                 break
             if here < 0:
-                secant = step - here * (step - low) / (here - low_slope) if here > low_slope else math.inf
                 low, low_slope = step, here
             else:
                 high, high_slope = step, here
-                secant = math.inf
-            if high < math.inf:
-                secant = low - low_slope * (high - low) / (high_slope - low_slope)
-                step = min(max(secant, low + 0.1 * (high - low)), high - 0.1 * (high - low))
+            if high is None:
+                step *= 2
             else:
-                step = min(secant, 4 * step)
-        LAST[0] = (_, step)
+                share = low_slope / (low_slope - high_slope)  # where the secant crosses zero
+                step = low + min(max(share, 0.1), 0.9) * (high - low)
         return moved
 
-LAST=[0]
-VERBOSE=False
-MAX_TRIALS=10
 
 def _inverse_hessian(gradient: Tensor, diagonal: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """L-BFGS's two loops (Nocedal and Wright, algorithm 7.4), with a diagonal for the initial Hessian."""
+    """L-BFGS's estimate of the inverse Hessian times ``gradient`` (Nocedal and Wright 2006, algorithm 7.4).
+
+    ``diagonal`` is the initial Hessian but for its scale; ``pairs`` are steps with the changes of the
+    gradient over them, oldest first.
+    """
     result = gradient
-    scaled = []
+    scale = 1.0
+    used = []
     for step, change in reversed(pairs):
         product = _dot(step, change)
-        weight = torch.where(product > 0, 1 / product, 0)  # rounding can hide the curvature of a tiny step
+        weight = torch.where(product > 0, 1 / product, 0)  # it is positive but for rounding
         share = weight * _dot(step, result)
         result = result - share * change
-        scaled.append((step, change, weight, share))
-    result = result / diagonal
+        used.append((step, change, weight, share))
     if pairs:
-        step, change, weight, _ = scaled[0]
-        result = result * torch.where(weight>0, _dot(step, change) / _dot(change, change / diagonal), 1)
-    for step, change, weight, share in reversed(scaled):
+        product = _dot(*pairs[-1])
+        scale = torch.where(product > 0, product / _dot(pairs[-1][1], pairs[-1][1] / diagonal), 1)
+    result = scale * result / diagonal
+    for step, change, weight, share in reversed(used):
         result = result + (share - weight * _dot(change, result)) * step
     return result
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of two matrices of one shape, left on their device."""
     return torch.vdot(a.flatten(), b.flatten())
 
 
 def _softmax_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The summed cross-entropy (float64) and its gradient to the logits [N, C].
 
-    Written in the other classes' odds against the true one, so that neither vanishes in rounding where the true class
-    has a probability near 1.
+    Written in the odds of the other classes against the true one, so that neither drowns in rounding where
+    the true class has a probability near 1.
     """
     own = labels[:, None]
     margin = logits - logits.gather(1, own)

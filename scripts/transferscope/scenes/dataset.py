@@ -4,16 +4,16 @@ The folder holds ``images/00000.png`` ... and ``labels.h5``. In ``labels.h5``, f
 
 - ``split`` utf-8 [N]: train, val or test.
 - ``depth`` float16 [N, S, S]: metres along the camera's z axis.
-- ``normals`` int8 [N, S, S, 3]: 127 times the unit normal in camera axes (x right, y down, z forward), facing the
-  camera; divide by the length to have it back.
+- ``normals`` int8 [N, S, S, 3]: 127 times the unit normal in camera axes (x right, y down, z forward), facing
+  the camera; divide by the length to have it back.
 - ``class_mask`` uint8 [N, S, S]: 0 is background, 1 + k is class k.
 - ``instance_mask`` uint8 [N, S, S]: 0 is background, 1 + k is the picture's k-th object.
-- ``pictures`` [N] and ``objects`` [M], tables of what was drawn, see ``draw.py``. An object has besides: ``picture``,
-  ``instance`` (its value in the instance mask), ``label`` (its class), ``model``, ``pixels`` (how many are visible),
-  ``x0 y0 x1 y1`` (the box of these, the right and lower edge exclusive), and ``centre_x centre_y centre_z`` (of its
-  bounding box, in the camera, metres).
-- attributes ``class_names``, ``textures`` (what the indices in the tables mean), ``focal`` (in image widths), and
-  the settings ``objects size seed version``.
+- ``pictures`` [N] and ``objects`` [M], tables of what was drawn, see ``draw.py``. An object has besides:
+  ``picture``, ``instance`` (its value in the instance mask), ``label`` (its class), ``model``, ``pixels``
+  (the visible ones), ``x0 y0 x1 y1`` (the box of these, right and lower edge exclusive), and ``centre_x
+  centre_y centre_z`` (of its bounding box in the camera's axes, metres).
+- attributes ``class_names``, ``textures`` (what the indices in the tables mean), ``focal`` (in image widths),
+  and the settings ``objects size seed version``.
 
 A model (one shape of a family) is seen in several pictures, all of one split.
 """

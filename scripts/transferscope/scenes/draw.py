@@ -1,7 +1,7 @@
-"""Drawing a scene at random: where objects stand, what they look like, the light, the eye and the surroundings.
+"""A scene at random: where objects stand, what they look like, the light, the camera and the surroundings.
 
-Everything drawn is recorded, a row for the picture and a row for each object, so that one factor of variation can be
-studied at a time: texture, colour, viewpoint, lighting.
+Everything drawn is recorded, a row for the picture and a row for each object, so that one factor of variation
+can be studied at a time: texture, colour, viewpoint, lighting.
 """
 
 import colorsys
@@ -106,7 +106,7 @@ def radius(mesh: Mesh) -> float:
 
 
 def _places(rng: np.random.Generator, radii: list[float]) -> tuple[np.ndarray, float]:
-    """Points [K, 2] whose circles do not overlap, at random in a disc that grows with their number; its radius."""
+    """Random points [K, 2] whose circles do not overlap, in a disc that grows with them, and its radius."""
     reach = 0.55 * np.sqrt(len(radii)) if len(radii) > 1 else 0.0
     while True:
         turn = rng.uniform(0, 2 * np.pi, len(radii))
@@ -123,8 +123,8 @@ def draw(rng: np.random.Generator, meshes: list[Mesh]) -> tuple[list[Body], Came
     """A scene with these objects, the camera and the light, and what was drawn.
 
     Returns:
-        The bodies (objects in order, then ground and backdrop), the camera, the light, a row with PICTURE_FIELDS,
-        and for each object a row with OBJECT_FIELDS.
+        The bodies (objects in order, then ground and backdrop), the camera, the light, a row with
+        PICTURE_FIELDS, and for each object a row with OBJECT_FIELDS.
     """
     picture: dict = {}
     rows: list[dict] = [{"scale": rng.uniform(0.8, 1.1), "azimuth": rng.uniform(0, 360)} for _ in meshes]

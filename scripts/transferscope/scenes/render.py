@@ -11,7 +11,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from transferscope.scenes import textures
-from transferscope.scenes.shapes import Mesh
+from transferscope.scenes.shapes import Mesh, rotate
 
 SUPERSAMPLING = 2  # rays along a side of a pixel, for the picture only
 SHADOW_BIAS = 1e-3  # metres: how far above a surface its shadow ray starts
@@ -66,14 +66,14 @@ class Camera:
         return cls(rotation, np.asarray(target) - distance * rotation[2], focal)
 
     def rays(self, size: int) -> np.ndarray:
-        """Directions through the pixels' centres, in camera axes with z = 1: float32 [size², 3], rows first."""
+        """Directions through the pixels' centres in the camera, z = 1: float32 [size², 3], rows first."""
         across = ((np.arange(size) + 0.5) / size - 0.5) / self.focal
         y, x = np.meshgrid(across, across, indexing="ij")
         return np.stack([x, y, np.ones_like(x)], axis=2).reshape(-1, 3).astype(np.float32)
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """World points [N, 3] in the camera's axes."""
-        return (points - self.position) @ self.rotation.T
+        return rotate(points - self.position, self.rotation)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Scene:
 
 
 def _box_projection(mesh: Mesh) -> np.ndarray:
-    """Texture coordinates [F, 3, 2] in metres: the corners, seen along the axis that the face looks along most."""
+    """Texture coordinates [F, 3, 2] in metres: the corners, seen along the axis the face looks along most."""
     corners = mesh.vertices[mesh.faces]
     facing = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])).argmax(axis=1)
     axes = np.array([(1, 2), (0, 2), (0, 1)])[facing]
@@ -148,13 +148,18 @@ def _box_projection(mesh: Mesh) -> np.ndarray:
 
 def _interpolate(corners: np.ndarray, hits: dict[str, np.ndarray]) -> np.ndarray:
     """Values at the hits [N, K] from those at the corners of each face [F, 3 * K]."""
-    values = corners[hits["primID"]].reshape(len(hits["u"]), 3, -1)
+    values = np.take(corners, hits["primID"], axis=0).reshape(len(hits["u"]), 3, -1)
     u, v = hits["u"][:, None], hits["v"][:, None]
     return (1 - u - v) * values[:, 0] + u * values[:, 1] + v * values[:, 2]
 
 
+def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The products [N] of vectors [N, 3], or of the first [N, 3] with one second [3]."""
+    return first[:, 0] * second[..., 0] + first[:, 1] * second[..., 1] + first[:, 2] * second[..., 2]
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.sqrt(np.einsum("nk,nk->n", vectors, vectors))[:, None]
+    return vectors / np.sqrt(_dot(vectors, vectors))[:, None]
 
 
 def _smooth_normals(scene: Scene, hits: dict[str, np.ndarray], directions: np.ndarray) -> np.ndarray:
@@ -165,41 +170,60 @@ def _smooth_normals(scene: Scene, hits: dict[str, np.ndarray], directions: np.nd
     """
     normals = _unit(_interpolate(scene.normals, hits))
     rays = _unit(directions)
-    away = np.einsum("nk,nk->n", normals, rays) + np.float32(1e-3)
+    away = _dot(normals, rays) + np.float32(1e-3)
     return _unit(normals - np.maximum(away, 0)[:, None] * rays)
 
 
+def _outward(hits: dict[str, np.ndarray], rays: np.ndarray) -> np.ndarray:
+    """The triangles' own unit normals at the hits [N, 3], towards the camera."""
+    normals = _unit(hits["Ng"])
+    return normals * -np.sign(_dot(normals, rays))[:, None]
+
+
 def _look(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Which of the rays [N, 3] (in the world) hit something, bool [N], the rays that do, and their hits."""
-    rays = camera.rays(size) @ camera.rotation.astype(np.float32)
-    origins = np.broadcast_to(camera.position.astype(np.float32), rays.shape)
-    hits = scene.cast(np.ascontiguousarray(origins), rays)
+    """Which pixels' rays hit something, bool [size²], these rays in the world [N, 3], and their hits."""
+    rays = rotate(camera.rays(size), camera.rotation.T.astype(np.float32))
+    origins = np.repeat(camera.position[None].astype(np.float32), len(rays), axis=0)
+    hits = scene.cast(origins, rays)
     met = hits["primID"] >= 0
-    return met, rays[met], {name: values[met] for name, values in hits.items()}
+    if not met.all():
+        rays, hits = rays[met], {name: values[met] for name, values in hits.items()}
+    return met, rays, hits
 
 
 def _shade(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
-    """Linear RGB, float32 [size, size, 3]; black where there is nothing."""
+    """Linear RGB, float32 [size², 3]; black where there is nothing."""
     met, rays, hits = _look(scene, camera, size)
     normals = _smooth_normals(scene, hits, rays)
     material = scene.materials[hits["primID"]]
 
     tile = scene.tiles[material]
-    texels = hits["tfar"] / (camera.focal * size) * textures.TEXELS / tile  # that one ray's pixel spans
+    texels = hits["tfar"] / (camera.focal * size) * textures.TEXELS / tile  # between neighbouring rays
     uv = _interpolate(scene.uv, hits) / tile[:, None]
     height = textures.sample(scene.textures[material], uv, np.log2(texels))
     albedo = scene.colours[material] * (1 - scene.contrasts[material] * (1 - height))[:, None]
 
     direction = light.direction.astype(np.float32)
-    facing = np.maximum(normals @ direction, 0)
-    outward = _unit(hits["Ng"])
-    outward *= -np.sign(np.einsum("nk,nk->n", outward, rays))[:, None]
-    points = camera.position.astype(np.float32) + hits["tfar"][:, None] * rays + SHADOW_BIAS * outward
-    facing[scene.shadowed(points.astype(np.float32), direction)] = 0
+    facing = np.maximum(_dot(normals, direction), 0)
+    lit = np.flatnonzero(facing)
+    points = camera.position.astype(np.float32) + hits["tfar"][lit, None] * rays[lit]
+    facing[lit[scene.shadowed(points + SHADOW_BIAS * _outward(hits, rays)[lit], direction)]] = 0
     sky = light.ambient * (0.7 + 0.3 * normals[:, 2])  # more light comes from above than from below
-    colours = np.zeros((size * size, 3), dtype=np.float32)
+    colours = np.zeros((len(met), 3), dtype=np.float32)
     colours[met] = albedo * (facing[:, None] * light.colour.astype(np.float32) + sky[:, None])
-    return colours.reshape(size, size, 3)
+    return colours
+
+
+def _measure(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Depth [size²], normals [size², 3] and instances [size²], as in a Rendering."""
+    met, rays, hits = _look(scene, camera, size)
+    depth = np.full(len(met), np.inf, dtype=np.float32)
+    depth[met] = hits["tfar"]  # a ray's z is 1, so that its length counts metres along z
+    normals = np.zeros((len(met), 3), dtype=np.float32)
+    normals[met] = rotate(_smooth_normals(scene, hits, rays), camera.rotation.astype(np.float32))
+    instances = np.full(len(met), -1, dtype=np.int32)
+    instances[met] = scene.owners[hits["primID"]]
+    return depth, normals, instances
 
 
 def _encode(linear: np.ndarray) -> np.ndarray:
@@ -216,16 +240,11 @@ def render(scene: Scene, camera: Camera, light: Light, size: int) -> Rendering:
     through the pixel's centre, since an average over an outline would be of no surface.
     """
     fine = _shade(scene, camera, light, size * SUPERSAMPLING)
-    linear = fine.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3).mean(axis=(1, 3))
-
-    met, rays, hits = _look(scene, camera, size)
-    depth = np.full(size * size, np.inf, dtype=np.float32)
-    depth[met] = hits["tfar"]  # a ray's z is 1, so that its length counts metres along z
-    normals = np.zeros((size * size, 3), dtype=np.float32)
-    normals[met] = _smooth_normals(scene, hits, rays) @ camera.rotation.astype(np.float32).T
-    instances = np.full(size * size, -1, dtype=np.int32)
-    instances[met] = scene.owners[hits["primID"]]
-    square = (size, size)
+    square = fine.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
+    depth, normals, instances = _measure(scene, camera, size)
     return Rendering(
-        _encode(linear), depth.reshape(square), normals.reshape(*square, 3), instances.reshape(square)
+        _encode(square.mean(axis=(1, 3))),
+        depth.reshape(size, size),
+        normals.reshape(size, size, 3),
+        instances.reshape(size, size),
     )

@@ -43,7 +43,7 @@ class Mesh:
 
     def rotated(self, rotation: np.ndarray) -> "Mesh":
         """Rotated by a matrix [3, 3]."""
-        return replace(self, vertices=self.vertices @ rotation.T, normals=self.normals @ rotation.T)
+        return replace(self, vertices=rotate(self.vertices, rotation), normals=rotate(self.normals, rotation))
 
     def mirrored(self) -> "Mesh":
         """Reflected in the plane y = 0."""
@@ -55,6 +55,14 @@ class Mesh:
     def trim(self) -> "Mesh":
         """The same solid in the object's second material."""
         return replace(self, materials=np.full_like(self.materials, TRIM))
+
+
+def rotate(vectors: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Each of the vectors [N, 3] multiplied by a matrix [3, 3].
+
+    Unlike ``@`` this starts no threads, which would compete with the processes that render.
+    """
+    return np.einsum("nk,jk->nj", vectors, rotation)
 
 
 def _turn(axis: int, angle: float) -> np.ndarray:

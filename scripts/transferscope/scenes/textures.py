@@ -103,8 +103,8 @@ def pyramids() -> tuple[np.ndarray, np.ndarray]:
 def sample(texture: np.ndarray, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
     """The height 0..1, float32 [N], of each point's texture.
 
-    ``texture`` integer [N] into NAMES; ``uv`` [N, 2] in tiles, any real numbers; ``level`` [N], how many times
-    to halve the resolution (clipped to the levels there are, then rounded down).
+    ``texture`` integer [N] into NAMES; ``uv`` [N, 2] in tiles, any real numbers; ``level`` [N], how often to
+    halve the resolution (clipped to the levels there are, then rounded down).
     """
     texels, starts = pyramids()
     level = np.clip(level, 0, LEVELS - 1).astype(np.int32)

@@ -1,0 +1,143 @@
+"""How well ImageNet top-1 predicts each dataset, setting by setting (Ericsson et al. 2021, figure 2)."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from transferscope.correlation import IMAGENET, MEAN, OWN
+from transferscope.metrics import METRICS
+from transferscope.plotting.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    TEXT_WIDTH,
+    drawing,
+    small,
+    text_width,
+    wrap,
+)
+from transferscope.tables import Part, split
+
+COEFFICIENTS = (("pearson", "Pearson, on log-odds", BLUE), ("spearman", "Spearman, on ranks", ORANGE))
+_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One part of the table, with its printed title and names, wrapped; and its height in ems."""
+
+    title: str
+    names: list[str]
+    rows: pd.DataFrame
+
+    @property
+    def head(self) -> float:
+        return 1.3 * (self.title.count("\n") + 1) + 0.5
+
+    @property
+    def body(self) -> float:
+        return (1.55 if all("\n" not in name for name in self.names) else 2.2) * len(self.names)
+
+    @property
+    def height(self) -> float:
+        return self.head + self.body + 2.0
+
+
+def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
+    """Horizontal bars of both coefficients with ImageNet top-1, with bootstrap 95% intervals.
+
+    A panel a part (``tables.split``); in it a pair of bars a dataset or metric, above them one for the whole
+    setting where that is a mean over datasets. The number of models stands in the title. A coefficient that
+    does not exist (fewer than three models, or all alike) leaves its place empty.
+
+    Args:
+        correlations: the table of ``correlation.correlations``.
+        datasets: ``names.read_datasets``.
+        plot: plot settings (``plotting.style``).
+    """
+    table = correlations[correlations["against"] == IMAGENET]
+    parts = split(table[table["dataset"] != MEAN])
+    across = min(_COLUMNS, len(parts))
+    width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
+    column_width = (width - 0.4 * plot["font_size"] / 72) / across
+    whole = table[table["dataset"] == MEAN]
+    panels = [_panel(part, whole, datasets, 72 * column_width, plot) for part in parts]
+    with drawing(plot):
+        return _draw(_pack(panels, across), width, column_width, plot)
+
+
+def _panel(part: Part, whole: pd.DataFrame, datasets: dict[str, str], width: float, plot: dict) -> _Panel:
+    rows = part.rows
+    if part.across == "metric":
+        names = [METRICS[metric].label for metric in rows["metric"]]
+    else:
+        names = [datasets.get(dataset, dataset) for dataset in rows["dataset"]]
+        mean = whole[
+            (whole["setting"] == rows["setting"].iloc[0]) & whole["metric"].isin([OWN, *rows["metric"]])
+        ]
+        rows = pd.concat([mean, rows])
+        names = ["All datasets"] * len(mean) + names
+    title = wrap(f"{part.title} (n = {rows['n'].max()})", plot["font_size"], 0.95 * width)
+    return _Panel(title, [wrap(name, small(plot), 0.45 * width) for name in names], rows)
+
+
+def _draw(columns: list[list[_Panel]], width: float, column_width: float, plot: dict) -> Figure:
+    em = plot["font_size"] / 72
+    top, foot = 0.4 * em, 2.6 * em
+    height = top + em * max(sum(panel.height for panel in column) for column in columns) + foot
+    figure = Figure(figsize=(width, height))
+    for place, column in enumerate(columns):
+        names = [name for panel in column for name in panel.names]
+        left = place * column_width + max(text_width(name, small(plot)) for name in names) / 72 + 0.8 * em
+        right = (place + 1) * column_width - 0.8 * em
+        y = height - top
+        for panel in column:
+            start = (place * column_width + 0.3 * em) / width
+            figure.text(start, (y - 0.2 * em) / height, panel.title, weight="bold", va="top")
+            bottom = y - (panel.head + panel.body) * em
+            bounds = (left / width, bottom / height, (right - left) / width, panel.body * em / height)
+            _bars(figure.add_axes(bounds), panel, plot)
+            y -= panel.height * em
+    handles = [Patch(color=color, label=label) for _, label, color in COEFFICIENTS]
+    figure.legend(handles=handles, loc="lower center", ncols=2, borderaxespad=0.3)
+    return figure
+
+
+def _pack(panels: list[_Panel], columns: int) -> list[list[_Panel]]:
+    """The panels in order over ``columns`` columns, the highest of them as low as can be."""
+    sums = np.cumsum([0, *(panel.height for panel in panels)])
+    limits = sorted(b - a for a, b in combinations(sums, 2))
+    for limit in limits:
+        packed: list[list[_Panel]] = [[]]
+        for panel in panels:
+            if sum(other.height for other in packed[-1]) + panel.height > limit + 1e-6:
+                packed.append([])
+            packed[-1].append(panel)
+        if packed[0] and len(packed) <= columns:
+            break
+    return packed
+
+
+def _bars(ax: Axes, panel: _Panel, plot: dict) -> None:
+    at = np.arange(len(panel.rows))[::-1]
+    for (name, _, color), shift in zip(COEFFICIENTS, (0.19, -0.19), strict=True):
+        ax.barh(at + shift, panel.rows[name], height=0.36, color=color, zorder=2)
+        low, high = panel.rows[f"{name}_low"], panel.rows[f"{name}_high"]
+        ax.hlines(at + shift, low, high, color=INK, linewidth=0.7, zorder=3)
+    ax.axvline(0, color=GREY, linewidth=0.6, zorder=1)
+    ax.set_xlim(-1, 1)
+    ax.set_ylim(-0.6, len(at) - 0.4)
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
+    ax.set_yticks(at, panel.names, fontsize=small(plot), linespacing=0.95)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color=PALE, linewidth=0.5)
+    ax.set_axisbelow(True)
+    ax.spines["left"].set_visible(False)
