@@ -54,6 +54,11 @@ def dataset_fact(column: str):
     return lambda wildcards: DATASETS.at[wildcards.dataset, column]
 
 
+def render_setting(key: str):
+    """A param: one of the settings in the source of a rendered dataset."""
+    return lambda wildcards: study.render_settings(DATASETS.at[wildcards.dataset, "source"][0])[key]
+
+
 def dataset_facts(wildcards) -> dict:
     """A param: what a dataset's samples depend on, and the counts that they are held against."""
     row = DATASETS.loc[wildcards.dataset]

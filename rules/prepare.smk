@@ -73,6 +73,9 @@ rule render_dataset:
         runtime=60,
     params:
         version=dataset_fact("version"),
-        settings=lambda wildcards: study.source_settings(DATASETS.at[wildcards.dataset, "source"][0]),
+        images=render_setting("images"),
+        objects=render_setting("objects"),
+        size=render_setting("size"),
+        seed=render_setting("seed"),
     script:
         "../scripts/render_dataset.py"

@@ -159,7 +159,7 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
     """A random backbone in eval mode, the same for the same seed.
 
     BatchNorm starts with mean 0 and variance 1, which no layer of a random network has: in eval mode the
-    activations' scale would drift with depth (down to features of 4e-6 in efficientnet_b0), and one direction
+    activations' scale would drift with depth (down to features of 1e-5 in efficientnet_b0), and one direction
     would hold much of their variance (60 % in resnet18). So its statistics are measured, as training would,
     by passes over synthetic images that have the spectrum and the colours of natural ones; no real image
     enters a baseline. An architecture without BatchNorm keeps its initialisation.
@@ -194,8 +194,8 @@ def synthetic_images(size: int, seed: int) -> Iterator[Tensor]:
     """Batches of random images, float32 [16, 3, size, size], with natural ones' second-order statistics.
 
     Amplitudes fall as 1/f (Field 1987); luminance varies most, blue against yellow less and red against
-    green least, independently of each other (Ruderman, Cronin and Chiao 1998). Values lie in 0..1, with the mean
-    0.45 and the standard deviation 0.23 of ImageNet's channels.
+    green least, independently of each other (Ruderman, Cronin and Chiao 1998). Values lie in 0..1, with about
+    the mean 0.45 and the standard deviation 0.23 of ImageNet's channels.
     """
     generator = torch.Generator().manual_seed(seed)
     frequencies = torch.fft.fftfreq(size)

@@ -14,8 +14,9 @@ import pandas as pd
 import yaml
 
 from transferscope.errors import InputError
-from transferscope.sources import check_source
+from transferscope.sources import check_source, check_sources
 
+RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 COUNTS = ("train", "val", "test", "all")
 
 
@@ -73,7 +74,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
 
 
 def read_models(path: str | Path, schemas: str | Path) -> pd.DataFrame:
-    """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``kind`` is ``source_kind``.
+    """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``kind`` as for datasets.
 
     Raises:
         InputError: names the file, row and column; an architecture that timm does not know is found here.
@@ -85,7 +86,7 @@ def read_models(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             close = difflib.get_close_matches(arch, known, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{path}, row {model!r}: timm has no architecture {arch!r}{hint}")
-    models["kind"] = _kinds(path, models["source"])
+    models["kind"] = _kinds(path, models["source"].str.split(), models["sha256"].str.split())
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
 
@@ -108,7 +109,8 @@ def architectures() -> set[str]:
 def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
-    ``kind`` says how the files come to be (``source_kind``), ``images`` counts all splits, as far as known.
+    ``kind`` says how the files come to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``; ``images``
+    counts all splits, as far as known.
 
     Raises:
         InputError: names the file, row and column.
@@ -119,16 +121,25 @@ def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     datasets["classes"] = datasets["classes"].astype(int)
     for column in ("protocols", "shots", "source", "sha256"):
         datasets[column] = datasets[column].str.split()
-    datasets["kind"] = _kinds(path, datasets["source"].str[0])
+    datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
     datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
     return datasets
 
 
-def _kinds(path: str | Path, sources: pd.Series) -> list[str]:
+def _kinds(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[str]:
+    """How each row's file or folder comes to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``."""
     kinds = []
-    for name, source in sources.items():
+    for name in sources.index:
+        source = sources[name][0]
         try:
-            kinds.append(source_kind(source))
+            if source == "random":
+                kinds.append("random")
+            elif source.startswith("render:"):
+                render_settings(source)
+                kinds.append("render")
+            else:
+                check_sources(sources[name], sha256s[name])
+                kinds.append(check_source(source))
         except InputError as error:
             raise InputError(f"{path}, row {name!r}: {error}") from error
     return kinds
@@ -181,24 +192,15 @@ def plan_runs(
     return runs.reset_index(drop=True)
 
 
-def source_kind(source: str) -> str:
-    """How a row's file or folder comes to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``.
+def render_settings(source: str) -> dict[str, int]:
+    """The settings in ``render:images=2000&objects=1&size=128&seed=0``: what the pictures depend on.
 
     Raises:
-        InputError: a source of another form.
+        InputError: a setting that is missing, unknown or no integer.
     """
-    scheme = source.partition(":")[0]
-    return scheme if scheme in ("random", "render") else check_source(source)
-
-
-def source_settings(source: str) -> dict[str, int]:
-    """The settings in a source such as ``render:images=2400&objects=1``.
-
-    Raises:
-        InputError: a setting that is no integer.
-    """
-    settings = dict(parse_qsl(source.partition(":")[2], strict_parsing=True))
-    for key, value in settings.items():
-        if not value.isdecimal():
-            raise InputError(f"the source {source!r} gives {key}={value!r}; it must be an integer")
+    settings = dict(parse_qsl(source.partition(":")[2]))
+    if set(settings) != RENDER_SETTINGS or not all(value.isdecimal() for value in settings.values()):
+        raise InputError(
+            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}"
+        )
     return {key: int(value) for key, value in settings.items()}

@@ -163,7 +163,13 @@ def test_the_known_architectures_are_timms():
     assert study.architectures() == set(timm.list_models())
 
 
-def test_source_settings():
-    assert study.source_settings("render:images=20&objects=3") == {"images": 20, "objects": 3}
-    with pytest.raises(InputError, match="images='many'; it must be an integer"):
-        study.source_settings("render:images=many")
+def test_render_settings():
+    settings = study.render_settings("render:images=20&objects=3&size=32&seed=1")
+    assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
+
+
+@pytest.mark.parametrize("source", ["render:images=20", "render:images=many&objects=3&size=32&seed=1"])
+def test_bad_render_settings_are_named(tmp_path, source):
+    path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
+    with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* integers for"):
+        study.read_datasets(path, SCHEMAS)

@@ -83,7 +83,7 @@ def copy_of_the_project(folder: Path) -> Project:
     single = {
         "id": "scenes-small",
         "name": "Small scenes",
-        "source": "render:images=300&objects=1&size=48",
+        "source": "render:images=300&objects=1&size=48&seed=0",
         "metric": "top1",
         "protocols": "linear knn fewshot calibration",
         "shots": "5",
@@ -91,7 +91,7 @@ def copy_of_the_project(folder: Path) -> Project:
     several = {
         "id": "scenes-small-multi",
         "name": "Small scenes, several objects",
-        "source": "render:images=200&objects=3&size=48",
+        "source": "render:images=200&objects=3&size=48&seed=1",
         "metric": "map11",
         "protocols": "linear knn",
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transferscope.datasets import digits, elpv, image_folder, mnist5k
+from transferscope.datasets import digits, elpv, image_folder, mnist5k, scenes
 from transferscope.datasets.base import Samples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
@@ -20,6 +20,7 @@ LOADERS: dict[str, Callable[[Path], Samples]] = {
     "elpv": elpv.load,
     "image_folder": image_folder.load,
     "mnist5k": mnist5k.load,
+    "scenes": scenes.load,
 }
 
 

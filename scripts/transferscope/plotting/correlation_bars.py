@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from transferscope.correlation import IMAGENET, MEAN, OWN
+from transferscope.correlation import IMAGENET, MEAN, OWN, RECOGNITION
 from transferscope.metrics import METRICS
 from transferscope.plotting.style import (
     BLUE,
@@ -48,7 +48,7 @@ class _Panel:
 
     @property
     def height(self) -> float:
-        return self.head + self.body + 2.0
+        return self.head + self.body + 2.3
 
 
 def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
@@ -77,16 +77,23 @@ def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot:
 def _panel(part: Part, whole: pd.DataFrame, datasets: dict[str, str], width: float, plot: dict) -> _Panel:
     rows = part.rows
     if part.across == "metric":
-        names = [METRICS[metric].label for metric in rows["metric"]]
+        names = [_without_unit(METRICS[metric].label) for metric in rows["metric"]]
     else:
         names = [datasets.get(dataset, dataset) for dataset in rows["dataset"]]
-        mean = whole[
-            (whole["setting"] == rows["setting"].iloc[0]) & whole["metric"].isin([OWN, *rows["metric"]])
-        ]
+        setting, metric = rows.iloc[0][["setting", "metric"]]
+        metric = OWN if metric in RECOGNITION else metric
+        mean = whole[(whole["setting"] == setting) & (whole["metric"] == metric)]
         rows = pd.concat([mean, rows])
         names = ["All datasets"] * len(mean) + names
-    title = wrap(f"{part.title} (n = {rows['n'].max()})", plot["font_size"], 0.95 * width)
+    fewest, most = rows["n"].min(), rows["n"].max()
+    n = f"(n = {most})" if fewest == most else f"(n = {fewest}–{most})"
+    title = wrap(f"{_without_unit(part.title)} {n}", plot["font_size"], 0.95 * width, "bold")
     return _Panel(title, [wrap(name, small(plot), 0.45 * width) for name in names], rows)
+
+
+def _without_unit(label: str) -> str:
+    """A correlation has none."""
+    return label.removesuffix(" (%)").removesuffix(" (°)")
 
 
 def _draw(columns: list[list[_Panel]], width: float, column_width: float, plot: dict) -> Figure:

@@ -53,7 +53,12 @@ def rank_radar(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figur
 def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], plot: dict) -> Figure:
     em = plot["font_size"] / 72
     cell = TEXT_WIDTH / _COLUMNS
-    panel, head = 0.82 * cell, 2.7 * em
+    panel = 0.82 * cell
+    titles = {
+        model: wrap(models.loc[model, "name"], plot["font_size"], 72 * cell - 6, "bold")
+        for model in ranks.index
+    }
+    head = (1.25 * (max(title.count("\n") for title in titles.values()) + 1) + 1.6) * em
     names = ", ".join(models.loc[model, "name"] for model in incomplete)
     note = wrap(f"Not ranked, since a setting is missing: {names}.", small(plot), 72 * TEXT_WIDTH - 8)
     foot = 1.3 * em * (note.count("\n") + 2) if incomplete else 0.4 * em
@@ -75,9 +80,10 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
         ax.fill(*shape.T, facecolor=style["color"], alpha=0.25, linewidth=0, zorder=2)
         ax.fill(*shape.T, facecolor="none", edgecolor=style["color"], linewidth=1.0, zorder=3)
         ax.plot(*shape.T, linestyle="", markersize=2.2, zorder=4, **style)
-        middle, above = (x + cell / 2) / TEXT_WIDTH, y + panel
-        name = wrap(models.loc[model, "name"], plot["font_size"], 72 * cell - 6)
-        figure.text(middle, (above + 1.1 * em) / height, name, ha="center", va="bottom", weight="bold")
+        middle, above = (x + cell / 2) / TEXT_WIDTH, y + panel + 0.2 * em
+        figure.text(
+            middle, (above + 1.1 * em) / height, titles[model], ha="center", va="bottom", weight="bold"
+        )
         mean = f"mean rank {rank.mean():.1f}"
         figure.text(middle, above / height, mean, ha="center", va="bottom", fontsize=small(plot), color=GREY)
     if incomplete:
@@ -98,7 +104,7 @@ def _distance(rank: np.ndarray, last: int) -> np.ndarray:
 
 
 def _panel(figure: Figure, bounds: tuple[float, ...], spokes: np.ndarray, last: int, radius: float) -> Axes:
-    """Axes at ``bounds`` (x, y, width, height) in inches with an empty radar of that radius in their middle."""
+    """Axes at ``bounds`` (x, y, width, height) in inches with an empty radar of that radius amid them."""
     x, y, width, height = bounds
     total = figure.get_size_inches()[1]
     ax = figure.add_axes((x / TEXT_WIDTH, y / total, width / TEXT_WIDTH, height / total))

@@ -24,15 +24,15 @@ SERIES = {
 
 
 def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Figure:
-    """One panel a dataset: accuracy against mean confidence in 15 bins, before and after temperature scaling.
+    """One panel a dataset: accuracy against confidence in 15 bins, before and after temperature scaling.
 
-    A marker's area grows with the share of the test samples in its bin; on the diagonal the confidence is right.
+    A marker's area grows with the share of the test samples in its bin; on the diagonal confidence is right.
     The calibration errors are those of the bins drawn.
 
     Args:
         results: calibration results of one model (``config/schemas/result.schema.yaml``), whose
-            ``details.reliability`` has ``before`` and ``after``, each with lists ``count``, ``confidence`` and
-            ``accuracy`` (shares) of equal length.
+            ``details.reliability`` has ``before`` and ``after``, each with lists ``count``, ``confidence``
+            and ``accuracy`` (shares) of equal length.
         datasets: ``names.read_datasets``.
         plot: plot settings (``plotting.style``).
 
@@ -72,11 +72,11 @@ def _panel(ax: Axes, bins: dict, plot: dict) -> None:
         filled = count > 0
         share = count[filled] / count.sum()
         x, y = 100 * confidence[filled], 100 * accuracy[filled]
-        ax.plot(x, y, color=style["color"], linewidth=0.8, zorder=2)
+        ax.plot(x, y, color=style["color"], linewidth=0.8, alpha=0.6, zorder=2)
         ax.scatter(
             x,
             y,
-            s=4 + 40 * share,
+            s=3 + 60 * share,
             color=style["color"],
             marker=style["marker"],
             linewidth=0,

@@ -6,6 +6,7 @@ Plot settings arrive as a dict: ``font_size`` (points in print, at least 7) and 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -95,18 +96,19 @@ def small(plot: dict) -> float:
     return max(7, plot["font_size"] - 1)
 
 
-def text_width(text: str, size: float) -> float:
+@cache
+def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width in points of the text's longest line."""
-    font = FontProperties(family="DejaVu Sans")
+    font = FontProperties(family="DejaVu Sans", weight=weight)
     lines = [line for line in text.split("\n") if line.strip()]
     return max((TextPath((0, 0), line, size=size, prop=font).get_extents().x1 for line in lines), default=0)
 
 
-def wrap(text: str, size: float, width: float) -> str:
+def wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
     """The text with line breaks between words, so that it fits into ``width`` points."""
     lines = []
     for word in text.split():
-        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+        if lines and text_width(f"{lines[-1]} {word}", size, weight) <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -124,10 +126,10 @@ def grid(
     em = plot["font_size"] / 72
     down = math.ceil(len(titles) / columns)
     across = math.ceil(len(titles) / down)
-    left, right, gap = 1.9 * em, 0.5 * em, 3.6 * em
+    left, right, gap = 1.9 * em, 1.1 * em, 3.6 * em
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
     panel = (width - left - right) / across - gap
-    titles = [wrap(title, plot["font_size"], 72 * (panel + 0.5 * gap)) for title in titles]
+    titles = [wrap(title, plot["font_size"], 72 * (panel + 0.5 * gap), "bold") for title in titles]
     above = (1.25 * max(title.count("\n") + 1 for title in titles) + 0.9) * em
     below = 1.9 * em
     across_key = _key_columns(key, width, plot)
@@ -165,7 +167,8 @@ def shared_labels(figure: Figure, axes: list[Axes], x_label: str, y_label: str, 
     figure.text(x_middle, bottom - 2.0 * em / height, x_label, ha="center", va="top")
     y_label = wrap(y_label, plot["font_size"], 72 * height * (top - bottom) + 2 * plot["font_size"])
     centre = {"va": "center", "ha": "center", "multialignment": "center"}
-    figure.text(0.9 * em / width, (bottom + top) / 2, y_label, rotation=90, **centre)
+    middle = (0.9 + 0.6 * y_label.count("\n")) * em
+    figure.text(middle / width, (bottom + top) / 2, y_label, rotation=90, **centre)
 
 
 def share_axis(axis: Axis, low: float, high: float, scale: float = 100) -> None:

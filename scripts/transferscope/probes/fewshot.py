@@ -99,16 +99,16 @@ def episode_accuracies(features: np.ndarray, episodes: Episodes) -> np.ndarray:
 
     A query as near to two means counts for the class drawn first. ``features`` is float32 [N, D].
     """
-    ways, queries = episodes.query.shape[1:]
-    truth = np.repeat(np.arange(ways), queries)
+    truth = np.arange(episodes.query.shape[1])[:, None]
     accuracies = np.empty(len(episodes.query))
     for number, (support, query) in enumerate(zip(episodes.support, episodes.query, strict=True)):
         means = features[support].mean(axis=1)
         # With c the centre of the means m and d = m - c, the nearest mean to x is the one with the greatest
-        # x·d - |m|²/2 + |c|²/2 = x·d - d·(m + c)/2. That is one small matrix product, and it loses less to
-        # float32 rounding than |m|² and x·m would: d is small where the means are close.
+        # x·d - |m|²/2 + |c|²/2 = (x - (m + c)/2)·d, which loses less to float32 rounding than |m|² and x·m
+        # would, since d is small where the means are close. Dot products and not a matrix product: BLAS would
+        # wake all its threads for each of these small ones, and on busy cores wait for them far longer.
         centre = means.mean(axis=0)
         offsets = means - centre
-        closeness = features[query.ravel()] @ offsets.T - (offsets * (means + centre)).sum(axis=1) / 2
-        accuracies[number] = np.mean(closeness.argmax(axis=1) == truth)
+        closeness = np.vecdot(features[query][:, :, None], offsets) - np.vecdot(means + centre, offsets) / 2
+        accuracies[number] = np.mean(closeness.argmax(axis=2) == truth)
     return accuracies

@@ -14,7 +14,7 @@ from transferscope.scenes import textures
 from transferscope.scenes.shapes import Mesh, rotate
 
 SUPERSAMPLING = 2  # rays along a side of a pixel, for the picture only
-SHADOW_BIAS = 1e-3  # metres: how far above a surface its shadow ray starts
+SHADOW_BIAS = 5e-3  # metres above a surface where its shadow ray starts, to clear the facets of a round one
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,18 @@
+"""Gather the results of all planned runs into the long table, or fail on the first that is missing or odd."""
+
+import logging
+
+from transferscope import results
+from transferscope.job import logged
+
+
+def main(result_files: list[str], output: str, *, expected: list[dict]) -> None:
+    """Write the long table of ``result_files``, which must be the runs of ``expected`` (``results.collect``)."""
+    table = results.collect(result_files, expected)
+    results.write_table(output, table)
+    logging.info("%d results, %d rows", len(result_files), len(table))
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(list(snakemake.input), snakemake.output[0], expected=snakemake.params.expected)

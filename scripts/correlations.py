@@ -1,0 +1,33 @@
+"""Correlate transfer with ImageNet accuracy, dataset by dataset and setting by setting."""
+
+import logging
+
+from transferscope import results
+from transferscope.correlation import correlations, summary
+from transferscope.files import atomic_path, write_text
+from transferscope.job import logged
+from transferscope.names import read_models
+
+
+def main(table: str, models: str, output: str, row: str, *, resamples: int, seed: int) -> None:
+    """Write the table of coefficients to ``output`` and the whole settings' as text to ``row``."""
+    coefficients = correlations(
+        results.read_table(table), read_models(models), resamples=resamples, seed=seed
+    )
+    with atomic_path(output) as temporary:
+        coefficients.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+    text = summary(coefficients)
+    write_text(row, text)
+    logging.info("\n%s", text)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(
+            snakemake.input.table,
+            snakemake.input.models,
+            snakemake.output.table,
+            snakemake.output.row,
+            resamples=snakemake.params.resamples,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,19 @@
+"""How well ImageNet top-1 predicts each dataset."""
+
+import pandas as pd
+
+from transferscope.job import logged
+from transferscope.names import read_datasets
+from transferscope.plotting.correlation_bars import correlation_bars
+from transferscope.plotting.style import save
+
+
+def main(correlations: str, datasets: str, pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    table = pd.read_csv(correlations, sep="\t")
+    save(correlation_bars(table, read_datasets(datasets), plot), pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(*snakemake.input, *snakemake.output, plot=snakemake.params.plot)

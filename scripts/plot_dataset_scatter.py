@@ -1,0 +1,27 @@
+"""Every dataset against ImageNet top-1, one figure a setting."""
+
+from transferscope.files import atomic_path
+from transferscope.job import logged
+from transferscope.names import read_datasets, read_models
+from transferscope.plotting.dataset_scatter import dataset_scatter
+from transferscope.plotting.style import save
+from transferscope.results import read_table
+from transferscope.tables import split
+
+
+def main(table: str, models: str, datasets: str, folder: str, *, plot: dict) -> None:
+    """Draw each part of the table into ``folder`` as ``NAME.pdf`` and ``NAME.png``.
+
+    Which parts there are is known only from the results, hence a folder. ``plot`` holds the settings of
+    ``plotting.style``.
+    """
+    facts, names = read_models(models), read_datasets(datasets)
+    with atomic_path(folder) as temporary:
+        for part in split(read_table(table)):
+            figure = dataset_scatter(part, facts, names, plot)
+            save(figure, temporary / f"{part.name}.pdf", temporary / f"{part.name}.png", plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(*snakemake.input, snakemake.output[0], plot=snakemake.params.plot)

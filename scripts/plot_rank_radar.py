@@ -1,0 +1,18 @@
+"""Each model's rank in every setting."""
+
+from transferscope.job import logged
+from transferscope.names import read_models
+from transferscope.plotting.rank_radar import rank_radar
+from transferscope.plotting.style import save
+from transferscope.results import read_table
+
+
+def main(table: str, models: str, pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    figure = rank_radar(read_table(table), read_models(models), plot)
+    save(figure, pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(*snakemake.input, *snakemake.output, plot=snakemake.params.plot)

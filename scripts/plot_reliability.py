@@ -1,0 +1,23 @@
+"""Reliability diagrams of one model's probes."""
+
+from transferscope.job import logged
+from transferscope.names import read_datasets
+from transferscope.plotting.reliability import reliability
+from transferscope.plotting.style import save
+from transferscope.results import read_result
+
+
+def main(datasets: str, result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    results = [read_result(path) for path in result_files]
+    save(reliability(results, read_datasets(datasets), plot), pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(
+            snakemake.input.datasets,
+            snakemake.input.results,
+            *snakemake.output,
+            plot=snakemake.params.plot,
+        )
