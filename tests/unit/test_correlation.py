@@ -156,14 +156,15 @@ def test_a_model_without_one_of_the_datasets_has_no_mean():
 def test_models_without_imagenet_accuracy_and_random_ones_are_left_out_and_listed():
     kinds = ["self-supervised"] * 4 + ["random"]
     models = some_models([60.0, 70.0, 75.0, np.nan, 50.0], kinds)
-    table = correlation.correlations(
-        long_table({"a": [50.0, 60.0, 65.0, 70.0, 10.0]}), models, resamples=10, seed=0
-    )
-    rows = table.set_index(["against", "dataset"])
-    assert rows.loc[("imagenet_top1", "a"), "left_out"] == "m3,m4"
-    assert rows.loc[("imagenet_top1", "a"), "n"] == 3
+    linear = long_table({"a": [50.0, 60.0, 65.0, 70.0, 10.0]})
+    table = pd.concat([linear, linear.assign(setting="knn")])
+    rows = correlation.correlations(table, models, resamples=10, seed=0)
+    rows = rows[rows["dataset"] == "a"].set_index(["against", "setting"])
+    assert rows.loc[("imagenet_top1", "knn"), "left_out"] == "m3,m4"
+    assert rows.loc[("imagenet_top1", "knn"), "n"] == 3
     # Against the linear probes only the random baseline is out.
-    assert rows.loc[("linear", "a"), "left_out"] == "m4"
+    assert rows.loc[("linear", "knn"), "left_out"] == "m4"
+    assert ("linear", "linear") not in rows.index
 
 
 def test_a_model_that_the_table_of_models_lacks_is_named():

@@ -9,7 +9,15 @@ import pytest
 
 from transferscope import files, sources
 from transferscope.errors import InputError
-from transferscope.sources import BrokenOff, check_source, check_sources, fetch, fetch_dataset, is_local
+from transferscope.sources import (
+    BrokenOff,
+    check_source,
+    check_sources,
+    fetch,
+    fetch_checkpoint,
+    fetch_dataset,
+    is_local,
+)
 
 CONTENT = bytes(range(256)) * 400
 PAGE = b"\n<!DOCTYPE html>\n<html><body>Please log in</body></html>"
@@ -307,3 +315,19 @@ class TestDataset:
         with pytest.raises(InputError, match=r"two\.zip has the sha256"):
             fetch_dataset([str(tmp_path / "two.zip")], archives[:1], tmp_path / "new/pets")
         assert (tmp_path / "two.zip").exists()
+
+
+def test_a_checkpoint_of_several_files_becomes_one_zip(tmp_path, server):
+    server.files |= {"/m/model.ckpt-1.index": b"index", "/m/model.ckpt-1.data-00000-of-00001": b"data"}
+    names = ["model.ckpt-1.index", "model.ckpt-1.data-00000-of-00001"]
+    fetch_checkpoint([server.url(f"/m/{name}") for name in names], [], tmp_path / "checkpoint")
+    with zipfile.ZipFile(tmp_path / "checkpoint") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == dict(
+            zip(names, (b"index", b"data"), strict=True)
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_checkpoint_of_one_file_stays_as_it_is(tmp_path, server, digest):
+    fetch_checkpoint([server.url("/file.bin")], [digest], tmp_path / "checkpoint")
+    assert (tmp_path / "checkpoint").read_bytes() == CONTENT

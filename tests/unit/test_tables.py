@@ -113,7 +113,7 @@ def test_the_published_averages_are_those_of_the_paper():
     }
     assert len(built) == 13
     linear, finetune = built["linear"], built["finetune"]
-    # Section 4.1 of the paper: DeepCluster-v2 is best with linear probes, and supervised beaten when fine-tuned.
+    # As in the paper: DeepCluster-v2 is best with linear probes, and supervision is beaten when fine-tuned.
     assert linear.rank[tables.AVERAGE].idxmin() == "deepcluster-v2"
     assert finetune.rank.loc["supervised", tables.AVERAGE] > 1
     for one in built.values():

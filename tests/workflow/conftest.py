@@ -52,7 +52,7 @@ class Project:
 SMALL = """\
 pathvars:
   results: results/small
-models: [mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-reid, random-mobilenetv2]
+models: [mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-deepsort, random-mobilenetv2]
 datasets: [digits, scenes-small, scenes-small-multi]
 features: {resolution: 48, batch_size: 64, shard_images: 1000}
 fewshot: {ways: 5, queries: 5, episodes: 30}

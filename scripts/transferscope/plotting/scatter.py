@@ -74,12 +74,12 @@ def scatter(
     if len(notes) == 2:
         notes = [f"before: {notes[0]}", f"after: {notes[1]}"]
 
+    points, lines = np.array(points).reshape(-1, 2), np.array(lines).reshape(-1, 2)
+    corner = _write_in_emptiest_corner(ax, "\n".join(notes), points, lines, plot)
     share_axis(ax.xaxis, *ax.get_xlim())
     _label_y(ax, metric)
-    points = np.array(points).reshape(-1, 2)
-    lines = ax.transData.transform(np.array(lines).reshape(-1, 2))
-    corner = _write_in_emptiest_corner(ax, "\n".join(notes), ax.transData.transform(points), lines, plot)
-    label_points(ax, points, texts, plot, [corner, *np.column_stack([lines - 0.8, lines + 0.8])])
+    along = ax.transData.transform(lines)
+    label_points(ax, points, texts, plot, [corner, *np.column_stack([along - 0.5, along + 0.5])])
 
 
 def _label_y(ax: Axes, metric: Metric | None) -> None:
@@ -107,21 +107,36 @@ def _line(ax: Axes, x: np.ndarray, y: np.ndarray, color: str) -> list[tuple[floa
 
 
 def _write_in_emptiest_corner(
-    ax: Axes, text: str, markers: np.ndarray, lines: np.ndarray, plot: dict
+    ax: Axes, text: str, points: np.ndarray, lines: np.ndarray, plot: dict
 ) -> np.ndarray:
-    """Write the text in the corner that covers fewest markers, then least of the lines; its box in points."""
+    """Write the text in the corner that covers fewest points [n, 2], then least of the lines [m, 2].
+
+    Where every corner covers a point, the panel's top is raised to make room. Returns the text's box in points.
+    """
     x0, y0, x1, y1 = ax.get_window_extent().extents
-    width, height = text_width(text, small(plot)) + 4, 1.25 * small(plot) * (text.count("\n") + 1) + 4
-    corners = []
-    for vertical, low in (("top", y1 - height), ("bottom", y0)):
-        for horizontal, left in (("left", x0), ("right", x1 - width)):
-            box = np.array([left, low, left + width, low + height])
-            covered = tuple(
-                int(np.all((points > box[:2] - room) & (points < box[2:] + room), axis=1).sum())
-                for points, room in ((markers, MARKER_SIZE), (lines, 1))
+    width, height = text_width(text, small(plot)) + 6, 1.25 * small(plot) * (text.count("\n") + 1) + 4
+
+    def covered(corner: tuple[str, str]) -> tuple[int, int]:
+        box = boxes[corner]
+        return tuple(
+            int(np.all((there > box[:2] - room) & (there < box[2:] + room), axis=1).sum())
+            for there, room in (
+                (ax.transData.transform(points), MARKER_SIZE),
+                (ax.transData.transform(lines), 1),
             )
-            corners.append((covered, vertical, horizontal, box))
-    _, vertical, horizontal, box = min(corners, key=lambda corner: corner[0])
+        )
+
+    boxes = {
+        (vertical, horizontal): np.array([left, low, left + width, low + height])
+        for vertical, low in (("top", y1 - height), ("bottom", y0))
+        for horizontal, left in (("left", x0), ("right", x1 - width))
+    }
+    best = min(boxes, key=covered)
+    if covered(best)[0] > 0:
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, low + (high - low) * (y1 - y0) / (y1 - y0 - height))
+        best = min(boxes, key=covered)
+    vertical, horizontal = best
     ax.annotate(
         text,
         xy=(float(horizontal == "right"), float(vertical == "top")),
@@ -133,4 +148,4 @@ def _write_in_emptiest_corner(
         fontsize=small(plot),
         bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
     )
-    return box
+    return boxes[best]

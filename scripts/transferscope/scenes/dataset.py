@@ -15,7 +15,8 @@ The folder holds ``images/00000.png`` ... and ``labels.h5``. In ``labels.h5``, f
 - attributes ``class_names``, ``textures`` (what the indices in the tables mean), ``focal`` (in image widths),
   and the settings ``objects size seed version``.
 
-A model (one shape of a family) is seen in several pictures, all of one split.
+A model (one shape of a family) is seen in several pictures, all of one split. A scene in which an object
+covers less than MIN_VISIBLE of the picture is drawn again, so every object in the table is to be seen.
 """
 
 import math
@@ -56,7 +57,11 @@ OBJECT_FIELDS = [
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``render_dataset`` was asked for; from it follows what each picture shows."""
+    """What ``render_dataset`` was asked for; from it follows what each picture shows.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
 
     images: int
     objects: int
@@ -129,7 +134,7 @@ def _seen(rendering: Rendering, count: int) -> bool:
 
 
 def draw_picture(plan: Plan, index: int) -> tuple[np.ndarray, Labels]:
-    """The picture, uint8 [S, S, 3], and its labels; they depend on ``plan.seed`` and ``index`` alone."""
+    """The picture, uint8 [S, S, 3], and its labels; they follow from the plan and the index alone."""
     rng = np.random.default_rng([plan.seed, 0, index])
     models = plan.models(index, rng)
     classes = [model % len(CLASSES) for model in models]

@@ -1,0 +1,267 @@
+"""Every figure, for few and many models and datasets: whole, legible, and the same twice."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from transferscope import results
+from transferscope.correlation import correlations, logit
+from transferscope.errors import InputError
+from transferscope.names import read_datasets, read_models
+from transferscope.plotting import style
+from transferscope.plotting.calibration_scatter import calibration_scatter
+from transferscope.plotting.correlation_bars import correlation_bars
+from transferscope.plotting.correlation_scatter import correlation_scatter
+from transferscope.plotting.dataset_scatter import dataset_scatter
+from transferscope.plotting.rank_radar import rank_radar
+from transferscope.plotting.reliability import reliability
+from transferscope.tables import split
+
+CONFIG = Path(__file__).parents[2] / "config"
+PLOT = {"font_size": 8, "dpi": 60}
+DATASETS = read_datasets(CONFIG / "datasets.tsv")
+
+
+def study(
+    trained: int, datasets: int = 3, unknown: int = 0, random: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A long table and its models: ``unknown`` of the trained have no ImageNet top-1."""
+    rng = np.random.default_rng(0)
+    total = trained + random
+    top1 = np.linspace(60, 77, total).round(1)
+    top1[:unknown] = np.nan
+    top1[trained:] = np.nan
+    kinds = ["supervised" if index % 4 == 3 else "self-supervised" for index in range(trained)]
+    ids = pd.Index([f"m{index}" for index in range(total)], name="id")
+    names = [f"Model-{index} v2" for index in range(total)]
+    models = pd.DataFrame(
+        {"name": names, "kind": kinds + ["random"] * random, "imagenet_top1": top1}, index=ids
+    )
+    settings = [
+        ("linear", "top1"),
+        ("knn", "top1"),
+        ("fewshot_5w5s", "accuracy"),
+        ("calibration_linear", "ece"),
+    ]
+    settings.append(("calibration_linear", "ece_scaled"))
+    table = pd.DataFrame(
+        [
+            (setting, f"data{index}", metric, model, value)
+            for setting, metric in settings
+            for index in range(datasets)
+            for model, value in zip(ids, rng.uniform(5, 95, total).round(2), strict=True)
+        ],
+        columns=["setting", "dataset", "metric", "model", "value"],
+    )
+    counts = {"n_test": pd.array([500] * len(table), dtype="Int64")}
+    return table.assign(ci95=np.nan, protocol="x", mode="x", version=1, seed=0, **counts), models
+
+
+def published() -> tuple[pd.DataFrame, pd.DataFrame]:
+    models = read_models(CONFIG / "models.tsv")
+    return results.published(CONFIG / "published" / "ericsson2021.csv", models), models
+
+
+STUDIES = {
+    "two models": lambda: study(2),
+    "three models": lambda: study(3),
+    "the demo": lambda: study(5, datasets=5, unknown=1, random=1),
+    "many": lambda: study(30, datasets=20, unknown=2, random=2),
+    "one dataset": lambda: study(6, datasets=1),
+    "no top-1": lambda: study(4, unknown=4),
+    "published": published,
+}
+
+
+def bars(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
+    return correlation_bars(correlations(table, models, resamples=20, seed=0), DATASETS, PLOT)
+
+
+def first_datasets(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
+    return dataset_scatter(split(table)[0], models, DATASETS, PLOT)
+
+
+FIGURES = {
+    "correlation_scatter": lambda table, models: correlation_scatter(table, models, PLOT),
+    "calibration_scatter": lambda table, models: calibration_scatter(table, models, PLOT),
+    "dataset_scatter": first_datasets,
+    "correlation_bars": bars,
+    "rank_radar": lambda table, models: rank_radar(table, models, PLOT),
+}
+
+
+def reliability_results(datasets: int) -> list[dict]:
+    edges = (np.arange(15) + 0.5) / 15
+    before = {"count": [0, *[10] * 14], "confidence": list(edges), "accuracy": list(edges**2)}
+    after = before | {"accuracy": list(edges)}
+    return [
+        {
+            "model": "a",
+            "dataset": f"data{index}",
+            "protocol": "calibration",
+            "details": {"reliability": {"before": before, "after": after}},
+        }
+        for index in range(datasets)
+    ]
+
+
+def drawn_texts(figure: Figure) -> list[tuple[Text, np.ndarray]]:
+    """Every text that is drawn, with its box (without its leader) in points."""
+    with style.drawing(PLOT):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        beyond = set()
+        for axis in itertools.chain.from_iterable((ax.xaxis, ax.yaxis) for ax in figure.axes):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.get_major_ticks():
+                if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                    beyond |= {tick.label1, tick.label2}
+        texts = [
+            text
+            for text in figure.findobj(Text)
+            if text.get_visible() and text.get_text().strip() and text not in beyond
+        ]
+        return [(text, Text.get_window_extent(text, canvas.get_renderer()).extents) for text in texts]
+
+
+def check_texts(figure: Figure) -> None:
+    """All text within the figure, none too small."""
+    width, height = figure.get_size_inches() * 72
+    for text, (x0, y0, x1, y1) in drawn_texts(figure):
+        inside = x0 > -1 and y0 > -1 and x1 < width + 1 and y1 < height + 1
+        assert inside, (
+            f"{text.get_text()!r} at {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} of {width:.0f} {height:.0f}"
+        )
+        assert text.get_fontsize() >= 7
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_no_text_leaves_the_figure(figure, name):
+    check_texts(FIGURES[figure](*STUDIES[name]()))
+
+
+@pytest.mark.parametrize("name", ["the demo", "published"])
+@pytest.mark.parametrize("figure", ["correlation_scatter", "calibration_scatter", "dataset_scatter"])
+def test_numbers_of_models_do_not_cover_each_other(figure, name):
+    drawn = FIGURES[figure](*STUDIES[name]())
+    for ax in drawn.axes:
+        boxes = [box for text, box in drawn_texts(drawn) if text.axes is ax and text in ax.texts]
+        for first, second in itertools.combinations(boxes, 2):
+            overlap = np.prod(np.clip(np.minimum(first, second)[2:] - np.maximum(first, second)[:2], 0, None))
+            smaller = min(np.prod(box[2:] - box[:2]) for box in (first, second))
+            assert overlap < 0.4 * smaller
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_same_figure_has_the_same_bytes(figure, tmp_path):
+    for attempt in ("first", "second"):
+        drawn = FIGURES[figure](*STUDIES["the demo"]())
+        style.save(drawn, tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png", PLOT)
+    for form in ("pdf", "png"):
+        first, second = ((tmp_path / f"{attempt}.{form}").read_bytes() for attempt in ("first", "second"))
+        assert len(first) > 2000
+        assert first == second
+
+
+def test_text_in_a_pdf_stays_text(tmp_path):
+    style.save(correlation_scatter(*study(4), PLOT), tmp_path / "a.pdf", tmp_path / "a.png", PLOT)
+    content = (tmp_path / "a.pdf").read_bytes()
+    assert b"/Subtype /Type0" in content or b"/TrueType" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+
+
+def words(figure: Figure) -> str:
+    return " | ".join(text.get_text() for text, _ in drawn_texts(figure))
+
+
+def test_two_models_have_no_line_but_a_note():
+    figure = correlation_scatter(*study(2), PLOT)
+    assert words(figure).count("no r of 2 models") == 3
+    assert all(not ax.collections for ax in figure.axes)
+
+
+def test_a_panel_has_the_line_and_coefficient_of_the_paper():
+    table, models = published()
+    figure = correlation_scatter(table, models, PLOT)
+    assert len(figure.axes) == 9
+    assert "r = 0.93" in [text.get_text() for text in figure.axes[0].texts]
+    assert words(calibration_scatter(table, models, PLOT)).count("before: r = −0.77\nafter: r = −0.59") == 1
+
+
+def test_random_baselines_and_unknown_accuracies_are_marked():
+    figure = correlation_scatter(*study(5, unknown=1, random=2), PLOT)
+    lines = figure.axes[0].get_lines()
+    assert sum(line.get_linestyle() == "--" for line in lines) == 2
+    assert sum(line.get_marker() == style.UNKNOWN for line in lines) == 1
+    assert "ImageNet top-1 unknown" in words(figure)
+
+
+def test_one_setting_is_one_panel():
+    table, models = study(4)
+    figure = correlation_scatter(table[table["setting"] == "knn"], models, PLOT)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["k-NN"]
+    check_texts(figure)
+
+
+def test_figures_without_their_settings_say_what_to_add():
+    table, models = study(4)
+    calibration = table["setting"] == "calibration_linear"
+    with pytest.raises(InputError, match="add the protocol calibration"):
+        calibration_scatter(table[~calibration], models, PLOT)
+    with pytest.raises(InputError, match="add the protocol linear"):
+        correlation_scatter(table[calibration], models, PLOT)
+
+
+def test_a_radar_of_two_settings_is_a_note():
+    table, models = study(4)
+    figure = rank_radar(table[table["setting"].isin(["linear", "knn"])], models, PLOT)
+    assert "needs three settings" in " ".join(words(figure).split())
+
+
+def test_a_model_without_a_setting_is_named_not_ranked():
+    table, models = study(4)
+    figure = rank_radar(table.drop(table.query("model == 'm2' and setting == 'knn'").index), models, PLOT)
+    assert "Not ranked, since a setting is missing: Model-2 v2." in words(figure)
+    check_texts(figure)
+
+
+@pytest.mark.parametrize("datasets", [1, 4, 14])
+def test_reliability_has_a_panel_a_dataset(datasets):
+    figure = reliability(reliability_results(datasets), DATASETS, PLOT)
+    assert len(figure.axes) == datasets
+    assert "→ 0.0" in words(figure)
+    check_texts(figure)
+
+
+def test_reliability_is_of_one_model_and_of_calibration_results():
+    two = reliability_results(2)
+    two[1]["model"] = "b"
+    with pytest.raises(InputError, match="not of a and b"):
+        reliability(two, DATASETS, PLOT)
+    del two[1]["details"]
+    with pytest.raises(InputError, match=r"no details\.reliability"):
+        reliability(two, DATASETS, PLOT)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(59, 78), (72, 78), (23, 28), (1.8, 18), (15, 97), (99.1, 99.9), (40, 60)]
+)
+def test_ticks_are_round_and_spread(low, high):
+    ax = Figure().add_subplot()
+    style.share_axis(ax.xaxis, *logit(np.array([low, high]) / 100))
+    ticks = [float(label.get_text()) for label in ax.get_xticklabels()]
+    assert 3 <= len(ticks) <= 7
+    assert all(low <= tick <= high for tick in ticks)
+
+
+def test_a_font_that_nobody_can_read_is_refused():
+    with pytest.raises(InputError, match="at least 7"):
+        correlation_scatter(*study(3), {"font_size": 5, "dpi": 60})
