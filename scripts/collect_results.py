@@ -7,7 +7,7 @@ from transferscope.job import logged
 
 
 def main(result_files: list[str], output: str, *, expected: list[dict]) -> None:
-    """Write the long table of ``result_files``, which must be the runs of ``expected`` (``results.collect``)."""
+    """Write the long table of ``result_files``, which must be exactly the runs of ``expected``."""
     table = results.collect(result_files, expected)
     results.write_table(output, table)
     logging.info("%d results, %d rows", len(result_files), len(table))

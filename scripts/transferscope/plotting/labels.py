@@ -70,6 +70,6 @@ def _costs(places: np.ndarray, taken: np.ndarray, frame: np.ndarray) -> np.ndarr
     inside_low, inside_high = np.maximum(places[:, :2], frame[:2]), np.minimum(places[:, 2:], frame[2:])
     inside = np.prod(np.clip(inside_high - inside_low, 0, None), axis=1)
     area = np.prod(places[:, 2:] - places[:, :2], axis=1)
-    # A slight touch is better than a long leader: a point further off costs as much as a third of one covered.
+    # A slight touch is better than a long leader: a point further off costs a third of one covered.
     away = np.repeat(_DISTANCES, len(_DIRECTIONS))
     return covered + (area - inside) + 0.35 * away + 1e-3 * np.arange(len(places))

@@ -1,5 +1,7 @@
 """Each model's rank in every setting, as one small radar a model (Ericsson et al. 2021, figure 7)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,8 +20,27 @@ from transferscope.plotting.style import (
     wrap,
 )
 
-_COLUMNS = 5
-_KEY_COLUMNS = 2  # the labels of the key need room
+
+@dataclass(frozen=True)
+class _Layout:
+    """Panels in columns of equal width; the key, whose labels need room, takes some of the first two rows."""
+
+    columns: int
+    key_columns: int
+
+    @property
+    def cell(self) -> float:
+        """Width of a column in inches."""
+        return TEXT_WIDTH / self.columns
+
+    def slots(self, count: int) -> list[tuple[int, int]]:
+        """Row and column of each model's panel."""
+        beside = [(row, column) for row in range(2) for column in range(self.key_columns, self.columns)]
+        below = [(2 + index // self.columns, index % self.columns) for index in range(count)]
+        return [*beside, *below][:count]
+
+
+_FEW, _MANY = _Layout(columns=5, key_columns=2), _Layout(columns=7, key_columns=3)
 
 
 def rank_radar(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
@@ -52,7 +73,8 @@ def rank_radar(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figur
 
 def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], plot: dict) -> Figure:
     em = plot["font_size"] / 72
-    cell = TEXT_WIDTH / _COLUMNS
+    layout = _FEW if len(ranks) <= 18 else _MANY
+    cell = layout.cell
     panel = 0.82 * cell
     titles = {
         model: wrap(models.loc[model, "name"], plot["font_size"], 72 * cell - 6, "bold")
@@ -62,16 +84,17 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
     names = ", ".join(models.loc[model, "name"] for model in incomplete)
     note = wrap(f"Not ranked, since a setting is missing: {names}.", small(plot), 72 * TEXT_WIDTH - 8)
     foot = 1.3 * em * (note.count("\n") + 2) if incomplete else 0.4 * em
-    slots = _slots(len(ranks))
+    slots = layout.slots(len(ranks))
     rows = max(2, slots[-1][0] + 1)
     height = rows * (panel + head) + foot
     figure = Figure(figsize=(TEXT_WIDTH, height))
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(ranks.columns)) / len(ranks.columns)
     spokes = np.column_stack([np.cos(angles), np.sin(angles)])
 
-    key = (0, height - 2 * (panel + head), _KEY_COLUMNS * cell, 2 * (panel + head))
+    key = (0, height - 2 * (panel + head), layout.key_columns * cell, 2 * (panel + head))
     ax = _panel(figure, key, spokes, len(ranks), radius=0.62 * cell)
-    _label_spokes(ax, spokes, list(ranks.columns), len(ranks), plot)
+    room = 72 * (layout.key_columns / 2 - 0.66) * cell - 4
+    _label_spokes(ax, spokes, list(ranks.columns), len(ranks), room, plot)
     for (model, rank), (row, column) in zip(ranks.iterrows(), slots, strict=True):
         x, y = column * cell, height - (row + 1) * (panel + head)
         ax = _panel(figure, (x, y, cell, panel), spokes, len(ranks), radius=0.4 * cell)
@@ -89,13 +112,6 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
     if incomplete:
         figure.text(4 / 72 / TEXT_WIDTH, 0.4 * em / height, note, va="bottom", fontsize=small(plot))
     return figure
-
-
-def _slots(count: int) -> list[tuple[int, int]]:
-    """Row and column of each model's panel: the key takes the left of the first two rows."""
-    beside_key = [(row, column) for row in range(2) for column in range(_KEY_COLUMNS, _COLUMNS)]
-    below = [(2 + index // _COLUMNS, index % _COLUMNS) for index in range(count)]
-    return [*beside_key, *below][:count]
 
 
 def _distance(rank: np.ndarray, last: int) -> np.ndarray:
@@ -120,9 +136,10 @@ def _panel(figure: Figure, bounds: tuple[float, ...], spokes: np.ndarray, last: 
     return ax
 
 
-def _label_spokes(ax: Axes, spokes: np.ndarray, settings: list[str], last: int, plot: dict) -> None:
-    """The key: each spoke's setting, and the ranks of the rings."""
-    room = 72 * (_KEY_COLUMNS / 2 - 0.66) * TEXT_WIDTH / _COLUMNS - 4
+def _label_spokes(
+    ax: Axes, spokes: np.ndarray, settings: list[str], last: int, room: float, plot: dict
+) -> None:
+    """The key: each spoke's setting in at most ``room`` points on its side, and the ranks of the rings."""
     for spoke, setting in zip(spokes, settings, strict=True):
         upright = abs(spoke[0]) < 0.1
         ax.text(

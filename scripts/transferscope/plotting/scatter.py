@@ -111,7 +111,7 @@ def _write_in_emptiest_corner(
 ) -> np.ndarray:
     """Write the text in the corner that covers fewest points [n, 2], then least of the lines [m, 2].
 
-    Where every corner covers a point, the panel's top is raised to make room. Returns the text's box in points.
+    Where every corner covers a point, the panel's top is raised to make room. Returns the text's box.
     """
     x0, y0, x1, y1 = ax.get_window_extent().extents
     width, height = text_width(text, small(plot)) + 6, 1.25 * small(plot) * (text.count("\n") + 1) + 4

@@ -22,8 +22,9 @@ two, one for the logits of its direction and one for the gradient.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -102,6 +103,18 @@ class _Problem:
     def gradient(self, residual: Tensor) -> Tensor:
         return torch.cat([self.features.T @ residual, residual.sum(0, keepdim=True)])
 
+    def precondition(self, vector: Tensor, diagonal: Tensor) -> Tensor:
+        """The inverse of ``diagonal`` times ``vector`` [K + 1, C]; of a softmax, restricted to rows of sum zero.
+
+        What is added to all classes alike leaves a softmax as it is. At the minimum the weights of all classes
+        sum to zero, and steps within that space are not slowed by the one direction that no loss curves.
+        """
+        solved = vector / diagonal
+        if self.labels.ndim == 2:
+            return solved
+        inverse = 1 / diagonal
+        return solved - inverse * (solved.sum(1, keepdim=True) / inverse.sum(1, keepdim=True))
+
     def prior(self) -> Tensor:
         """Zero weights and about the bias that is best for them, finite also for a class without samples."""
         theta = self.features.new_zeros(len(self.gram), self.num_classes)
@@ -152,10 +165,12 @@ class _Solver:
         # p (1 - p) for either loss: the residual is p - 1 for the true class and p for the others.
         curvature = (point.residual.abs() * (1 - point.residual.abs())).mean(0)
         diagonal = curvature.clamp_min(torch.finfo(curvature.dtype).eps) * problem.gram + penalty
+        precondition = partial(problem.precondition, diagonal=diagonal)
         data_gradient = problem.gradient(point.residual)
         for iterations in range(MAX_ITERATIONS + 1):
             gradient = data_gradient + penalty * point.theta
-            direction = -_inverse_hessian(gradient, diagonal, [(s, y + penalty * s) for s, y in self.pairs])
+            pairs = [(step, change + penalty * step) for step, change in self.pairs]
+            direction = -_inverse_hessian(gradient, precondition, pairs)
             slope = _dot(gradient, direction).item()
             converged = -slope / 2 <= self.tolerance * point.objective(lambda_)
             if converged or iterations == MAX_ITERATIONS:
@@ -206,27 +221,29 @@ class _Solver:
         return moved
 
 
-def _inverse_hessian(gradient: Tensor, diagonal: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _inverse_hessian(
+    gradient: Tensor, precondition: Callable[[Tensor], Tensor], pairs: list[tuple[Tensor, Tensor]]
+) -> Tensor:
     """L-BFGS's estimate of the inverse Hessian times ``gradient`` (Nocedal and Wright 2006, algorithm 7.4).
 
-    ``diagonal`` is the initial Hessian but for its scale; ``pairs`` are steps with the changes of the
+    ``precondition`` is the initial inverse but for its scale; ``pairs`` are steps with the changes of the
     gradient over them, oldest first.
     """
     result = gradient
-    scale = 1.0
     used = []
     for step, change in reversed(pairs):
-        product = _dot(step, change)
-        weight = torch.where(product > 0, 1 / product, 0)  # it is positive but for rounding
-        share = weight * _dot(step, result)
+        curvature = _dot(step, change)
+        inverse = torch.where(curvature > 0, 1 / curvature, 0)  # only rounding makes it negative
+        share = inverse * _dot(step, result)
         result = result - share * change
-        used.append((step, change, weight, share))
+        used.append((step, change, inverse, share))
+    result = precondition(result)
     if pairs:
-        product = _dot(*pairs[-1])
-        scale = torch.where(product > 0, product / _dot(pairs[-1][1], pairs[-1][1] / diagonal), 1)
-    result = scale * result / diagonal
-    for step, change, weight, share in reversed(used):
-        result = result + (share - weight * _dot(change, result)) * step
+        step, change = pairs[-1]
+        scale = _dot(step, change) / _dot(change, precondition(change))
+        result = torch.where(scale > 0, scale, 1) * result
+    for step, change, inverse, share in reversed(used):
+        result = result + (share - inverse * _dot(change, result)) * step
     return result
 
 

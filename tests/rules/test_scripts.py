@@ -1,0 +1,176 @@
+"""Every script's ``main`` on tiny inputs, from pictures to a table; nothing here knows Snakemake."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import collect_results
+import extract_features
+import fewshot_probe
+import initialise_backbone
+import join_shards
+import knn_probe
+import linear_probe
+import measure_calibration
+from transferscope import features
+from transferscope.errors import InputError
+
+COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
+COUNTS = {"train": 8, "val": 4, "test": 5}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """An image folder of three classes that colour tells apart."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for split, count in COUNTS.items():
+        for name, colour in COLOURS.items():
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = np.array(colour) + rng.integers(-40, 40, (40, 48, 3))
+                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("backbone") / "tiny.safetensors"
+    initialise_backbone.main(path, model="tiny", arch="resnet10t", normalisation="imagenet", seed=0)
+    return path
+
+
+def facts(counts: dict[str, int] | None = None, classes: int = 3) -> dict:
+    counts = {split: 3 * count for split, count in COUNTS.items()} if counts is None else counts
+    return {
+        "dataset": "colours",
+        "loader": "image_folder",
+        "split_rule": "official",
+        "classes": classes,
+        "counts": counts,
+    }
+
+
+def extract(backbone: Path, pictures: Path, output: Path, **changes) -> Path:
+    settings = {"facts": facts(), "seed": 0, "resolution": 32, "batch_size": 4} | changes
+    extract_features.main(backbone, pictures, output, **settings)
+    return output
+
+
+@pytest.fixture(scope="module")
+def feature_file(backbone, pictures, tmp_path_factory) -> Path:
+    return extract(backbone, pictures, tmp_path_factory.mktemp("features") / "tiny.h5")
+
+
+def measured(path: Path) -> dict[str, float]:
+    result = json.loads(path.read_text())
+    assert (result["model"], result["dataset"]) == ("tiny", "colours")
+    return {f"{one['setting']} {one['metric']}": one["value"] for one in result["measurements"]}
+
+
+def test_extraction_keeps_the_contract(feature_file):
+    attributes = features.read_attributes(feature_file)
+    assert attributes["model"] == "tiny"
+    assert attributes["dataset"] == "colours"
+    assert json.loads(attributes["transform"])["resolution"] == 32
+    splits = features.read(feature_file)
+    assert {name: len(split.ids) for name, split in splits.items()} == {"train": 24, "val": 12, "test": 15}
+    assert splits["train"].features.dtype == np.float32
+    assert splits["test"].ids[0] == "test/blue/0.png"
+
+
+def test_shards_join_to_the_same_features(backbone, pictures, feature_file, tmp_path):
+    shards = [
+        extract(backbone, pictures, tmp_path / f"{shard}-of-3.h5", shard=shard, shards=3)
+        for shard in range(3)
+    ]
+    join_shards.main(shards, tmp_path / "joined.h5")
+    whole = features.read(feature_file)
+    for name, split in features.read(tmp_path / "joined.h5").items():
+        np.testing.assert_allclose(split.features, whole[name].features, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(split.ids, whole[name].ids)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"facts": facts(counts={"train": 25})}, "24 samples in its split 'train'"),
+        ({"facts": facts(classes=4)}, "3 classes"),
+    ],
+)
+def test_facts_are_asserted_and_nothing_is_left_behind(backbone, pictures, tmp_path, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        extract(backbone, pictures, tmp_path / "out" / "f.h5", **changes)
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_a_corrupt_picture_is_named_and_nothing_is_left_behind(backbone, pictures, tmp_path):
+    root = tmp_path / "pictures"
+    for path in pictures.rglob("*.png"):
+        target = root / path.relative_to(pictures)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    (root / "val/red/2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with pytest.raises(InputError, match=r"val/red/2\.png"):
+        extract(backbone, root, tmp_path / "out" / "f.h5")
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
+    common = {"metric": "top1", "classes": 3, "version": 1, "seed": 0}
+    linear_probe.main(
+        feature_file, tmp_path / "linear.json", tmp_path / "predictions.h5", mode="converged", **common
+    )
+    knn_probe.main(feature_file, tmp_path / "knn.json", neighbours=[1, 3], temperature=0.07, **common)
+    fewshot_probe.main(
+        feature_file,
+        tmp_path / "fewshot.json",
+        shots=[2],
+        ways=3,
+        queries=3,
+        episodes=20,
+        version=1,
+        seed=0,
+    )
+    measure_calibration.main(tmp_path / "predictions.h5", tmp_path / "calibration.json", version=1, seed=0)
+    assert measured(tmp_path / "linear.json")["linear top1"] > 80
+    assert measured(tmp_path / "knn.json")["knn top1"] > 80
+    assert measured(tmp_path / "fewshot.json")["fewshot_3w2s accuracy"] > 80
+    calibration = measured(tmp_path / "calibration.json")
+    assert set(calibration) == {
+        f"calibration_linear {name}" for name in ("ece", "ece_scaled", "ece_scaled_val")
+    }
+
+    expected = [
+        {"model": "tiny", "dataset": "colours", "protocol": protocol}
+        for protocol in ("linear", "knn", "fewshot", "calibration")
+    ]
+    paths = [tmp_path / f"{run['protocol']}.json" for run in expected]
+    collect_results.main(paths, tmp_path / "measured.tsv", expected=expected)
+    table = pd.read_csv(tmp_path / "measured.tsv", sep="\t")
+    assert len(table) == 6
+    with pytest.raises(InputError, match="missing"):
+        collect_results.main(paths[:-1], tmp_path / "again.tsv", expected=expected)
+    with pytest.raises(InputError, match="both hold"):
+        collect_results.main([*paths, paths[0]], tmp_path / "again.tsv", expected=expected)
+    assert not (tmp_path / "again.tsv").exists()
+
+
+def test_both_linear_modes_are_named_in_the_result(feature_file, tmp_path):
+    for mode in ("converged", "ericsson2021"):
+        linear_probe.main(
+            feature_file,
+            tmp_path / f"{mode}.json",
+            tmp_path / f"{mode}.h5",
+            metric="top1",
+            classes=3,
+            mode=mode,
+            version=1,
+            seed=0,
+        )
+        assert json.loads((tmp_path / f"{mode}.json").read_text())["mode"] == mode

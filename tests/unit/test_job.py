@@ -1,0 +1,73 @@
+"""What a job logs, how it ends on bad input, and where its device comes from."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from transferscope import files, job
+from transferscope.errors import InputError
+
+
+def snakemake(tmp_path) -> SimpleNamespace:
+    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="some_rule")
+
+
+def test_bad_input_ends_with_one_sentence_in_log_and_terminal(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, job.logged(snakemake(tmp_path)):
+        raise InputError("models.tsv, row 'a': mend it")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "some_rule: models.tsv, row 'a': mend it\n"
+    assert "models.tsv, row 'a': mend it" in (tmp_path / "logs/rule.log").read_text()
+    assert "Traceback" not in (tmp_path / "logs/rule.log").read_text()
+
+
+def test_a_fault_of_ours_keeps_its_traceback(tmp_path):
+    with pytest.raises(ZeroDivisionError), job.logged(snakemake(tmp_path)):
+        _ = 1 / 0
+    assert "ZeroDivisionError" in (tmp_path / "logs/rule.log").read_text()
+
+
+def test_everything_said_goes_to_the_log(tmp_path, capsys):
+    with job.logged(snakemake(tmp_path)):
+        print("printed")
+        logging.info("logged")
+    text = (tmp_path / "logs/rule.log").read_text()
+    assert "printed" in text
+    assert "logged" in text
+    assert capsys.readouterr().out == ""
+
+
+def test_the_device_is_what_the_job_was_given(monkeypatch):
+    assert job.device({"mem_mb": 1}) == job.device({"gpu": 0}) == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert job.device({"gpu": 1}) == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="asked for a GPU"):
+        job.device({"gpu": 1})
+
+
+def test_a_file_is_whole_or_absent(tmp_path):
+    path = tmp_path / "a" / "b.txt"
+    with pytest.raises(OSError, match="no space"), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(28, "no space left on device")
+    assert list(path.parent.iterdir()) == []
+    files.write_text(path, "whole")
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(path, {"value": float("nan")})
+    assert path.read_text() == "whole"
+
+
+def test_a_folder_is_whole_or_the_old_one(tmp_path):
+    folder = tmp_path / "folder"
+    for content in ("first", "second"):
+        with files.atomic_path(folder) as temporary:
+            temporary.mkdir()
+            (temporary / content).write_text(content)
+        assert [path.name for path in folder.iterdir()] == [content]
+    with pytest.raises(RuntimeError), files.atomic_path(folder) as temporary:
+        temporary.mkdir()
+        raise RuntimeError
+    assert [path.name for path in folder.iterdir()] == ["second"]
