@@ -163,12 +163,11 @@ def summary(table: pd.DataFrame) -> str:
         _label(setting, metric) for setting, metric in zip(table["setting"], table["metric"], strict=True)
     ]
     table = table.assign(label=labels)
-    width = max(map(len, labels))
+    width = max(40, *map(len, labels))  # the titles take up to 40
     blocks = []
     for against, rows in table.groupby("against", sort=False):
-        title = "Correlation with " + (
-            "ImageNet top-1" if against == IMAGENET else setting_name(against).lower()
-        )
+        x = "ImageNet top-1" if against == IMAGENET else f"mean {setting_name(against).lower()} transfer"
+        title = f"Correlation with {x}"
         lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
         for _, row in rows.iterrows():
             interval = f"[{row['pearson_low']:.2f}, {row['pearson_high']:.2f}]"
