@@ -26,6 +26,7 @@ include: "rules/prepare.smk"
 include: "rules/features.smk"
 include: "rules/probe.smk"
 include: "rules/analysis.smk"
+include: "rules/figures.smk"
 include: "rules/targets.smk"
 
 

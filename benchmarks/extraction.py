@@ -3,8 +3,8 @@
     python benchmarks/extraction.py [--device cuda] [--arch resnet50] [--resolution 224]
 
 What the machine allows is measured apart, on the same pictures: the loader alone (decode, resize, crop) and
-the bare forward pass on a batch that is already there. On a CPU both share the cores, so the bound is one over
-the sum of their times an image; on a GPU they overlap, so it is the slower of the two.
+the bare forward pass on a batch that is already there. On a CPU both share the cores, so the bound is one
+over the sum of their times an image; on a GPU they overlap, so it is the slower of the two.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Few-shot probe: nearest class mean over many small episodes drawn from all images; every shot in one job."""
+"""Few-shot probe: nearest class mean over small episodes drawn from all images; every shot in one job."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A run's result as a protocol writes it; ``results`` reads and checks it (config/schemas/result.schema.yaml)."""
+"""A run's result as a protocol writes it; ``results`` reads it and checks it against its schema."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The linear probe's protocol: what is fitted on what, what is chosen, what comes out, and what is refused."""
+"""The linear probe's protocol: what is fitted on what, what is chosen, what comes out, what is refused."""
 
 import warnings
 
@@ -113,7 +113,7 @@ def test_same_bits_twice(mode):
 
 
 def authors_loop(train, val, test, fit_and_score):
-    """Their loop written out: one warm-started classifier from C = 1 / lambda large to small, then the refit."""
+    """Their loop written out: one warm-started classifier from weak to strong, then the refit."""
     classifier = LogisticRegression(solver="lbfgs", max_iter=100, warm_start=True)
     best_score, best_lambda, trail = -1, None, []
     with warnings.catch_warnings():
@@ -145,7 +145,7 @@ def test_ericsson2021_is_the_authors_loop():
 
 
 def test_ericsson2021_is_the_authors_loop_for_many_labels():
-    """One classifier for all classes in turn, each from the class before; two weight vectors, so 2 / lambda."""
+    """One classifier for all classes in turn, each from the class before; C = 2 / lambda as for two vectors."""
 
     def fit_and_score(classifier, lambda_, train, test):
         classifier.set_params(C=2 / lambda_)
@@ -160,7 +160,7 @@ def test_ericsson2021_is_the_authors_loop_for_many_labels():
 
 
 def test_modes_agree_on_two_classes():
-    """The authors' two weight vectors are the softmax of mode `converged`; where theirs converges, it agrees."""
+    """Two weight vectors are a softmax of two classes; where the authors' loop converges, it agrees."""
     given = splits(classes=2)
     ours, theirs = (
         probe(*given, num_classes=2, lambdas=[10.0], mode=mode) for mode in ("converged", "ericsson2021")

@@ -134,7 +134,8 @@ def _write_in_emptiest_corner(
     best = min(boxes, key=covered)
     if covered(best)[0] > 0:
         low, high = ax.get_ylim()
-        ax.set_ylim(low, low + (high - low) * (y1 - y0) / (y1 - y0 - height))
+        room = height + 2 * MARKER_SIZE
+        ax.set_ylim(low, low + (high - low) * (y1 - y0) / (y1 - y0 - room))
         best = min(boxes, key=covered)
     vertical, horizontal = best
     ax.annotate(

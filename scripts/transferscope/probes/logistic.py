@@ -104,10 +104,10 @@ class _Problem:
         return torch.cat([self.features.T @ residual, residual.sum(0, keepdim=True)])
 
     def precondition(self, vector: Tensor, diagonal: Tensor) -> Tensor:
-        """The inverse of ``diagonal`` times ``vector`` [K + 1, C], for a softmax kept to rows of sum zero.
+        """The inverse of ``diagonal`` times ``vector`` [K + 1, C]; for a softmax, kept to rows of sum zero.
 
-        What is added to all classes alike leaves a softmax as it is, so at the minimum the classes' weights sum
-        to zero; steps in that space are not slowed by the one direction that the loss does not curve.
+        What is added to all classes alike leaves a softmax as it is, so at the minimum the weights of the
+        classes sum to zero; steps in that space are not slowed by the direction that the loss does not curve.
         """
         solved = vector / diagonal
         if self.labels.ndim == 2:

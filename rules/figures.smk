@@ -1,0 +1,197 @@
+"""From tables to figures, each as PDF and PNG.
+
+In: the long table and the correlations; for reliability the calibration results. Out: <results>/figures/. FIGURES lists
+what the study's results allow.
+"""
+
+CALIBRATED = RUNS.loc[RUNS["protocol"] == "calibration", "model"].unique()
+MEASURED = config["results_from"] == "measured"
+
+FIGURES = [
+    "<results>/figures/correlation_scatter.pdf",
+    "<results>/figures/correlation_bars.pdf",
+    "<results>/figures/rank_radar.pdf",
+    "<results>/figures/datasets",
+]
+if len(CALIBRATED) or not MEASURED:
+    FIGURES.append("<results>/figures/calibration_scatter.pdf")
+if MEASURED:
+    FIGURES += expand("<results>/figures/reliability/{model}.pdf", model=CALIBRATED)
+
+
+rule plot_correlation_scatter:
+    """Transfer against ImageNet top-1, a panel a setting (figure 1 of the paper)."""
+    input:
+        table=results_table(),
+        models=config["tables"]["models"],
+    output:
+        pdf="<results>/figures/correlation_scatter.pdf",
+        png=report(
+            "<results>/figures/correlation_scatter.png",
+            caption="../report/correlation_scatter.rst",
+            category="Figures",
+            labels={"figure": "Transfer against ImageNet top-1"},
+        ),
+    log:
+        "<logs>/plot_correlation_scatter.log",
+    benchmark:
+        "<benchmarks>/plot_correlation_scatter.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_correlation_scatter.py"
+
+
+rule plot_correlation_bars:
+    """Pearson and Spearman coefficients of every dataset (figure 2 of the paper)."""
+    input:
+        correlations="<results>/tables/correlations.tsv",
+        datasets=config["tables"]["datasets"],
+    output:
+        pdf="<results>/figures/correlation_bars.pdf",
+        png=report(
+            "<results>/figures/correlation_bars.png",
+            caption="../report/correlation_bars.rst",
+            category="Figures",
+            labels={"figure": "Correlation with ImageNet top-1"},
+        ),
+    log:
+        "<logs>/plot_correlation_bars.log",
+    benchmark:
+        "<benchmarks>/plot_correlation_bars.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_correlation_bars.py"
+
+
+rule plot_calibration_scatter:
+    """Calibration error against ImageNet top-1 (figure 3 of the paper)."""
+    input:
+        table=results_table(),
+        models=config["tables"]["models"],
+    output:
+        pdf="<results>/figures/calibration_scatter.pdf",
+        png=report(
+            "<results>/figures/calibration_scatter.png",
+            caption="../report/calibration_scatter.rst",
+            category="Figures",
+            labels={"figure": "Calibration against ImageNet top-1"},
+        ),
+    log:
+        "<logs>/plot_calibration_scatter.log",
+    benchmark:
+        "<benchmarks>/plot_calibration_scatter.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_calibration_scatter.py"
+
+
+rule plot_dataset_scatter:
+    """Every dataset against ImageNet top-1, a figure a setting (figures 5 and 6 of the paper)."""
+    input:
+        table=results_table(),
+        models=config["tables"]["models"],
+        datasets=config["tables"]["datasets"],
+    output:
+        report(
+            directory("<results>/figures/datasets"),
+            patterns=["{name}.png"],
+            caption="../report/dataset_scatter.rst",
+            category="Figures by dataset",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        "<logs>/plot_dataset_scatter.log",
+    benchmark:
+        "<benchmarks>/plot_dataset_scatter.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_dataset_scatter.py"
+
+
+rule plot_rank_radar:
+    """Every model's rank in every setting (figure 7 of the paper)."""
+    input:
+        table=results_table(),
+        models=config["tables"]["models"],
+    output:
+        pdf="<results>/figures/rank_radar.pdf",
+        png=report(
+            "<results>/figures/rank_radar.png",
+            caption="../report/rank_radar.rst",
+            category="Figures",
+            labels={"figure": "Ranks over the settings"},
+        ),
+    log:
+        "<logs>/plot_rank_radar.log",
+    benchmark:
+        "<benchmarks>/plot_rank_radar.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_rank_radar.py"
+
+
+rule plot_reliability:
+    """Accuracy against confidence of one model's linear probes, before and after temperature scaling."""
+    input:
+        datasets=config["tables"]["datasets"],
+        results=collect(
+            "<results>/calibration/{run.dataset}/{{model}}.json",
+            run=lookup("model == '{model}' and protocol == 'calibration'", within=RUNS),
+        ),
+    output:
+        pdf="<results>/figures/reliability/{model}.pdf",
+        png=report(
+            "<results>/figures/reliability/{model}.png",
+            caption="../report/reliability.rst",
+            category="Reliability",
+            labels={"figure": "{model}"},
+        ),
+    log:
+        "<logs>/plot_reliability/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_reliability/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_reliability.py"
