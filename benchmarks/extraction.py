@@ -10,6 +10,7 @@ over the sum of their times an image; on a GPU they overlap, so it is the slower
 import argparse
 import os
 import resource
+import sys
 import tempfile
 import time
 from functools import partial
@@ -19,6 +20,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from transferscope import backbones, features
 from transferscope.datasets.base import Samples

@@ -145,7 +145,7 @@ def test_ericsson2021_is_the_authors_loop():
 
 
 def test_ericsson2021_is_the_authors_loop_for_many_labels():
-    """One classifier for all classes in turn, each from the class before; C = 2 / lambda as for two vectors."""
+    """One classifier for all classes in turn, each from the class before; 2 / lambda as for two vectors."""
 
     def fit_and_score(classifier, lambda_, train, test):
         classifier.set_params(C=2 / lambda_)

@@ -35,7 +35,7 @@ def problem(samples=90, dimensions=12, classes=4, seed=0, multilabel=False):
 
 def solve(features, labels, lambdas=LAMBDAS, classes=4, dtype=torch.float64, **settings):
     """{lambda: Solution} of the whole path; in float64 tight enough to compare digits."""
-    settings = {"tolerance": 1e-16 if dtype == torch.float64 else 1e-6} | settings
+    settings = {"tolerance": 1e-16 if dtype == torch.float64 else 3e-7} | settings
     path = solve_path(
         torch.as_tensor(features, dtype=dtype),
         torch.as_tensor(labels),

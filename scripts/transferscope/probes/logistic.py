@@ -55,7 +55,7 @@ def solve_path(
     *,
     num_classes: int,
     start: Solution | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float = 3e-7,
 ) -> Iterator[Solution]:
     """Yield the solution at every distinct lambda (> 0), from the strongest to the weakest.
 
