@@ -31,6 +31,9 @@ _REPRESENTED = (
 # Half the last digit of a percentage printed with two decimals: how far from 100 a published 100.00 may be.
 _HALF_PRINTED_DIGIT = 5e-5
 
+# Most resamples of fewer models have two or three distinct ones, whose coefficient is 1 or -1 or nearly.
+FEWEST_FOR_INTERVAL = 6
+
 
 def logit(share: np.ndarray) -> np.ndarray:
     """Log-odds of shares in 0..1, any shape; infinite at 0 and 1."""
@@ -78,23 +81,33 @@ def correlate(x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int) -> dic
     """Pearson's and Spearman's coefficient of ``x`` and ``y``, each [n], with p-value and 95% interval.
 
     The interval is the percentile bootstrap over the n models (Efron and Tibshirani 1993, chapter 13);
-    resamples in which x or y is constant have no coefficient and are left out. Everything is NaN for n < 3,
-    where a straight line always fits, and for constant x or y.
+    resamples in which x or y is constant have no coefficient and are left out. It is NaN below
+    ``FEWEST_FOR_INTERVAL`` models; everything is for n < 3, where a straight line always fits, and for
+    constant x or y.
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     names = [f"{kind}{what}" for kind in ("pearson", "spearman") for what in ("", "_low", "_high", "_p")]
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"n": len(x)} | dict.fromkeys(names, np.nan)
+    pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
+    pearson_range = spearman_range = (np.nan, np.nan)
+    if len(x) >= FEWEST_FOR_INTERVAL:
+        pearson_range, spearman_range = _intervals(x, y, resamples, seed)
+    values = [pearson.statistic, *pearson_range, pearson.pvalue]
+    values += [spearman.statistic, *spearman_range, spearman.pvalue]
+    return {"n": len(x)} | dict(zip(names, map(float, values), strict=True))
+
+
+def _intervals(
+    x: np.ndarray, y: np.ndarray, resamples: int, seed: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Bootstrap 95% intervals of Pearson's and of Spearman's coefficient."""
     drawn = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
     xs, ys = x[drawn], y[drawn]
     varied = (np.ptp(xs, axis=1) > 0) & (np.ptp(ys, axis=1) > 0)
     xs, ys = xs[varied], ys[varied]
-    pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
-    pearson_range = _interval(_row_pearson(xs, ys))
-    spearman_range = _interval(_row_pearson(stats.rankdata(xs, axis=1), stats.rankdata(ys, axis=1)))
-    values = [pearson.statistic, *pearson_range, pearson.pvalue]
-    values += [spearman.statistic, *spearman_range, spearman.pvalue]
-    return {"n": len(x)} | dict(zip(names, map(float, values), strict=True))
+    ranks = stats.rankdata(xs, axis=1), stats.rankdata(ys, axis=1)
+    return _interval(_row_pearson(xs, ys)), _interval(_row_pearson(*ranks))
 
 
 def correlations(results: pd.DataFrame, models: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
@@ -171,6 +184,8 @@ def summary(table: pd.DataFrame) -> str:
         lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
         for _, row in rows.iterrows():
             interval = f"[{row['pearson_low']:.2f}, {row['pearson_high']:.2f}]"
+            if np.isnan(row["pearson_low"]):
+                interval = "too few"
             coefficients = f"{row['pearson']:>8.2f} {interval:>15} {row['spearman']:>9.2f}"
             lines.append(f"{row['label']:{width}} {row['n']:>3} {coefficients}")
         blocks.append("\n".join(lines) + "\n")

@@ -109,9 +109,20 @@ def test_no_coefficient_of_two_models_or_of_a_constant(y):
 
 
 def test_constant_resamples_are_left_out():
-    # With three models one resample in nine is a single model, of which there is no coefficient.
-    ours = correlation.correlate(np.arange(3.0), np.array([0.0, 2.0, 1.0]), resamples=500, seed=0)
-    assert (ours["pearson_low"], ours["pearson_high"]) == (-1, 1)
+    # Five of the six share their x, so many resamples are constant in it and have no coefficient.
+    x, y = np.array([0.0, 0, 0, 0, 0, 1]), np.array([0.0, 1, 2, 3, 4, 9])
+    ours = correlation.correlate(x, y, resamples=500, seed=0)
+    assert 0 < ours["pearson_low"] <= ours["pearson"] <= ours["pearson_high"] <= 1
+
+
+def test_few_models_have_a_coefficient_and_no_interval():
+    x = np.arange(6.0)
+    y = np.array([0.0, 2, 1, 4, 3, 5])
+    five = correlation.correlate(x[:5], y[:5], resamples=100, seed=0)
+    assert np.isfinite(five["pearson"])
+    assert np.isnan([five["pearson_low"], five["spearman_high"]]).all()
+    six = correlation.correlate(x, y, resamples=100, seed=0)
+    assert six["pearson_low"] < six["pearson"] < six["pearson_high"]
 
 
 def test_scores_follow_the_rules_of_the_metrics():

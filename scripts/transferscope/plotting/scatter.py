@@ -111,7 +111,7 @@ def _write_in_emptiest_corner(
 ) -> np.ndarray:
     """Write the text in the corner that covers fewest points [n, 2], then least of the lines [m, 2].
 
-    Where every corner covers a point, the panel's top is raised to make room. Returns the text's box.
+    Where every corner covers something, the panel's top is raised to make room. Returns the text's box.
     """
     x0, y0, x1, y1 = ax.get_window_extent().extents
     width, height = text_width(text, small(plot)) + 6, 1.25 * small(plot) * (text.count("\n") + 1) + 4
@@ -132,7 +132,7 @@ def _write_in_emptiest_corner(
         for horizontal, left in (("left", x0), ("right", x1 - width))
     }
     best = min(boxes, key=covered)
-    if covered(best)[0] > 0:
+    if any(covered(best)):
         low, high = ax.get_ylim()
         room = height + 2 * MARKER_SIZE
         ax.set_ylim(low, low + (high - low) * (y1 - y0) / (y1 - y0 - room))
