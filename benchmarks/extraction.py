@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    workers = max(1, arguments.threads - 1)
+    workers = arguments.threads - 1
     network = backbones.create(arguments.arch)
 
     with tempfile.TemporaryDirectory() as name:

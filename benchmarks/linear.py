@@ -40,7 +40,7 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """A classification problem of training features [samples, dimensions]; val and test have 2,000 each."""
+    """A classification problem of training features [samples, dimensions]; 2,000 for val, 10,000 for test."""
 
     samples: int
     dimensions: int
@@ -55,7 +55,7 @@ class Problem:
         mixing = rng.standard_normal((256, self.dimensions)) / np.linalg.norm(scale)
         offset = 0.5 * rng.standard_normal(self.dimensions)
         drawn = {}
-        for name, size in {"train": self.samples, "val": 2000, "test": 2000}.items():
+        for name, size in {"train": self.samples, "val": 2_000, "test": 10_000}.items():
             labels = rng.integers(self.classes, size=size)
             latents = means[labels] + scale * rng.standard_normal((size, 256))
             features = latents @ mixing + offset + 0.5 * rng.standard_normal((size, self.dimensions))
@@ -65,7 +65,7 @@ class Problem:
 
 PROBLEMS = {
     "P1": Problem(3_000, 2_048, 37, separation=0.22),
-    "P2": Problem(10_000, 2_048, 100, separation=0.22),
+    "P2": Problem(10_000, 2_048, 100, separation=0.25),
 }
 QUICK = {"quick": Problem(600, 256, 10, separation=0.3)}
 

@@ -21,7 +21,7 @@ rule extract_features:
         dataset=extracted_in(one_job=True),
     conda:
         "../envs/main.yaml"
-    threads: 8
+    threads: config["threads"]["extraction"]
     resources:
         gpu=0,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,

@@ -19,7 +19,7 @@ rule linear_probe:
         "<benchmarks>/linear_probe/{dataset}/{model}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 4
+    threads: config["threads"]["probes"]
     resources:
         gpu=0,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
@@ -46,7 +46,7 @@ rule knn_probe:
         "<benchmarks>/knn_probe/{dataset}/{model}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 2
+    threads: config["threads"]["probes"]
     resources:
         gpu=0,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
@@ -74,7 +74,7 @@ rule fewshot_probe:
         "<benchmarks>/fewshot_probe/{dataset}/{model}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 2
+    threads: config["threads"]["probes"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,

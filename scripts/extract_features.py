@@ -81,5 +81,5 @@ if __name__ == "__main__":
             shard=int(snakemake.wildcards.get("shard", 0)),
             shards=int(snakemake.wildcards.get("shards", 1)),
             device=device(snakemake.resources),
-            workers=max(1, snakemake.threads - 1),
+            workers=snakemake.threads - 1,
         )

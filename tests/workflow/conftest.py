@@ -40,6 +40,11 @@ class Project:
                     counts[rule] = int(count)
         return counts
 
+    def overlay(self, text: str) -> list[str]:
+        """Arguments that lay further settings over the small study."""
+        (self.folder / "config" / "overlay.yaml").write_text(text)
+        return ["--configfile", "config/small.yaml", "config/overlay.yaml"]
+
     def append(self, table: str, row: dict[str, str]) -> None:
         """Add a row to one of the tables; columns that are not given stay empty."""
         path = self.folder / "config" / table
@@ -57,6 +62,7 @@ datasets: [digits, scenes-small, scenes-small-multi]
 features: {resolution: 48, batch_size: 64, shard_images: 1000}
 fewshot: {ways: 5, queries: 5, episodes: 30}
 correlation: {resamples: 200}
+threads: {extraction: 1, probes: 1}
 """
 
 SCENES = {

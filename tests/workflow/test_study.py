@@ -51,10 +51,8 @@ def test_a_sharded_dataset_gives_the_same_features(project):
     path = project.folder / "results/small/features/digits/mobilenetv2.h5"
     sharded = features.read(path)
     whole = "results/whole/features/digits/mobilenetv2.h5"
-    project.snakemake(
-        "--config", "pathvars={results: results/whole, resources: resources}",
-        "features={resolution: 48, batch_size: 64, shard_images: 5000}", "--", whole,
-    )  # fmt: skip
+    overlay = "pathvars: {results: results/whole}\nfeatures: {shard_images: 5000}\n"
+    project.snakemake(whole, *project.overlay(overlay))
     for name, split in features.read(project.folder / whole).items():
         np.testing.assert_array_equal(split.ids, sharded[name].ids)
         np.testing.assert_array_equal(split.labels, sharded[name].labels)
@@ -63,10 +61,9 @@ def test_a_sharded_dataset_gives_the_same_features(project):
 
 def test_a_new_model_is_a_row_and_costs_its_own_jobs_alone(project):
     project.append("models.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
-    study = project.folder / "config/with-newcomer.yaml"
-    small = (project.folder / "config/small.yaml").read_text()
-    study.write_text(small.replace("models: [", "models: [newcomer, "))
-    planned = project.planned("--configfile", "config/small.yaml", "config/with-newcomer.yaml")
+    models = "[newcomer, mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-deepsort, "
+    models += "random-mobilenetv2]"
+    planned = project.planned(*project.overlay(f"models: {models}\n"))
     added = {rule: planned[rule] for rule in PER_MODEL}
     expected = PER_MODEL - Counter(prepare_backbone=1)
     assert added == {**{rule: 0 for rule in PER_MODEL}, **expected}
@@ -80,11 +77,12 @@ def random_model() -> dict[str, str]:
         "source": "random",
         "normalisation": "imagenet",
         "method": "none",
+        "pretraining_data": "none",
     }
 
 
 def test_a_plotting_setting_redraws_figures_alone(project):
-    planned = project.planned("--config", "plotting={font_size: 9, dpi: 200}")
+    planned = project.planned(*project.overlay("plotting: {font_size: 9}\n"))
     assert planned
     assert all(rule.startswith("plot_") for rule in planned)
 
