@@ -1,9 +1,12 @@
 """A copy of the project in which a reduced demo is run, once for all tests of this layer."""
 
+import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,17 @@ class Project:
         """Arguments that lay further settings over the small study."""
         (self.folder / "config" / "overlay.yaml").write_text(text)
         return ["--configfile", "config/small.yaml", "config/overlay.yaml"]
+
+    @contextmanager
+    def edited(self, table: str) -> Iterator[Path]:
+        """Yield a table to edit; afterwards it is as it was, its time included."""
+        path = self.folder / "config" / table
+        text, before = path.read_text(), path.stat()
+        try:
+            yield path
+        finally:
+            path.write_text(text)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     def append(self, table: str, row: dict[str, str]) -> None:
         """Add a row to one of the tables; columns that are not given stay empty."""
