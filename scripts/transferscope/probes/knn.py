@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from transferscope.errors import InputError
+from transferscope.probes import splits
+from transferscope.probes.splits import Split
 
 KS = (1, 5, 10, 20, 50, 100, 200)
 # Numbers held at a time, similarities and the neighbours' label vectors together: 128 MiB of float32.
 BLOCK = 2**25
-
-Split = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def knn_probe(
     """
     if not ks or min(ks) < 1:
         raise InputError(f"k-NN got k = {ks}; give at least one, each of 1 or more")
-    for name, split in (("train", train), ("val", val), ("test", test)):
-        _check(name, split, train, num_classes)
+    splits.check({"train": train, "val": val, "test": test}, num_classes)
     train_features, val_features, test_features = (
         normalize(torch.as_tensor(features, device=device), dim=1) for features, _ in (train, val, test)
     )
@@ -97,28 +96,3 @@ def _add_votes(votes: Tensor, weights: Tensor, labels: Tensor) -> None:
         votes.scatter_add_(1, labels.long(), weights)
     else:
         votes += torch.einsum("nk,nkc->nc", weights, labels.to(weights.dtype))
-
-
-def _check(name: str, split: Split, train: Split, num_classes: int) -> None:
-    features, labels = split
-    width, per_sample = train[0].shape[1:], train[1].shape[1:]
-    if len(features) == 0 or len(features) != len(labels):
-        raise InputError(
-            f"{name} has {len(features)} features and {len(labels)} labels; give as many, and at least one"
-        )
-    if features.ndim != 2 or features.shape[1:] != width:
-        raise InputError(
-            f"{name} has features {features.shape} but train {train[0].shape}; extract both with one backbone"
-        )
-    if labels.shape[1:] != per_sample or per_sample not in ((), (num_classes,)):
-        raise InputError(
-            f"{name} has labels {labels.shape} but train {train[1].shape} with {num_classes} classes; "
-            "give all of them as [N], or as [N, C] where a sample has several"
-        )
-    highest = num_classes - 1 if labels.ndim == 1 else 1
-    if labels.min() < 0 or labels.max() > highest:
-        raise InputError(
-            f"{name} has labels from {labels.min()} to {labels.max()}; they must be in 0..{highest}"
-        )
-    if not np.isfinite(features).all():
-        raise InputError(f"{name} has features that are NaN or infinite; check the checkpoint behind them")
