@@ -16,14 +16,14 @@ class: the linear probe of Ericsson et al. (CVPR 2021, Appendix A.2). Three thin
   log(1 / lambda).
 - L-BFGS keeps its memory from one lambda to the next, since it stores the curvature of the data term alone.
 
-Logits are linear in the parameters, so a line search needs no product with the features: an iteration costs
-two, one for the logits of its direction and one for the gradient.
+Logits are linear in the parameters, so neither a line search nor the start on that line needs a product with
+the features: an iteration costs two, one for the logits of its direction and one for the gradient.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -32,13 +32,16 @@ from torch import Tensor
 MEMORY = 10  # pairs that L-BFGS keeps
 MAX_ITERATIONS = 200  # at one lambda; ResNet-50 features take 1 to 5
 MAX_TRIALS = 20  # of a step's length
+TOLERANCE = 3e-7  # of a sample's loss
+TOLERANCES_OF_OBJECTIVE = 5  # so 1.5e-6 of it, which decides where hardly any loss is left
 
 
 @dataclass(frozen=True)
 class Solution:
     """A fit at one lambda: weight [D, C] and bias [C] for the features as given, and what it took.
 
-    ``converged`` says whether the solver met its tolerance before its limit of iterations.
+    ``converged`` says whether the solver met its tolerance before its limit of iterations. ``basis`` [D, K]
+    is the rotation that the solver worked in, for the fit of a similar problem.
     """
 
     lambda_: float
@@ -46,6 +49,7 @@ class Solution:
     bias: Tensor
     iterations: int
     converged: bool
+    basis: Tensor | None = field(default=None, repr=False)
 
 
 def solve_path(
@@ -55,44 +59,45 @@ def solve_path(
     *,
     num_classes: int,
     start: Solution | None = None,
-    tolerance: float = 3e-7,
+    tolerance: float = TOLERANCE,
 ) -> Iterator[Solution]:
     """Yield the solution at every distinct lambda (> 0), from the strongest to the weakest.
 
     ``features`` is [N, D]; the work is done on its device and in its dtype, float32 or float64. ``labels``
     is int64 [N] in 0..C-1, or [N, C] of 0 and 1 for one binary problem a class. A fit stops when half its
     squared Newton decrement, an estimate of how far the objective is above its minimum, is below
-    ``tolerance`` times the objective. ``start`` is the solution of a similar problem to set out from. Only
-    one solution is in memory.
+    ``tolerance`` times the smaller of N and TOLERANCES_OF_OBJECTIVE times the objective. ``start`` is the
+    solution of a similar problem to set out from, such as that of a part of the samples; its rotation
+    serves again, which spares most of the preparation. Only one solution is in memory.
 
     Two single-label classes have two weight vectors, which share the penalty; the one vector that
     scikit-learn fits for them has the same optimum at C = 2 / lambda.
     """
-    problem = _Problem(features, labels, num_classes)
+    problem = _Problem(features, labels, num_classes, basis=start.basis if start else None)
     solver = _Solver(problem, problem.inward(start) if start else problem.prior(), tolerance)
     for lambda_ in sorted({float(value) for value in lambdas}, reverse=True):
         iterations, converged = solver.solve(lambda_)
         weight, bias = problem.outward(solver.point.theta)
-        yield Solution(lambda_, weight, bias, iterations, converged)
+        yield Solution(lambda_, weight, bias, iterations, converged, problem.basis)
 
 
 class _Problem:
-    """The data term in rotated coordinates; parameters theta are [K + 1, C], the bias in the last row."""
+    """The data term in rotated coordinates; parameters theta are [K + 1, C], the bias in the last row.
 
-    def __init__(self, features: Tensor, labels: Tensor, num_classes: int):
+    A ``basis`` of all dimensions, from a similar problem, is taken as it is.
+    """
+
+    def __init__(self, features: Tensor, labels: Tensor, num_classes: int, basis: Tensor | None = None):
         self.mean = features.mean(0)
         centred = features - self.mean
-        # Any orthonormal basis of the span gives the same minimum, so float32 is good enough to find one.
-        if len(features) < features.shape[1]:
-            span = torch.linalg.qr(centred.T).Q
-            centred = centred @ span
-        rotation = torch.linalg.eigh(centred.T @ centred).eigenvectors
-        self.features = centred @ rotation
-        self.basis = span @ rotation if len(features) < features.shape[1] else rotation
+        complete = basis is not None and basis.shape[1] == features.shape[1]
+        self.basis = basis if complete else _principal_axes(centred)
+        self.features = centred @ self.basis
         self.labels = labels.to(features.dtype) if labels.ndim == 2 else labels
         self.num_classes = num_classes
         self.loss = _binary_loss if labels.ndim == 2 else _softmax_loss
-        # All of the Gram matrix of the rotated features and a column of ones: its other elements are zero.
+        # The diagonal of the Gram matrix of the rotated features and a column of ones; the rest is zero, or
+        # small where the rotation comes from a similar problem.
         self.gram = torch.cat([self.features.square().sum(0), self.mean.new_tensor([len(features)])])[:, None]
         self.penalised = torch.ones_like(self.gram)
         self.penalised[-1] = 0
@@ -155,7 +160,7 @@ class _Solver:
         self.point = _Point(problem, theta)
         self.tolerance = tolerance
         self.pairs = deque(maxlen=MEMORY)  # (step, change of the data term's gradient)
-        self.solved = deque(maxlen=2)  # (log lambda, theta)
+        self.solved = deque(maxlen=2)  # (log lambda, point)
 
     def solve(self, lambda_: float) -> tuple[int, bool]:
         """Move to the minimum at lambda_; return the iterations it took and whether they sufficed."""
@@ -172,7 +177,8 @@ class _Solver:
             pairs = [(step, change + penalty * step) for step, change in self.pairs]
             direction = -_inverse_hessian(gradient, precondition, pairs)
             slope = _dot(gradient, direction).item()
-            converged = -slope / 2 <= self.tolerance * point.objective(lambda_)
+            scale = min(len(point.logits), TOLERANCES_OF_OBJECTIVE * point.objective(lambda_))
+            converged = -slope / 2 <= self.tolerance * scale
             if converged or iterations == MAX_ITERATIONS:
                 break
             moved = self._search(point, direction, slope, lambda_)
@@ -180,16 +186,20 @@ class _Solver:
             self.pairs.append((moved.theta - point.theta, moved_gradient - data_gradient))
             point, data_gradient = moved, moved_gradient
         self.point = point
-        self.solved.append((math.log(lambda_), point.theta))
+        self.solved.append((math.log(lambda_), point))
         return iterations, converged
 
     def _set_out(self, lambda_: float) -> _Point:
         """The point on the line through the last two solutions, or the last solution where that is better."""
         if len(self.solved) < 2:
             return self.point
-        (older, theta_older), (newer, theta_newer) = self.solved
-        share = (math.log(lambda_) - newer) / (newer - older)
-        ahead = _Point(self.problem, theta_newer + share * (theta_newer - theta_older))
+        (log_older, older), (log_newer, newer) = self.solved
+        share = (math.log(lambda_) - log_newer) / (log_newer - log_older)
+        ahead = _Point(
+            self.problem,
+            newer.theta + share * (newer.theta - older.theta),
+            newer.logits + share * (newer.logits - older.logits),
+        )
         return min(ahead, self.point, key=lambda point: point.objective(lambda_))
 
     def _search(self, point: _Point, direction: Tensor, slope: float, lambda_: float) -> _Point:
@@ -219,6 +229,18 @@ class _Solver:
                 share = low_slope / (low_slope - high_slope)  # where the secant crosses zero
                 step = low + min(max(share, 0.1), 0.9) * (high - low)
         return moved
+
+
+def _principal_axes(centred: Tensor) -> Tensor:
+    """Eigenvectors of the Gram matrix of ``centred`` [N, D]: [D, K], K the smaller of N and D.
+
+    Any orthonormal basis of the span gives the same minimum, so float32 is good enough to find one.
+    """
+    if len(centred) >= centred.shape[1]:
+        return torch.linalg.eigh(centred.T @ centred).eigenvectors
+    span = torch.linalg.qr(centred.T).Q
+    inside = centred @ span
+    return span @ torch.linalg.eigh(inside.T @ inside).eigenvectors
 
 
 def _inverse_hessian(
