@@ -28,6 +28,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+PLANNED = set(RUNS.itertuples(index=False, name=None))
+
 
 wildcard_constraints:
     model="|".join(MODELS.index),

@@ -5,6 +5,7 @@ what the study's results allow.
 """
 
 CALIBRATED = RUNS.loc[RUNS["protocol"] == "calibration", "model"].unique()
+FINETUNED = RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique()
 MEASURED = config["results_from"] == "measured"
 
 FIGURES = [
@@ -17,6 +18,7 @@ if len(CALIBRATED) or not MEASURED:
     FIGURES.append("<results>/figures/calibration_scatter.pdf")
 if MEASURED:
     FIGURES += expand("<results>/figures/reliability/{model}.pdf", model=CALIBRATED)
+    FIGURES += expand("<results>/figures/finetuning/{dataset}.pdf", dataset=FINETUNED)
 
 
 rule plot_correlation_scatter:
@@ -195,3 +197,35 @@ rule plot_reliability:
         plot=config["plotting"],
     script:
         "../scripts/plot_reliability.py"
+
+
+rule plot_finetuning:
+    """Losses and all settings tried on one dataset, for every model."""
+    input:
+        models=config["tables"]["models"],
+        results=collect(
+            "<results>/finetune/{{dataset}}/{run.model}.json",
+            run=lookup("dataset == '{dataset}' and protocol == 'finetune'", within=RUNS),
+        ),
+    output:
+        pdf="<results>/figures/finetuning/{dataset}.pdf",
+        png=report(
+            "<results>/figures/finetuning/{dataset}.png",
+            caption="../report/finetuning.rst",
+            category="Finetuning",
+            labels={"figure": "{dataset}"},
+        ),
+    log:
+        "<logs>/plot_finetuning/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_finetuning/{dataset}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_finetuning.py"

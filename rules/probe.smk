@@ -1,9 +1,16 @@
 """Protocols on frozen features: one job a backbone and dataset, milliseconds to minutes each.
 
 In: <results>/features/{dataset}/{model}.h5. Out: one result a run, <results>/{protocol}/{dataset}/{model}.json, and the
-linear probe's predictions, from which `calibration` is measured. A protocol's `version` is raised whenever its numbers
+linear probe's predictions, from which, with those of finetuning, `calibration` is measured. A protocol's `version` is raised whenever its numbers
 would change.
 """
+
+
+def calibrated(wildcards) -> list[str]:
+    """The predictions of a run, by each protocol that the study plans for it; at least the linear probe's."""
+    run = wildcards.model, wildcards.dataset
+    protocols = [name for name in ("linear", "finetune") if (*run, name) in PLANNED] or ["linear"]
+    return expand("<results>/{protocol}/{dataset}/{model}.predictions.h5", protocol=protocols, **wildcards)
 
 
 rule linear_probe:
@@ -90,9 +97,9 @@ rule fewshot_probe:
 
 
 rule measure_calibration:
-    """Expected calibration error of the linear probe, before and after temperature scaling."""
+    """Expected calibration error of the linear probe and the finetuned network, before and after scaling."""
     input:
-        "<results>/linear/{dataset}/{model}.predictions.h5",
+        calibrated,
     output:
         "<results>/calibration/{dataset}/{model}.json",
     log:
@@ -106,7 +113,7 @@ rule measure_calibration:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
-        version=1,
+        version=2,
         seed=config["seed"],
     script:
         "../scripts/measure_calibration.py"

@@ -11,6 +11,7 @@ localrules:
     linear,
     knn,
     fewshot,
+    finetune,
     calibration,
     tables,
     figures,
@@ -49,8 +50,14 @@ rule fewshot:
         results_of("fewshot"),
 
 
+rule finetune:
+    """Every finetuning run."""
+    input:
+        results_of("finetune"),
+
+
 rule calibration:
-    """The calibration of every linear probe."""
+    """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration"),
 

@@ -1,4 +1,4 @@
-"""Calibration: do the linear probe's confidences tell how often it is right?"""
+"""Calibration: do a model's confidences on a dataset tell how often it is right?"""
 
 import time
 
@@ -7,22 +7,18 @@ from transferscope.calibration import Reliability, calibrate
 from transferscope.job import logged
 
 
-def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:
-    """Write the expected calibration error before and after temperature scaling, fitted both ways."""
+def main(prediction_files: list[str], output: str, *, version: int, seed: int) -> None:
+    """Write the expected calibration error before and after temperature scaling, fitted both ways.
+
+    ``prediction_files`` are of one model and dataset, by one protocol each: linear, finetune.
+    """
     started = time.monotonic()
-    splits, attributes = predictions.read(prediction_file)
-    val, test = splits["val"], splits["test"]
-    outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=seed)
-    record.write_result(
-        output,
-        model=attributes["model"],
-        dataset=attributes["dataset"],
-        protocol="calibration",
-        version=version,
-        mode=attributes["mode"],
-        seed=seed,
-        n_test=len(test.ids),
-        measurements=[
+    measurements, modes, details = [], [], {}
+    for path in prediction_files:
+        splits, attributes = predictions.read(path)
+        val, test = splits["val"], splits["test"]
+        outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=seed)
+        measurements += [
             {
                 "setting": f"calibration_{attributes['protocol']}",
                 "metric": metric,
@@ -30,13 +26,26 @@ def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:
                 "ci95": None,
             }
             for metric in ("ece", "ece_scaled", "ece_scaled_val")
-        ],
-        took={"seconds": time.monotonic() - started, "device": "cpu", "threads": 1},
-        details={
+        ]
+        modes.append(attributes["mode"])
+        details[attributes["protocol"]] = {
             "temperature_val": outcome.temperature_val,
             "temperatures": list(outcome.temperatures),
-            "reliability": {"before": bins(outcome.before), "after": bins(outcome.after)},
-        },
+            "before": bins(outcome.before),
+            "after": bins(outcome.after),
+        }
+    record.write_result(
+        output,
+        model=attributes["model"],
+        dataset=attributes["dataset"],
+        protocol="calibration",
+        version=version,
+        mode=" ".join(modes),
+        seed=seed,
+        n_test=len(test.ids),
+        measurements=measurements,
+        took={"seconds": time.monotonic() - started, "device": "cpu", "threads": 1},
+        details=details,
     )
 
 
@@ -47,4 +56,4 @@ def bins(reliability: Reliability) -> dict[str, list[float]]:
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(snakemake.input[0], snakemake.output[0], **dict(snakemake.params))
+        main(snakemake.input, snakemake.output[0], **dict(snakemake.params))

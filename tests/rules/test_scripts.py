@@ -1,6 +1,8 @@
 """Every script's ``main`` on tiny inputs, from pictures to a table; nothing here knows Snakemake."""
 
 import json
+import multiprocessing
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from PIL import Image
 import collect_results
 import extract_features
 import fewshot_probe
+import finetune_grid
+import finetune_refit
 import initialise_backbone
 import join_shards
 import knn_probe
@@ -137,7 +141,7 @@ def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
         version=1,
         seed=0,
     )
-    measure_calibration.main(tmp_path / "predictions.h5", tmp_path / "calibration.json", version=1, seed=0)
+    measure_calibration.main([tmp_path / "predictions.h5"], tmp_path / "calibration.json", version=1, seed=0)
     assert measured(tmp_path / "linear.json")["linear top1"] > 80
     assert measured(tmp_path / "knn.json")["knn top1"] > 80
     assert measured(tmp_path / "fewshot.json")["fewshot_3w2s accuracy"] > 80
@@ -174,3 +178,109 @@ def test_both_linear_modes_are_named_in_the_result(feature_file, tmp_path):
             seed=0,
         )
         assert json.loads((tmp_path / f"{mode}.json").read_text())["mode"] == mode
+
+
+FINETUNE = {
+    "steps": 8,
+    "batch_size": 4,
+    "learning_rates": [1e-2, 1e12, 1e-3],
+    "weight_decays": [1e-4],
+    "augmentations": ["centre_crop"],
+    "halvings": 1,
+    "points_per_job": 2,
+}
+
+
+def finetuning() -> dict:
+    """What both scripts are given beside their files."""
+    return {
+        "facts": facts(),
+        "metric": "top1",
+        "settings": FINETUNE,
+        "resolution": 32,
+        "version": 1,
+        "seed": 0,
+    }
+
+
+def train_part(backbone: Path, pictures: Path, folder: Path, rung: int, part: int, previous=()) -> None:
+    name = f"rung-{rung}/part-{part}"
+    finetune_grid.main(
+        backbone,
+        pictures,
+        list(previous),
+        folder / f"{name}.json",
+        folder / f"{name}.val.h5",
+        rung=rung,
+        part=part,
+        **finetuning(),
+    )
+
+
+def refit(backbone: Path, pictures: Path, folder: Path) -> dict:
+    trials = sorted(folder.glob("rung-*/*.json"))
+    finetune_refit.main(
+        backbone,
+        pictures,
+        trials,
+        [path.with_suffix(".val.h5") for path in trials],
+        folder / "tiny.json",
+        folder / "predictions.h5",
+        **finetuning(),
+    )
+    return json.loads((folder / "tiny.json").read_text())
+
+
+def test_finetuning_halves_the_grid_and_tests_the_best(backbone, pictures, tmp_path):
+    for part in (0, 1):
+        train_part(backbone, pictures, tmp_path, 0, part)
+    first = [json.loads((tmp_path / f"rung-0/part-{part}.json").read_text()) for part in (0, 1)]
+    trials = [trial for part in first for trial in part["trials"]]
+    assert [trial["steps"] for trial in trials] == [4, 4, 4]
+    assert trials[1]["diverged"] and trials[1]["val_score"] is None
+    train_part(backbone, pictures, tmp_path, 1, 0, sorted(tmp_path.glob("rung-0/*.json")))
+    finalists = json.loads((tmp_path / "rung-1/part-0.json").read_text())["trials"]
+    assert {trial["point"]["number"] for trial in finalists} == {0, 2}
+    assert not list(tmp_path.rglob("*.resume"))
+
+    result = refit(backbone, pictures, tmp_path)
+    assert result["mode"] == "halved-1-times"
+    best = max(finalists, key=lambda trial: (trial["val_score"], -trial["point"]["number"]))
+    assert result["details"]["point"] == best["point"]
+    assert len(result["details"]["trials"]) == 5
+    assert measured(tmp_path / "tiny.json")["finetune top1"] > 50
+    measure_calibration.main([tmp_path / "predictions.h5"], tmp_path / "ece.json", version=1, seed=0)
+    assert "calibration_finetune ece" in measured(tmp_path / "ece.json")
+
+
+def test_a_part_that_was_killed_goes_on_and_ends_the_same(backbone, pictures, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train_part(backbone, pictures, whole, 0, 0)
+    # Killed once its first setting is done, which the file of its progress tells.
+    process = multiprocessing.get_context("fork").Process(
+        target=train_part, args=(backbone, pictures, killed, 0, 0)
+    )
+    process.start()
+    while not list(killed.rglob("part-0.resume")):
+        assert process.is_alive()
+        time.sleep(0.002)
+    process.kill()
+    process.join()
+    assert not (killed / "rung-0/part-0.json").exists()
+    train_part(backbone, pictures, killed, 0, 0)
+    runs = [json.loads((folder / "rung-0/part-0.json").read_text()) for folder in (whole, killed)]
+    for run in runs:
+        for trial in run["trials"]:
+            del trial["seconds"]
+    assert runs[0] == runs[1]
+
+
+def test_finetuning_without_a_setting_that_stays_finite_says_so(backbone, pictures, tmp_path):
+    name = tmp_path / "rung-1/part-0.json"
+    name.parent.mkdir()
+    point = {"number": 1, "learning_rate": 1e12, "weight_decay": 0, "augmentation": "centre_crop"}
+    trial = {"point": point, "steps": 8, "val_score": None, "diverged": 3, "losses": [], "seconds": 1.0}
+    name.write_text(json.dumps({"rung": 1, "trials": [trial]}))
+    with pytest.raises(InputError, match="tiny on colours: no setting was finite"):
+        refit(backbone, pictures, tmp_path)
+    assert not (tmp_path / "tiny.json").exists()

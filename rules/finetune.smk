@@ -1,0 +1,95 @@
+"""Finetuning: the whole network trained on a dataset, learning rate, weight decay and augmentation chosen on val.
+
+In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/. Out: per run the trials of the grid, a few
+settings a job, in rungs where `finetune.halvings` asks for successive halving; then the result and the predictions of
+the best, trained again on train and val. A job that is killed goes on from its last checkpoint.
+"""
+
+from transferscope.finetuning import grid
+
+RUNGS = grid.rungs(
+    math.prod(len(config["finetune"][key]) for key in ("learning_rates", "weight_decays", "augmentations")),
+    config["finetune"]["steps"],
+    config["finetune"]["halvings"],
+)
+
+
+def trials_of(rungs: list[int], suffix: str) -> list[str]:
+    """The outputs of all jobs of these rungs of a run."""
+    return [
+        f"<results>/finetune/{{dataset}}/{{model}}/rung-{rung}/part-{part}{suffix}"
+        for rung in rungs
+        for part in range(grid.parts(RUNGS[rung], config["finetune"]["points_per_job"]))
+    ]
+
+
+def trials_before(wildcards) -> list[str]:
+    """The trials whose best go on to this rung."""
+    rung = int(wildcards.rung)
+    return expand(trials_of([rung - 1], ".json"), **wildcards) if rung else []
+
+
+rule finetune_grid:
+    """Some settings of a rung, one after the other."""
+    input:
+        backbone="<resources>/backbones/{model}.safetensors",
+        dataset=dataset_folder,
+        previous=trials_before,
+    output:
+        trials="<results>/finetune/{dataset}/{model}/rung-{rung}/part-{part}.json",
+        predictions="<results>/finetune/{dataset}/{model}/rung-{rung}/part-{part}.val.h5",
+    log:
+        "<logs>/finetune_grid/{dataset}/{model}/{rung}-{part}.log",
+    benchmark:
+        "<benchmarks>/finetune_grid/{dataset}/{model}/{rung}-{part}.tsv"
+    wildcard_constraints:
+        rung="[0-9]+",
+        part="[0-9]+",
+    conda:
+        "../envs/main.yaml"
+    threads: config["threads"]["extraction"]
+    resources:
+        gpu=0,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        version=1,
+        facts=dataset_facts,
+        metric=dataset_fact("metric"),
+        settings=config["finetune"],
+        resolution=config["features"]["resolution"],
+        seed=config["seed"],
+    script:
+        "../scripts/finetune_grid.py"
+
+
+rule finetune_refit:
+    """The best setting on train and val, tested (Ericsson et al. 2021, A.2)."""
+    input:
+        backbone="<resources>/backbones/{model}.safetensors",
+        dataset=dataset_folder,
+        trials=trials_of(range(len(RUNGS)), ".json"),
+        predictions=trials_of(range(len(RUNGS)), ".val.h5"),
+    output:
+        result="<results>/finetune/{dataset}/{model}.json",
+        predictions="<results>/finetune/{dataset}/{model}.predictions.h5",
+    log:
+        "<logs>/finetune_refit/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/finetune_refit/{dataset}/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: config["threads"]["extraction"]
+    resources:
+        gpu=0,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        version=1,
+        facts=dataset_facts,
+        metric=dataset_fact("metric"),
+        settings=config["finetune"],
+        resolution=config["features"]["resolution"],
+        seed=config["seed"],
+    script:
+        "../scripts/finetune_refit.py"

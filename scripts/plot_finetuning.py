@@ -1,0 +1,18 @@
+"""How finetuning went on one dataset, for every model."""
+
+from transferscope.job import logged
+from transferscope.names import read_models
+from transferscope.plotting.finetuning import finetuning
+from transferscope.plotting.style import save
+from transferscope.results import read_result
+
+
+def main(models: str, result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    results = [read_result(path) for path in result_files]
+    save(finetuning(results, read_models(models), plot), pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(snakemake.input.models, snakemake.input.results, *snakemake.output, plot=snakemake.params.plot)

@@ -1,0 +1,201 @@
+"""Settings tried one after the other, what came of each, and a file from which a killed job goes on."""
+
+import copy
+import json
+import logging
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from transferscope import backbones, files
+from transferscope.datasets import load_dataset
+from transferscope.extraction import Pictures, extract, order_by_split
+from transferscope.finetuning.batches import Stream, batches
+from transferscope.finetuning.grid import Point, ranked
+from transferscope.finetuning.training import CHECKPOINT_STEPS, Trained, train, with_head
+from transferscope.predictions import Predictions
+
+
+class Resume:
+    """What a job has done so far, kept in a file until its results are written.
+
+    ``fingerprint`` is whatever the results depend on: a file with another one is of no use and not taken.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: dict):
+        self.path = Path(path)
+        empty = {"fingerprint": json.dumps(fingerprint, sort_keys=True), "finished": [], "training": None}
+        self.content = self._read() or empty
+        if self.content["fingerprint"] != empty["fingerprint"]:
+            logging.warning("%s is of a run with other settings; starting afresh", self.path)
+            self.content = empty
+
+    def _read(self) -> dict | None:
+        if not self.path.exists():
+            return None
+        try:
+            return torch.load(self.path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            logging.warning("%s cannot be read (%s); starting afresh", self.path, error)
+            return None
+
+    @property
+    def finished(self) -> list[dict]:
+        """What ``finish`` was given so far."""
+        return self.content["finished"]
+
+    @property
+    def training(self) -> dict | None:
+        """The state of the training that was cut off."""
+        return self.content["training"]
+
+    def save_training(self, state: dict) -> None:
+        """Keep the state of a training that is under way."""
+        self._write(training=state)
+
+    def finish(self, outcome: dict) -> None:
+        """Keep what came of a training, in place of its state."""
+        self._write(finished=[*self.finished, outcome], training=None)
+
+    def _write(self, **changes) -> None:
+        self.content = self.content | changes
+        with files.atomic_path(self.path) as temporary:
+            torch.save(self.content, temporary)
+
+    def remove(self) -> None:
+        """The results are written."""
+        self.path.unlink(missing_ok=True)
+
+
+class Task:
+    """What all trainings of a backbone on a dataset have in common; each starts from the backbone's file.
+
+    ``facts`` of the dataset are those of ``load_dataset``. ``workers`` read pictures beside the training.
+    """
+
+    def __init__(
+        self,
+        backbone: str | Path,
+        root: str | Path,
+        *,
+        facts: dict,
+        resolution: int,
+        batch_size: int,
+        seed: int,
+        device: str = "cpu",
+        workers: int = 0,
+        checkpoint_steps: int = CHECKPOINT_STEPS,
+    ):
+        self.backbone, self.metadata = backbones.load(backbone)
+        self.samples = load_dataset(root=root, **facts, seed=seed)
+        self.splits = order_by_split(self.samples)
+        self.resolution = resolution
+        self.batch_size = batch_size
+        self.seed = seed
+        self.device = device
+        self.workers = workers
+        self.checkpoint_steps = checkpoint_steps
+        self.identity = {"model": self.metadata.model, "dataset": facts["dataset"], "protocol": "finetune"}
+        self.fingerprint = self.identity | {
+            "backbone": files.sha256(backbone),
+            "facts": facts,
+            "resolution": resolution,
+            "batch_size": batch_size,
+            "seed": seed,
+            "device": device,
+            "versions": backbones.library_versions(),
+        }
+
+    def fit(self, point: Point, indices: np.ndarray, steps: int, resume: Resume) -> Trained:
+        """Train at one setting on the samples at ``indices``, going on from a state that ``resume`` holds."""
+        backbone = copy.deepcopy(self.backbone)
+        stream = Stream(self.samples, indices, point.augmentation, resolution=self.resolution, seed=self.seed)
+        return train(
+            with_head(backbone, len(self.samples.class_names), resolution=self.resolution, seed=self.seed),
+            lambda start: batches(
+                stream,
+                batch_size=self.batch_size,
+                start=start,
+                stop=steps,
+                workers=self.workers,
+                pin_memory=self.device == "cuda",
+            ),
+            steps=steps,
+            learning_rate=point.learning_rate,
+            weight_decay=point.weight_decay,
+            mean=self.metadata.mean,
+            std=self.metadata.std,
+            device=self.device,
+            seed=self.seed,
+            state=resume.training,
+            save=resume.save_training,
+            checkpoint_steps=self.checkpoint_steps,
+        )
+
+    def logits(self, network: nn.Module, split: str) -> np.ndarray:
+        """Float32 [N, C] of the centre crops of a split."""
+        batches = extract(
+            network,
+            Pictures(self.samples, self.resolution),
+            self.splits[split].tolist(),
+            mean=self.metadata.mean,
+            std=self.metadata.std,
+            batch_size=self.batch_size,
+            device=self.device,
+            workers=self.workers,
+        )
+        return np.concatenate(list(batches))
+
+    def labels(self, split: str) -> np.ndarray:
+        """Of a split's samples, int64 [N] or uint8 [N, C]."""
+        return self.samples.labels[self.splits[split]]
+
+    def predictions(self, logits: np.ndarray, split: str) -> Predictions:
+        """A network's logits with what they are to be held against."""
+        ids = np.array([self.samples.ids[index] for index in self.splits[split]], dtype=object)
+        return Predictions(logits, self.labels(split), ids)
+
+
+def search(
+    task: Task,
+    points: list[Point],
+    *,
+    steps: int,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    resume: Resume,
+) -> tuple[list[dict], np.ndarray | None]:
+    """Train at each point on train and score it on val.
+
+    Returns:
+        A trial for each point (``point``, ``steps``, ``val_score``, ``diverged``, ``losses``, ``window``,
+        ``seconds``), and the best one's logits on val, or None where all diverged.
+    """
+    for point in points[len(resume.finished) :]:
+        logging.info("training %s", point)
+        started = time.monotonic()
+        trained = task.fit(point, task.splits["train"], steps, resume)
+        logits = task.logits(trained.network, "val")
+        diverged = trained.diverged
+        if diverged is None and not np.isfinite(logits).all():
+            diverged = steps
+        trial = {
+            "point": asdict(point),
+            "steps": steps,
+            "val_score": None if diverged else score(logits, task.labels("val")),
+            "diverged": diverged,
+            "losses": trained.losses,
+            "window": trained.window,
+            "seconds": time.monotonic() - started,
+        }
+        logging.info("score on val: %s", trial["val_score"])
+        resume.finish({"trial": trial, "logits": torch.from_numpy(logits)})
+    trials = [outcome["trial"] for outcome in resume.finished]
+    best = ranked(trials)[0]
+    logits = resume.finished[trials.index(best)]["logits"].numpy()
+    return trials, None if best["diverged"] else logits

@@ -1,0 +1,245 @@
+"""Finetuning: the grid and its halving, draws that follow from the position, training that survives."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from transferscope.datasets.base import Samples
+from transferscope.errors import InputError
+from transferscope.finetuning import grid
+from transferscope.finetuning.batches import Stream, batches
+from transferscope.finetuning.training import train, with_head
+from transferscope.finetuning.trials import Resume
+
+RATES, DECAYS, AUGMENTATIONS = [0.1, 0.01, 0.001, 0.0001], [0, 1e-6, 1e-5, 1e-4, 1e-3], ["a", "b"]
+NORMALISATION = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+
+
+def test_the_papers_grid_has_40_points():
+    points = grid.grid(RATES, DECAYS, AUGMENTATIONS)
+    assert [point.number for point in points] == list(range(40))
+    assert len({(point.learning_rate, point.weight_decay, point.augmentation) for point in points}) == 40
+    assert {point.weight_decay for point in points if point.learning_rate == 0.01} == {
+        decay / 0.01 for decay in DECAYS
+    }
+
+
+@pytest.mark.parametrize(
+    ("halvings", "stages"),
+    [(0, [(40, 5000)]), (1, [(40, 2500), (20, 5000)]), (3, [(40, 625), (20, 1250), (10, 2500), (5, 5000)])],
+)
+def test_rungs_halve_the_points_and_double_the_steps(halvings, stages):
+    assert grid.rungs(40, 5000, halvings) == [grid.Rung(*stage) for stage in stages]
+
+
+def test_three_halvings_cost_half_the_grid():
+    costs = [sum(rung.points * rung.steps for rung in grid.rungs(40, 5000, halvings)) for halvings in (0, 3)]
+    assert costs[1] == costs[0] / 2
+
+
+@pytest.mark.parametrize("points_per_job", [1, 3, 5, 40, 50])
+def test_the_jobs_share_the_points(points_per_job):
+    points = grid.grid(RATES, DECAYS, AUGMENTATIONS)
+    jobs = grid.parts(grid.Rung(len(points), 1), points_per_job)
+    shares = [grid.share(points, part, points_per_job) for part in range(jobs)]
+    assert all(shares)
+    assert [point for share in shares for point in share] == points
+
+
+def test_ranking_breaks_ties_by_the_grid_and_puts_divergence_last():
+    def trial(number, val_score, diverged=None):
+        return {"point": {"number": number}, "val_score": val_score, "diverged": diverged}
+
+    trials = [trial(0, None, 7), trial(3, 0.5), trial(1, 0.0), trial(2, 0.5), trial(4, 0.9)]
+    assert [entry["point"]["number"] for entry in grid.ranked(trials)] == [4, 2, 3, 1, 0]
+
+
+def picture(index: int) -> Image.Image:
+    # Each picture has a colour of its own, so that a crop tells which it was.
+    return Image.new("RGB", (30 + index, 40), (index, 10 * (index % 2), 255 - index))
+
+
+def noisy(index: int) -> Image.Image:
+    pixels = np.random.default_rng(index).integers(0, 256, (24, 20, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def samples(count: int, read=picture) -> Samples:
+    labels = np.arange(count, dtype=np.int64) % 3
+    ids = [str(index) for index in range(count)]
+    return Samples(ids, labels, np.full(count, "train"), read, ["a", "b", "c"])
+
+
+def stream(count: int = 10, augmentation: str = "random_resized_crop", read=noisy, seed: int = 0) -> Stream:
+    return Stream(samples(count, read), np.arange(count), augmentation, resolution=16, seed=seed)
+
+
+def drawn(source: Stream, start: int, stop: int, workers: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return list(batches(source, batch_size=4, start=start, stop=stop, workers=workers, pin_memory=False))
+
+
+def test_every_epoch_shows_every_sample_once_in_a_new_order():
+    source = stream(10, "centre_crop", picture)
+    shown = [int(source[position][0][0, 0, 0]) for position in range(30)]
+    epochs = [shown[start : start + 10] for start in (0, 10, 20)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_labels_belong_to_the_pictures():
+    source = stream(10, "centre_crop", picture)
+    for position in range(10):
+        image, label = source[position]
+        assert label == int(image[0, 0, 0]) % 3
+
+
+@pytest.mark.parametrize("augmentation", ["random_resized_crop", "centre_crop"])
+def test_a_draw_follows_from_its_position_alone(augmentation):
+    whole = drawn(stream(augmentation=augmentation), 0, 8)
+    later = drawn(stream(augmentation=augmentation), 5, 8, workers=2)
+    for (expected, labels), (images, found) in zip(whole[5:], later, strict=True):
+        assert torch.equal(images, expected)
+        assert torch.equal(labels, found)
+
+
+def test_the_augmentation_is_random_and_leaves_the_global_generator_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    first, second = stream()[0][0], stream(seed=1)[0][0]
+    assert torch.equal(torch.rand(3), expected)
+    assert not torch.equal(first, second)
+    # One sample, two epochs: the same picture under two crops.
+    alone = stream(count=1)
+    assert not torch.equal(alone[0][0], alone[1][0])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_picture_is_named(workers):
+    with pytest.raises(InputError, match="picture 3"):
+        drawn(stream(read=broken), 0, 4, workers)
+
+
+def broken(index: int) -> Image.Image:
+    if index == 3:
+        raise InputError("picture 3 cannot be read")
+    return picture(index)
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    backbone = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )  # fmt: skip
+    return with_head(backbone, 3, resolution=16, seed=seed)
+
+
+def fit(network: nn.Module, steps: int = 12, source: Stream | None = None, **changes):
+    source = source or stream()
+    settings = {
+        "learning_rate": 0.05,
+        "weight_decay": 1e-3,
+        "device": "cpu",
+        "seed": 0,
+        "checkpoint_steps": 1,
+    }
+    return train(
+        network,
+        lambda start: iter(drawn(source, start, steps)),
+        steps=steps,
+        **NORMALISATION,
+        **settings | changes,
+    )
+
+
+def test_training_is_sgd_with_nesterov_momentum_on_a_cosine():
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 3))
+    reference = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 3))
+    reference.load_state_dict(plain.state_dict())
+    fit(plain, steps=9)
+
+    velocity = [torch.zeros_like(weight) for weight in reference.parameters()]
+    for step, (images, labels) in enumerate(drawn(stream(), 0, 9)):
+        rate = 0.05 * (1 + math.cos(math.pi * step / 9)) / 2
+        loss = nn.functional.cross_entropy(reference((images / 255 - 0.5) / 0.25), labels)
+        slopes = torch.autograd.grad(loss, list(reference.parameters()))
+        with torch.no_grad():
+            for weight, slope, speed in zip(reference.parameters(), slopes, velocity, strict=True):
+                slope = slope + 1e-3 * weight
+                speed.mul_(0.9).add_(slope)
+                weight -= rate * (slope + 0.9 * speed)
+    for weight, expected in zip(plain.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-4, atol=1e-6)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kill_at", np.random.default_rng().integers(1, 12, 3).tolist())
+def test_a_killed_run_ends_with_the_same_bits(tmp_path, kill_at):
+    uninterrupted = fit(network())
+
+    resume = Resume(tmp_path / "part.resume", {"run": 1})
+
+    def save(state):
+        resume.save_training(state)
+        if state["step"] == kill_at:
+            raise Killed
+
+    torch.manual_seed(99)
+    with pytest.raises(Killed):
+        fit(network(), save=save)
+    torch.rand(5)  # whatever else the process drew
+    resumed = fit(network(seed=5), state=Resume(tmp_path / "part.resume", {"run": 1}).training)
+    assert resumed.losses == uninterrupted.losses
+    for name, tensor in uninterrupted.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], tensor), name
+
+
+def test_the_curve_has_at_most_100_means():
+    trained = fit(network(), steps=12)
+    assert (trained.window, len(trained.losses)) == (1, 12)
+    trained = fit(network(), steps=203)
+    assert (trained.window, len(trained.losses)) == (3, 68)
+
+
+def test_divergence_is_noticed():
+    trained = fit(network(), steps=40, learning_rate=1e12)
+    assert 1 < trained.diverged < 40
+    assert np.isfinite(trained.losses).all()
+
+
+def test_a_multilabel_dataset_trains_on_binary_losses():
+    labels = np.eye(3, dtype=np.uint8)[np.arange(10) % 3]
+    multilabel = Samples([str(i) for i in range(10)], labels, np.full(10, "train"), noisy, ["a", "b", "c"])
+    source = Stream(multilabel, np.arange(10), "centre_crop", resolution=16, seed=0)
+    layout = torch.channels_last  # in whose order dropout draws
+    start = network().train().to(memory_format=layout)
+    images, targets = drawn(source, 0, 1)[0]
+    torch.manual_seed(0)
+    logits = start(((images / 255 - 0.5) / 0.25).contiguous(memory_format=layout))
+    expected = nn.functional.binary_cross_entropy_with_logits(logits, targets.float())
+    assert fit(network(), steps=1, source=source).losses[0] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_file_of_other_settings_or_a_damaged_one_is_not_taken(tmp_path, caplog):
+    path = tmp_path / "part.resume"
+    resume = Resume(path, {"steps": 10})
+    resume.finish({"trial": {"val_score": 0.5}})
+    resume.save_training({"step": 3})
+    again = Resume(path, {"steps": 10})
+    assert (again.finished, again.training) == ([{"trial": {"val_score": 0.5}}], {"step": 3})
+    other = Resume(path, {"steps": 20})
+    assert (other.finished, other.training) == ([], None)
+    assert "other settings" in caplog.text
+    path.write_bytes(path.read_bytes()[:100])
+    assert Resume(path, {"steps": 10}).finished == []
+    assert "cannot be read" in caplog.text
+    resume.remove()
+    assert not path.exists()
