@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope import study
 from transferscope.errors import InputError
+from transferscope.sources import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 
@@ -82,7 +83,28 @@ def checkpoint_file(wildcards) -> str:
 def dataset_folder(wildcards) -> str:
     """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
     row = DATASETS.loc[wildcards.dataset]
-    return row["source"][0] if row["kind"] == "local" else f"<resources>/datasets/{wildcards.dataset}"
+    if row["kind"] != "local":
+        return f"<resources>/datasets/{wildcards.dataset}"
+    folder = row["source"][0]
+    if not Path(folder).is_dir():
+        raise WorkflowError(
+            f"the dataset {wildcards.dataset} has no folder {folder}; "
+            "put it there, or correct the source of its row"
+        )
+    return folder
+
+
+def placed_by_hand(wildcards) -> str | list:
+    """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
+    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
+    if placed_files(folder):
+        return str(folder)
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return []
+    raise WorkflowError(
+        f"the dataset {wildcards.dataset} has to be obtained by hand: put "
+        f"{DATASETS.at[wildcards.dataset, 'manual']} into {folder}/, as downloaded"
+    )
 
 
 def extracted_in(one_job: bool) -> str:

@@ -1,6 +1,7 @@
 """From the tables' sources to files on this disk.
 
-In: nothing but the tables. Out: <resources>/checkpoints/{model}, <resources>/datasets/{dataset}/.
+In: the tables and, for what has to be obtained by hand, <resources>/manual/{dataset}/.
+Out: <resources>/checkpoints/{model}, <resources>/datasets/{dataset}/.
 These are local rules: a cluster's compute nodes may have no internet.
 """
 
@@ -8,6 +9,7 @@ These are local rules: a cluster's compute nodes may have no internet.
 localrules:
     download_checkpoint,
     download_dataset,
+    place_dataset,
 
 
 rule download_checkpoint:
@@ -42,7 +44,7 @@ rule download_dataset:
     benchmark:
         "<benchmarks>/download_dataset/{dataset}.tsv"
     wildcard_constraints:
-        dataset=having(DATASETS, "url", "pypi"),
+        dataset=having(DATASETS, "url", "pypi", "archive"),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -54,3 +56,25 @@ rule download_dataset:
         sha256s=dataset_fact("sha256"),
     script:
         "../scripts/download_dataset.py"
+
+
+rule place_dataset:
+    """What the user obtained by hand: archives safely unpacked, folders and files linked."""
+    input:
+        placed_by_hand,
+    output:
+        directory("<resources>/datasets/{dataset}"),
+    log:
+        "<logs>/place_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/place_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=having(DATASETS, "manual"),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=720,
+    script:
+        "../scripts/place_dataset.py"

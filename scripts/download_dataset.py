@@ -1,4 +1,4 @@
-"""Fetch the authors' archives of one dataset, check them against their sha256s, and unpack them."""
+"""Fetch the authors' archives of one dataset, check them against their checksums, and unpack them."""
 
 from pathlib import Path
 

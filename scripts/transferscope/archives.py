@@ -15,6 +15,7 @@ from transferscope.errors import InputError
 
 ZIP_SUFFIXES = (".zip", ".whl")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+SUFFIXES = ZIP_SUFFIXES + TAR_SUFFIXES
 
 # What the standard library raises on a damaged archive. Without a number, OSError is gzip's or bz2's word for
 # it; an encrypted zip is a RuntimeError, an unknown compression a NotImplementedError, which is one too.
@@ -33,7 +34,8 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
     """Unpack a zip, a wheel or a tar (.gz, .xz, .bz2) into a folder; copy any other file there.
 
     A zip is known by its suffix, or by its content where the name has none: a saved .npz or .pt is a zip too,
-    and stays whole. A tar is known by suffix or content.
+    and stays whole. A tar is known by suffix or content. An archive inside the archive, known by its suffix,
+    is unpacked where it lies and removed; what lies deeper stays.
 
     Args:
         archive: the file.
@@ -43,20 +45,35 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
         InputError: an entry that would land or point outside the folder, a device, a truncated or damaged
             archive, a full disk.
     """
-    archive, folder = Path(archive), Path(folder)
+    folder = Path(folder)
     with full_disk_named(folder):
-        try:
-            _unpacker(archive)(archive, folder)
-        except _DAMAGE as error:
-            if getattr(error, "errno", None) is not None:
-                raise
-            raise InputError(
-                f"{archive} cannot be unpacked ({error}): it is truncated, damaged or encrypted; "
-                "remove it and fetch it again"
-            ) from error
+        for name in _unpack_one(Path(archive), folder):
+            inner = folder / name
+            # A hidden one is none: macOS stores a file's attributes in `._file`, suffix and all.
+            if inner.name.lower().endswith(SUFFIXES) and not inner.name.startswith("."):
+                _unpack_one(inner, inner.parent)
+                inner.unlink()
 
 
-def _unpacker(archive: Path) -> Callable[[Path, Path], None]:
+def is_archive(path: Path) -> bool:
+    """Whether ``unpack`` would unpack this file and not copy it."""
+    return _unpacker(path) is not _copy
+
+
+def _unpack_one(archive: Path, folder: Path) -> list[str]:
+    """Unpack ``archive`` without looking into it; return the names of the files that it gave."""
+    try:
+        return _unpacker(archive)(archive, folder)
+    except _DAMAGE as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise InputError(
+            f"{archive} cannot be unpacked ({error}): it is truncated, damaged or encrypted; "
+            "remove it and fetch it again"
+        ) from error
+
+
+def _unpacker(archive: Path) -> Callable[[Path, Path], list[str]]:
     name = archive.name.lower()
     if name.endswith(ZIP_SUFFIXES) or (not archive.suffix and zipfile.is_zipfile(archive)):
         return _unpack_zip
@@ -65,7 +82,7 @@ def _unpacker(archive: Path) -> Callable[[Path, Path], None]:
     return _copy
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
+def _unpack_zip(archive: Path, folder: Path) -> list[str]:
     with zipfile.ZipFile(archive) as file:
         entries = file.infolist()
         for entry in entries:
@@ -80,9 +97,10 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
                 errno.ENOSPC, f"{archive} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
             )
         file.extractall(folder)
+    return [entry.filename for entry in entries if not entry.is_dir()]
 
 
-def _unpack_tar(archive: Path, folder: Path) -> None:
+def _unpack_tar(archive: Path, folder: Path) -> list[str]:
     def strict(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo:
         _check_name(member.name, archive)
         try:
@@ -92,10 +110,12 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
 
     with tarfile.open(archive) as file:
         file.extractall(folder, filter=strict)
+        return [member.name for member in file.getmembers() if member.isreg()]
 
 
-def _copy(archive: Path, folder: Path) -> None:
+def _copy(archive: Path, folder: Path) -> list[str]:
     shutil.copyfile(archive, folder / archive.name)
+    return []
 
 
 def _check_name(name: str, archive: Path) -> None:

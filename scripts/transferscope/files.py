@@ -41,7 +41,12 @@ def write_json(path: str | Path, content: dict | list) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def digest(path: str | Path, algorithm: str) -> str:
+    """The file's digest by ``sha256``, ``md5``, ... as lower-case hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
 def sha256(path: str | Path) -> str:
     """The file's SHA-256 as 64 lower-case hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest(path, "sha256")

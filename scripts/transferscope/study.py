@@ -13,6 +13,7 @@ import jsonschema
 import pandas as pd
 import yaml
 
+from transferscope.archives import SUFFIXES
 from transferscope.errors import InputError
 from transferscope.sources import check_source, check_sources
 
@@ -109,8 +110,8 @@ def architectures() -> set[str]:
 def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
-    ``kind`` says how the files come to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``; ``images``
-    counts all splits, as far as known.
+    ``kind`` says how the files come to be, as in ``_kinds``; where a local source is no folder but is to be
+    unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
 
     Raises:
         InputError: names the file, row and column.
@@ -122,18 +123,21 @@ def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     for column in ("protocols", "shots", "source", "sha256"):
         datasets[column] = datasets[column].str.split()
     datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
+    first = datasets["source"].str[0].str.lower()
+    packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
+    datasets["kind"] = datasets["kind"].mask(packed & (datasets["kind"] == "local"), "archive")
     datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
     return datasets
 
 
 def _kinds(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[str]:
-    """How each row's file or folder comes to be: ``url``, ``pypi``, ``local``, ``random`` or ``render``."""
+    """How files come to be: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
     kinds = []
     for name in sources.index:
         source = sources[name][0]
         try:
-            if source == "random":
-                kinds.append("random")
+            if source in ("random", "manual"):
+                kinds.append(source)
             elif source.startswith("render:"):
                 render_settings(source)
                 kinds.append("render")

@@ -78,6 +78,31 @@ def test_other_files_are_copied_whole(tmp_path, folder):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
+def test_archives_inside_are_unpacked_where_they_lie(tmp_path, folder):
+    deepest = make_zip(tmp_path / "deepest.zip", {"three.txt": "3"}).read_bytes()
+    members = (regular("sub/two.txt"), b"2"), (regular("deepest.zip"), deepest)
+    inner = make_tar(tmp_path / "inner.tar.gz", "w:gz", *members).read_bytes()
+    entries = {"a/inner.tar.gz": inner, "a/._inner.tar.gz": "of macOS", "a/arrays.npz": deepest}
+    for archive in (
+        make_zip(tmp_path / "outer.zip", entries),
+        make_tar(tmp_path / "outer.tar", "w", (regular("b/inner.tar.gz"), inner)),
+    ):
+        unpack(archive, folder)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {
+        *("a/sub/two.txt", "a/deepest.zip", "a/._inner.tar.gz", "a/arrays.npz"),
+        *("b/sub/two.txt", "b/deepest.zip"),
+    }
+
+
+def test_an_archive_inside_is_no_more_trusted(tmp_path, folder):
+    inner = make_tar(tmp_path / "inner.tar", "w", (regular("../../out.txt"), b"x")).read_bytes()
+    with pytest.raises(InputError, match=r"inner\.tar holds '\.\./\.\./out\.txt', which lies outside"):
+        unpack(make_zip(tmp_path / "outer.zip", {"a/inner.tar": inner}), folder)
+    with pytest.raises(InputError, match=r"inner\.tar cannot be unpacked"):
+        unpack(make_zip(tmp_path / "outer.zip", {"a/inner.tar": inner[:100]}), folder)
+
+
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "sub/../../out.txt", "..\\out.txt"])
 def test_names_that_leave_the_folder(tmp_path, folder, name):
     for archive in (

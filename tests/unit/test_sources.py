@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import http.server
 import logging
 import threading
@@ -17,6 +18,7 @@ from transferscope.sources import (
     fetch_checkpoint,
     fetch_dataset,
     is_local,
+    place_dataset,
 )
 
 CONTENT = bytes(range(256)) * 400
@@ -134,10 +136,13 @@ def test_pairs():
     one, two = "0" * 64, "f" * 64
     assert check_sources(["a.zip", "b.zip"], [one, two]) == [("a.zip", one), ("b.zip", two)]
     assert check_sources(["a.zip", "b.zip"], []) == [("a.zip", ""), ("b.zip", "")]
-    with pytest.raises(InputError, match="2 sources and 1 sha256s"):
+    md5 = f"md5:{'0' * 32}"
+    assert check_sources(["a.zip", "b.zip"], ["-", md5]) == [("a.zip", ""), ("b.zip", md5)]
+    with pytest.raises(InputError, match="2 sources and 1 checksums; write one for each source"):
         check_sources(["a.zip", "b.zip"], [one])
-    with pytest.raises(InputError, match="not 64 lower-case hexadecimal"):
-        check_sources(["a.zip"], ["F" * 64])
+    for checksum in ("F" * 64, "0" * 32, f"md5:{one}"):
+        with pytest.raises(InputError, match=f"the checksum '{checksum}' of a.zip is not 64 lower-case hex"):
+            check_sources(["a.zip"], [checksum])
     with pytest.raises(InputError, match="source is empty"):
         check_sources([], [])
 
@@ -156,9 +161,17 @@ class TestDownload:
 
     def test_other_sha256(self, tmp_path, server, digest):
         output = tmp_path / "new/checkpoint"
-        with pytest.raises(InputError, match=f"file.bin has the sha256 {digest}, expected {'0' * 64}"):
+        with pytest.raises(InputError, match=f"file.bin has the checksum {digest}, expected {'0' * 64}"):
             fetch(server.url("/file.bin"), output, sha256="0" * 64)
         assert beside(output) == []
+
+    def test_md5(self, tmp_path, server):
+        output = tmp_path / "new/checkpoint"
+        checksum = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
+        with pytest.raises(InputError, match=f"has the checksum {checksum}, expected md5:{'0' * 32}"):
+            fetch(server.url("/file.bin"), output, sha256=f"md5:{'0' * 32}")
+        fetch(server.url("/file.bin"), output, sha256=checksum)
+        assert output.read_bytes() == CONTENT
 
     def test_resumes_after_a_cut_connection(self, tmp_path, server, digest):
         server.plan = [1000, 500]
@@ -312,9 +325,45 @@ class TestDataset:
         assert beside(output) == []
 
     def test_local_archive_with_another_sha256_stays(self, tmp_path, server, archives):
-        with pytest.raises(InputError, match=r"two\.zip has the sha256"):
+        with pytest.raises(InputError, match=r"two\.zip has the checksum"):
             fetch_dataset([str(tmp_path / "two.zip")], archives[:1], tmp_path / "new/pets")
         assert (tmp_path / "two.zip").exists()
+
+
+class TestPlacing:
+    @pytest.fixture
+    def placed(self, tmp_path):
+        """An archive, a folder and a file, as downloaded."""
+        folder = tmp_path / "manual/pets"
+        (folder / "videos").mkdir(parents=True)
+        (folder / "videos/one.txt").write_text("one")
+        (folder / "labels.csv").write_text("labels")
+        (folder / ".DS_Store").touch()
+        with zipfile.ZipFile(folder / "pictures.zip", "w") as archive:
+            archive.writestr("pictures/two.txt", "two")
+        return folder
+
+    def test_archives_are_unpacked_and_all_else_is_linked(self, tmp_path, placed):
+        output = tmp_path / "new/pets"
+        place_dataset(placed, output)
+        assert beside(output) == ["pets"]
+        assert sorted(path.name for path in output.iterdir()) == ["labels.csv", "pictures", "videos"]
+        assert (output / "pictures/two.txt").read_text() == "two"
+        assert (output / "labels.csv").is_symlink() and (output / "videos").is_symlink()
+        assert (output / "videos/one.txt").read_text() == "one"
+
+    def test_a_name_that_is_there_twice(self, tmp_path, placed):
+        (placed / "pictures").mkdir()
+        output = tmp_path / "new/pets"
+        with pytest.raises(InputError, match=r"pets/pictures has the name of something in the archives"):
+            place_dataset(placed, output)
+        assert beside(output) == []
+        assert not list((placed / "pictures").iterdir())
+
+    def test_nothing_placed(self, tmp_path):
+        for folder in (tmp_path / "absent", tmp_path):
+            with pytest.raises(InputError, match="is empty; put the dataset's archives or folders there"):
+                place_dataset(folder, tmp_path / "pets")
 
 
 def test_a_checkpoint_of_several_files_becomes_one_zip(tmp_path, server):

@@ -32,7 +32,7 @@ def test_the_projects_own_tables_are_valid():
     models = study.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
     datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
     assert {"url", "pypi", "random"} >= set(models["kind"]) >= {"pypi", "random"}
-    assert set(datasets["kind"]) == {"pypi", "render"}
+    assert set(datasets["kind"]) == {"url", "pypi", "render", "manual"}
     assert (datasets["images"] > 0).all()
 
 
@@ -75,6 +75,11 @@ def test_a_bad_cell_of_the_models_table_is_named(tmp_path, changes, sentence):
         ({"train": "-4"}, "column 'train'"),
         ({"protocols": "linear, knn"}, "column 'protocols'"),
         ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
+        ({"sha256": "md5:abc"}, "column 'sha256': 'md5:abc' does not fit; expected: for each source 64"),
+        (
+            {"source": "manual", "sha256": ""},
+            "column 'manual': '' does not fit; expected: which files",
+        ),
     ],
 )
 def test_a_bad_cell_of_the_datasets_table_is_named(tmp_path, changes, sentence):
@@ -83,6 +88,23 @@ def test_a_bad_cell_of_the_datasets_table_is_named(tmp_path, changes, sentence):
         study.read_datasets(path, SCHEMAS)
     assert sentence in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("data/pets", "local"),
+        ("data/images.tar.gz", "archive"),
+        ("data/jpg.TGZ data/labels.mat", "archive"),
+        ("data/jpg data/labels.mat", "archive"),
+        ("manual", "manual"),
+        ("https://host/images.zip data/labels.mat", "url"),
+    ],
+)
+def test_kinds_of_datasets(tmp_path, source, kind):
+    changes = {"source": source, "sha256": "", "manual": "the archives of https://host/"}
+    datasets = study.read_datasets(table(tmp_path, "datasets.tsv", changes), SCHEMAS)
+    assert datasets["kind"].tolist() == [kind]
 
 
 def test_a_duplicate_id_is_named(tmp_path):

@@ -52,6 +52,6 @@ def test_a_bad_setting_stops_the_workflow_at_parse(fresh, setting, sentence):
 def test_a_failing_job_says_its_sentence_and_leaves_nothing(fresh):
     change(fresh, "datasets.tsv", "digits", "sha256", "0" * 64)
     output = fresh.snakemake("--", "resources/datasets/digits", fails=True)
-    assert "has the sha256 09f66e6d" in output
+    assert "has the checksum 09f66e6d" in output
     assert f"expected {'0' * 64}" in output
     assert not (fresh.folder / "resources/datasets/digits").exists()

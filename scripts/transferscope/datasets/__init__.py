@@ -9,18 +9,50 @@ from pathlib import Path
 
 import numpy as np
 
-from transferscope.datasets import digits, elpv, image_folder, mnist5k, scenes
+from transferscope.datasets import (
+    aircraft,
+    caltech101,
+    cars,
+    chestx,
+    cifar,
+    cropdiseases,
+    digits,
+    dtd,
+    elpv,
+    flowers,
+    food101,
+    image_folder,
+    isic,
+    mnist5k,
+    pets,
+    scenes,
+    sun397,
+    voc2007,
+)
 from transferscope.datasets.base import Samples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
 
 # The column `loader` -> what reads the dataset's folder.
 LOADERS: dict[str, Callable[[Path], Samples]] = {
+    "aircraft": aircraft.load,
+    "caltech101": caltech101.load,
+    "cars": cars.load,
+    "chestx": chestx.load,
+    "cifar": cifar.load,
+    "cropdiseases": cropdiseases.load,
     "digits": digits.load,
+    "dtd": dtd.load,
     "elpv": elpv.load,
+    "flowers": flowers.load,
+    "food101": food101.load,
     "image_folder": image_folder.load,
+    "isic": isic.load,
     "mnist5k": mnist5k.load,
+    "pets": pets.load,
     "scenes": scenes.load,
+    "sun397": sun397.load,
+    "voc2007": voc2007.load,
 }
 
 
@@ -53,8 +85,8 @@ def load_dataset(
             f"{dataset}: there is no loader {loader!r}; write one of {', '.join(sorted(LOADERS))}"
         )
     root = Path(root)
-    samples = LOADERS[loader](root)
     try:
+        samples = LOADERS[loader](root)
         splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed)
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error

@@ -79,13 +79,26 @@ class Samples:
         return len(self.ids)
 
 
-def required_file(root: Path, name: str) -> Path:
-    """``root / name``, where a dataset's folder has to hold this file.
+def required_file(root: Path, *names: str) -> Path:
+    """The first of ``names`` under ``root``, where a dataset's folder has to hold this file.
 
     Raises:
-        InputError: it does not.
+        InputError: it holds none of them.
     """
-    path = root / name
-    if not path.is_file():
-        raise InputError(f"the dataset in {root} has no file {name}; fetch the dataset again")
-    return path
+    return _required(root, names, Path.is_file, "file")
+
+
+def required_folder(root: Path, *names: str) -> Path:
+    """As ``required_file``, for a folder.
+
+    Raises:
+        InputError: it holds none of them.
+    """
+    return _required(root, names, Path.is_dir, "folder")
+
+
+def _required(root: Path, names: tuple[str, ...], fits: Callable[[Path], bool], kind: str) -> Path:
+    for name in names:
+        if fits(root / name):
+            return root / name
+    raise InputError(f"the dataset in {root} has no {kind} {' or '.join(names)}; fetch the dataset again")

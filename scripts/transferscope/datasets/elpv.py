@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from transferscope.datasets.base import Samples, required_file
-from transferscope.datasets.pictures import Files
-from transferscope.errors import InputError
+from transferscope.datasets.base import Samples
+from transferscope.datasets.pictures import samples_of_files
+from transferscope.datasets.tables import read_lines
 
 TABLE = "elpv_dataset/data/labels.csv"
 GRADES = ["0", "1/3", "2/3", "1"]  # the probability of a defect, as the annotators gave it
@@ -20,27 +18,14 @@ def load(root: Path) -> Samples:
     Raises:
         InputError: a file is absent or a line is not as described.
     """
-    table = required_file(root, TABLE)
-    names, labels = [], []
-    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            name, probability, _ = line.split()
-            labels.append(_grade(float(probability)))
-        except ValueError as error:
-            raise InputError(
-                f"{table} line {number} is {line!r}, expected a picture, a probability of 0, 1/3, 2/3 or 1 "
-                "and a kind of cell; fetch the dataset again"
-            ) from error
-        names.append(name)
-    for name in names:
-        required_file(table.parent, name)
-    return Samples(
-        ids=names,
-        labels=np.array(labels, dtype=np.int64),
-        splits=np.full(len(names), "all"),
-        read=Files(table.parent, names),
-        class_names=GRADES,
-    )
+    table = root / TABLE
+    expected = "a picture, a probability of 0, 1/3, 2/3 or 1 and a kind of cell"
+    return samples_of_files(table.parent, read_lines(table, _parse, expected), GRADES)
+
+
+def _parse(line: str) -> tuple[str, int, str]:
+    name, probability, _ = line.split()
+    return name, _grade(float(probability)), "all"
 
 
 def _grade(probability: float) -> int:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from transferscope.datasets.base import Samples
-from transferscope.datasets.pictures import Files
+from transferscope.datasets.pictures import samples_of_files
 from transferscope.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -33,14 +31,7 @@ def load(root: Path) -> Samples:
         for folder in in_split
         for picture in _pictures(folder)
     )
-    ids, labels, splits = (list(column) for column in zip(*rows, strict=True))
-    return Samples(
-        ids=ids,
-        labels=np.array(labels, dtype=np.int64),
-        splits=np.array(splits),
-        read=Files(root, ids),
-        class_names=class_names,
-    )
+    return samples_of_files(root, rows, class_names)
 
 
 def _without_wrapper(root: Path) -> Path:

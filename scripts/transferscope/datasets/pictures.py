@@ -1,11 +1,13 @@
 """Read pictures lazily and as RGB, whatever they were stored as."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from transferscope.datasets.base import Samples, required_file
 from transferscope.errors import InputError
 
 # What Pillow raises on a damaged file; SyntaxError is its word for a broken PNG.
@@ -37,12 +39,38 @@ class Files:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Reads grey pictures uint8 [N, H, W] from memory, by index."""
+    """Reads grey or RGB pictures, uint8 [N, H, W] or [N, H, W, 3], from memory, by index."""
 
     pixels: np.ndarray
 
     def __call__(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index]).convert("RGB")
+
+
+def samples_of_files(
+    root: Path, rows: Sequence[tuple[str, int | np.ndarray, str]], class_names: list[str]
+) -> Samples:
+    """Samples whose pictures are files, in the order of ``rows``.
+
+    Args:
+        root: the folder that the pictures' names are relative to.
+        rows: of each sample the name of its picture, which becomes its id, its label (an index, or uint8 [C]
+            multi-hot) and its split.
+        class_names: [C].
+
+    Raises:
+        InputError: a picture is absent, or what ``Samples`` refuses.
+    """
+    names = [name for name, _, _ in rows]
+    for name in names:
+        required_file(root, name)
+    return Samples(
+        ids=names,
+        labels=np.array([label for _, label, _ in rows]),
+        splits=np.array([split for _, _, split in rows]),
+        read=Files(root, names),
+        class_names=class_names,
+    )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ Rules, the values of the column ``split_rule``:
 
 - ``official``: as the authors divide them.
 - ``val20``: official training and test samples; validation is 20 % of the training samples.
+- ``draw30``: 30 of each class to train and the others to test; then as ``val20``.
 - ``stratified``: 60 / 20 / 20 % of each class, for datasets without an official test split.
 - ``pooled``: all samples together, for few-shot episodes alone.
 """
@@ -12,7 +13,8 @@ import numpy as np
 
 from transferscope.errors import InputError
 
-RULES = ("official", "val20", "stratified", "pooled")
+RULES = ("official", "val20", "draw30", "stratified", "pooled")
+DRAWN = 30  # training samples of each class under draw30
 SMALLEST_CLASS = 5  # of which 20 % is one sample
 
 
@@ -35,6 +37,8 @@ def apply_split_rule(splits: np.ndarray, labels: np.ndarray, rule: str, seed: in
         return splits.copy()
     if rule == "val20":
         return _val20(splits, seed)
+    if rule == "draw30":
+        return _draw30(labels, seed)
     if rule == "stratified":
         return _stratified(labels, seed)
     if rule == "pooled":
@@ -50,10 +54,28 @@ def _val20(splits: np.ndarray, seed: int) -> np.ndarray:
         raise InputError(
             "the split rule val20 would mix drawn with official validation samples; use official"
         )
-    drawn = np.random.default_rng(seed).permutation(train)[: len(train) // 5]
+    # Ericsson et al. (2021) took the first fifth of a permutation by NumPy's legacy generator, with seed 0.
+    # Its numbers never change: where a loader keeps the order that theirs had, val holds the same pictures.
+    order = np.random.RandomState(seed).permutation(len(train))
     divided = splits.copy()
-    divided[drawn] = "val"
+    divided[train[order[: len(train) // 5]]] = "val"
     return divided
+
+
+def _draw30(labels: np.ndarray, seed: int) -> np.ndarray:
+    if labels.ndim != 1:
+        raise InputError("the split rule draw30 needs one class for each sample; use official or val20")
+    rng = np.random.RandomState(seed)
+    divided = np.full(len(labels), "test", dtype="<U5")
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) <= DRAWN:
+            raise InputError(
+                f"class {label} has {len(members)} samples, and the split rule draw30 needs more than "
+                f"{DRAWN} of each; add samples or use stratified"
+            )
+        divided[rng.choice(members, DRAWN, replace=False)] = "train"
+    return _val20(divided, seed)
 
 
 def _stratified(labels: np.ndarray, seed: int) -> np.ndarray:

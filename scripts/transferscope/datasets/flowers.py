@@ -1,0 +1,36 @@
+"""Oxford Flowers 102: flowers that are common in the United Kingdom (Nilsback and Zisserman 2008)."""
+
+from pathlib import Path
+
+import numpy as np
+from torchvision.datasets import Flowers102
+
+from transferscope.datasets.base import Samples
+from transferscope.datasets.pictures import samples_of_files
+from transferscope.datasets.tables import read_matlab
+from transferscope.errors import InputError
+
+PARTS = {"train": "trnid", "val": "valid", "test": "tstid"}
+
+
+def load(root: Path) -> Samples:
+    """Read ``setid.mat``, the pictures' numbers in each split, and ``imagelabels.mat``; all count from 1.
+
+    The classes are without names in the official files; torchvision knows them.
+
+    Raises:
+        InputError: a file or picture is absent or damaged, or a label is out of range.
+    """
+    labels = read_matlab(root / "imagelabels.mat", "labels").astype(np.int64) - 1
+    numbers = {split: read_matlab(root / "setid.mat", name) for split, name in PARTS.items()}
+    if sorted(np.concatenate(list(numbers.values()))) != list(range(1, len(labels) + 1)):
+        raise InputError(
+            f"setid.mat in {root} does not divide the pictures 1 to {len(labels)} of imagelabels.mat; "
+            "fetch the dataset again"
+        )
+    rows = [
+        (f"image_{number:05d}.jpg", labels[number - 1], split)
+        for split, in_split in numbers.items()
+        for number in in_split
+    ]
+    return samples_of_files(root / "jpg", rows, Flowers102.classes)

@@ -1,0 +1,26 @@
+"""Food-101: 101,000 dishes of 101 kinds (Bossard et al. 2014)."""
+
+from pathlib import Path
+
+from transferscope.datasets.base import Samples
+from transferscope.datasets.pictures import samples_of_files
+from transferscope.datasets.tables import read_lines, read_lists
+
+LISTS = {"train": "train.txt", "test": "test.txt"}
+
+
+def load(root: Path) -> Samples:
+    """Read the official lists, ``class/picture`` without suffix a line.
+
+    Raises:
+        InputError: a list or picture is absent, or a line is not as described.
+    """
+    meta = root / "food-101/meta"
+    class_names = read_lines(meta / "classes.txt", str, "a class")
+    label_of = {name: label for label, name in enumerate(class_names)}
+
+    def parse(line: str) -> tuple[str, int]:
+        return f"{line}.jpg", label_of[line.partition("/")[0]]
+
+    rows = read_lists(meta, LISTS, parse, "a class of classes.txt and its picture, class/picture")
+    return samples_of_files(root / "food-101/images", rows, class_names)
