@@ -1,6 +1,6 @@
 """Tables and configuration, checked before any job; what the wildcards may be; few helpers.
 
-In: the configuration and the two tables that it names. Out: CONFIG-checked globals MODELS, DATASETS and RUNS.
+In: the configuration and the tables that it names. Out: CONFIG-checked globals MODELS, DATASETS and RUNS.
 """
 
 import math

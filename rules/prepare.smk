@@ -21,7 +21,7 @@ rule prepare_backbone:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,  # a ViT-L takes 5.5 GB
         runtime=15,
     params:
         **{column: model_fact(column) for column in CONVERSION},

@@ -9,7 +9,7 @@ from transferscope.job import logged
 from transferscope.names import read_models
 
 
-def main(table: str, models: str, output: str, row: str, *, resamples: int, seed: int) -> None:
+def main(table: str, models: str | list[str], output: str, row: str, *, resamples: int, seed: int) -> None:
     """Write the table of coefficients to ``output`` and the whole settings' as text to ``row``."""
     coefficients = correlations(
         results.read_table(table), read_models(models), resamples=resamples, seed=seed

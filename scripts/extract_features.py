@@ -26,7 +26,7 @@ def main(
     workers: int = 1,
 ) -> None:
     """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features``."""
-    network, metadata = backbones.load(backbone)
+    network, metadata = backbones.load(backbone, resolution)
     samples = load_dataset(root=root, **facts, seed=seed)
     parts = take_shard(order_by_split(samples), shard, shards)
     attributes = {

@@ -7,7 +7,7 @@ from transferscope.plotting.style import save
 from transferscope.results import read_table
 
 
-def main(table: str, models: str, pdf: str, png: str, *, plot: dict) -> None:
+def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:
     """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
     figure = calibration_scatter(read_table(table), read_models(models), plot)
     save(figure, pdf, png, plot)
@@ -15,4 +15,9 @@ def main(table: str, models: str, pdf: str, png: str, *, plot: dict) -> None:
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(*snakemake.input, *snakemake.output, plot=snakemake.params.plot)
+        main(
+            snakemake.input.table,
+            snakemake.input.models,
+            *snakemake.output,
+            plot=snakemake.params.plot,
+        )

@@ -8,7 +8,7 @@ from transferscope.plotting.correlation_bars import correlation_bars
 from transferscope.plotting.style import save
 
 
-def main(correlations: str, datasets: str, pdf: str, png: str, *, plot: dict) -> None:
+def main(correlations: str, datasets: str | list[str], pdf: str, png: str, *, plot: dict) -> None:
     """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
     table = pd.read_csv(correlations, sep="\t")
     save(correlation_bars(table, read_datasets(datasets), plot), pdf, png, plot)
@@ -16,4 +16,9 @@ def main(correlations: str, datasets: str, pdf: str, png: str, *, plot: dict) ->
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(*snakemake.input, *snakemake.output, plot=snakemake.params.plot)
+        main(
+            snakemake.input.correlations,
+            snakemake.input.datasets,
+            *snakemake.output,
+            plot=snakemake.params.plot,
+        )

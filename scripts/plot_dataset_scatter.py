@@ -9,7 +9,7 @@ from transferscope.results import read_table
 from transferscope.tables import split
 
 
-def main(table: str, models: str, datasets: str, folder: str, *, plot: dict) -> None:
+def main(table: str, models: str | list[str], datasets: str | list[str], folder: str, *, plot: dict) -> None:
     """Draw each part of the table into ``folder`` as ``NAME.pdf`` and ``NAME.png``.
 
     Which parts there are is known only from the results, hence a folder. ``plot`` holds the settings of
@@ -24,4 +24,10 @@ def main(table: str, models: str, datasets: str, folder: str, *, plot: dict) -> 
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(*snakemake.input, snakemake.output[0], plot=snakemake.params.plot)
+        main(
+            snakemake.input.table,
+            snakemake.input.models,
+            snakemake.input.datasets,
+            snakemake.output[0],
+            plot=snakemake.params.plot,
+        )

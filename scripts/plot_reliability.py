@@ -7,7 +7,7 @@ from transferscope.plotting.style import save
 from transferscope.results import read_result
 
 
-def main(datasets: str, result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:
+def main(datasets: str | list[str], result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:
     """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
     results = [read_result(path) for path in result_files]
     save(reliability(results, read_datasets(datasets), plot), pdf, png, plot)

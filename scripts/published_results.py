@@ -7,7 +7,7 @@ from transferscope.job import logged
 from transferscope.names import read_models
 
 
-def main(published: str, models: str, output: str) -> None:
+def main(published: str, models: str | list[str], output: str) -> None:
     """Write the long table of a file in ``config/published``, checked against the table of models."""
     table = results.published(published, read_models(models))
     results.write_table(output, table)

@@ -9,7 +9,14 @@ from transferscope.names import read_datasets, read_models
 
 
 def main(
-    table: str, models: str, datasets: str, compare: str | None, *, markdown: str, latex: str, folder: str
+    table: str,
+    models: str | list[str],
+    datasets: str | list[str],
+    compare: str | None,
+    *,
+    markdown: str,
+    latex: str,
+    folder: str,
 ) -> None:
     """Write all tables to ``markdown`` and ``latex``, and each to ``folder`` as ``NAME.tsv``.
 

@@ -1,14 +1,18 @@
 """Pretrained backbones: created through timm, kept in one canonical file, or initialised at random."""
 
+import ast
 import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import safetensors.torch
 import timm
 import torch
+from timm.layers import PatchEmbed
+from timm.models import get_model_traits
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
@@ -20,6 +24,8 @@ CALIBRATION_BATCH_SIZE = 16
 # Per channel (R, G, B): the network sees (x - mean) / std of a picture x in 0..1.
 NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    # Of the pictures that OpenAI's CLIP was trained on.
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     # 127 and 128 on the 0..255 scale, as in TensorFlow's official EfficientNet-Lite.
     "lite": ((127 / 255,) * 3, (128 / 255,) * 3),
@@ -33,7 +39,7 @@ class Metadata:
 
     Attributes:
         model: id of the models table.
-        arch: timm's name of the architecture.
+        arch: as ``create`` takes it.
         source: where the weights come from.
         source_sha256: of the authors' file; empty for a random initialisation.
         mean, std: input normalisation per channel (R, G, B) of pictures in 0..1.
@@ -72,15 +78,32 @@ def normalisation(name: str) -> tuple[tuple[float, float, float], tuple[float, f
 def create(arch: str) -> nn.Module:
     """An untrained backbone without a classifier: images float32 [N, 3, H, W] to pooled features [N, D].
 
+    Args:
+        arch: timm's name; arguments of its constructor may follow, as in
+            ``vit_small_patch16_224?num_heads=12``.
+
     Raises:
-        InputError: timm has no such architecture; names the closest ones.
+        InputError: timm has no such architecture (names the closest ones), or refuses an argument.
     """
+    name, _, query = arch.partition("?")
     known = timm.list_models()
-    if arch not in known:
-        close = difflib.get_close_matches(arch, known, n=3)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
-        raise InputError(f"timm has no architecture {arch!r}; {remedy}")
-    return timm.create_model(arch, pretrained=False, num_classes=0)
+        raise InputError(f"timm has no architecture {name!r}; {remedy}")
+    arguments = {key: _literal(value) for key, value in parse_qsl(query)}
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise InputError(f"timm cannot build {arch!r}: {error}; correct what follows the name") from error
+
+
+def _literal(text: str) -> object:
+    """A number or a truth value as Python writes it; any other text as it is."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
@@ -119,11 +142,17 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
         file.write(memoryview(content)[end:])
 
 
-def load(path: str | Path) -> tuple[nn.Module, Metadata]:
+def load(path: str | Path, resolution: int | None = None) -> tuple[nn.Module, Metadata]:
     """Read a canonical file into a backbone in eval mode, on the CPU.
 
+    Args:
+        path: a file of ``save``.
+        resolution: side of the square pictures that it will be given, in pixels; the architecture's own where
+            nothing is said.
+
     Raises:
-        InputError: the file is no canonical backbone, or timm has changed the architecture since.
+        InputError: the file is no canonical backbone, timm has changed the architecture since, or the
+            network cannot take pictures of this size.
     """
     remedy = "remove it and run prepare_backbone or initialise_backbone again"
     try:
@@ -152,7 +181,35 @@ def load(path: str | Path) -> tuple[nn.Module, Metadata]:
             f"(it was written with timm {metadata.versions.get('timm', 'of unknown version')}); {remedy}"
         )
     module.load_state_dict(tensors, strict=False)
+    if resolution is not None:
+        try:
+            _set_resolution(module, resolution)
+        except InputError as error:
+            raise InputError(f"{metadata.model}: {error}") from error
     return module.eval(), metadata
+
+
+def _set_resolution(module: nn.Module, resolution: int) -> None:
+    """Fit a network to square pictures of ``resolution`` pixels, once its weights are in place.
+
+    timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the picture;
+    at the architecture's own size nothing changes. A convolutional network takes any size as it is.
+    """
+    embedding, traits = getattr(module, "patch_embed", None), get_model_traits(module)
+    # Left to itself, timm would cut off the pixels that fill no patch.
+    if isinstance(embedding, PatchEmbed) and resolution % embedding.patch_size[0]:
+        raise InputError(
+            f"pictures of {resolution} pixels cannot be cut into patches of {embedding.patch_size[0]}; "
+            "set features.resolution to a multiple of that"
+        )
+    if hasattr(module, "set_input_size"):
+        module.set_input_size((resolution, resolution))
+    elif traits.get("fixed_input_size") and traits["img_size"] != (resolution, resolution):
+        size = traits["img_size"][0]
+        raise InputError(
+            f"the network takes pictures of {size} pixels and none of {resolution}; "
+            f"set features.resolution to {size}"
+        )
 
 
 def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], seed: int) -> nn.Module:
@@ -165,12 +222,12 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
     enters a baseline. An architecture without BatchNorm keeps its initialisation.
 
     Args:
-        arch: timm's name.
+        arch: as ``create`` takes it.
         mean, std: the normalisation that the backbone's inputs will have, per channel (R, G, B).
         seed: of weights and images.
 
     Raises:
-        InputError: timm has no such architecture.
+        InputError: as ``create``.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -41,7 +41,7 @@ def convert(
         checkpoint: the authors' file.
         output: the safetensors file to write; the same inputs give the same bytes.
         model: id of the models table, for metadata and errors.
-        arch: timm's name of the architecture.
+        arch: as ``backbones.create`` takes it.
         format: a key of ``FORMATS``.
         container: keys of the file's top level separated by blanks, the first present of which holds the
             tensors; empty where the file itself does.

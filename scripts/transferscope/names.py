@@ -45,8 +45,8 @@ SETTING_NAMES = {
 }
 
 
-def read_models(path: str | Path) -> pd.DataFrame:
-    """The models of ``config/models.tsv`` in its order, indexed by id.
+def read_models(paths: str | list[str]) -> pd.DataFrame:
+    """The models of one table, or of several, in their order, indexed by id.
 
     Columns: name; kind (``supervised``, ``random`` or ``self-supervised``); imagenet_top1 (percent, or NaN
     where the authors gave none).
@@ -54,26 +54,26 @@ def read_models(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: a column is missing, an id occurs twice or a top-1 accuracy is not a percentage.
     """
-    table = _read_facts(path, ["id", "name", "method", "imagenet_top1"])
+    table = _read_facts(paths, ["id", "name", "method", "imagenet_top1"])
     top1 = pd.to_numeric(table["imagenet_top1"].replace("", None), errors="coerce")
     wrong = table["imagenet_top1"].ne("") & ~top1.between(0, 100, inclusive="neither")
     if wrong.any():
         model = wrong.idxmax()
         raise InputError(
-            f"{path}: imagenet_top1 of {model} is {table.loc[model, 'imagenet_top1']!r}; "
-            "give a percentage between 0 and 100, or leave it empty"
+            f"imagenet_top1 of {model} is {table.loc[model, 'imagenet_top1']!r}; "
+            "give a percentage between 0 and 100 in the table of models, or leave it empty"
         )
     kind = table["method"].map({"supervised": "supervised", "none": "random"}).fillna("self-supervised")
     return pd.DataFrame({"name": table["name"], "kind": kind, "imagenet_top1": top1.astype(float)})
 
 
-def read_datasets(path: str | Path) -> dict[str, str]:
-    """Printed name of every dataset id: those of ``config/datasets.tsv``, and the published ones it lacks.
+def read_datasets(paths: str | list[str]) -> dict[str, str]:
+    """Printed name of every dataset id: those of one table or several, and the published ones they lack.
 
     Raises:
         InputError: a column is missing or an id occurs twice.
     """
-    return DATASET_NAMES | _read_facts(path, ["id", "name"])["name"].to_dict()
+    return DATASET_NAMES | _read_facts(paths, ["id", "name"])["name"].to_dict()
 
 
 def setting_name(setting: str) -> str:
@@ -84,12 +84,18 @@ def setting_name(setting: str) -> str:
     return SETTING_NAMES.get(setting, setting)
 
 
-def _read_facts(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise InputError(f"{path} lacks the column {missing[0]}; its header needs {', '.join(columns)}")
+def _read_facts(paths: str | list[str], columns: list[str]) -> pd.DataFrame:
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    tables = []
+    for path in paths:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
+        missing = [column for column in columns if column not in table]
+        if missing:
+            raise InputError(f"{path} lacks the column {missing[0]}; its header needs {', '.join(columns)}")
+        tables.append(table[columns])
+    table = pd.concat(tables, ignore_index=True)
     repeated = table["id"].duplicated()
     if repeated.any():
-        raise InputError(f"{path} lists {table.loc[repeated.idxmax(), 'id']} twice; remove one of the rows")
+        files, name = " and ".join(map(str, paths)), table.loc[repeated.idxmax(), "id"]
+        raise InputError(f"{name} is listed twice in {files}; remove one of the rows")
     return table.set_index("id")

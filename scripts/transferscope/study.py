@@ -6,6 +6,7 @@ The Snakefile imports this module, so it imports nothing heavier than pandas.
 import difflib
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -74,19 +75,39 @@ def _sentence(error: jsonschema.ValidationError) -> str:
     return error.message
 
 
-def read_models(path: str | Path, schemas: str | Path) -> pd.DataFrame:
+def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``kind`` as for datasets.
+
+    Args:
+        paths: one file, or several whose rows follow each other.
+        schemas: the folder of the JSON schemas.
 
     Raises:
         InputError: names the file, row and column; an architecture that timm does not know is found here.
     """
+    return _concatenate(paths, lambda path: _models_of(path, schemas))
+
+
+def _concatenate(paths: str | list[str], read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    home, tables = {}, []
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        tables.append(read(path))
+        for name in tables[-1].index:
+            if name in home:
+                raise InputError(f"the id {name!r} is in {home[name]} and in {path}; rename one of the rows")
+            home[name] = path
+    return pd.concat(tables)
+
+
+def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     models = read_table(path, Path(schemas) / "models.schema.yaml")
     known = architectures()
     for model, arch in models["arch"].items():
-        if known and arch not in known:
-            close = difflib.get_close_matches(arch, known, n=3)
+        name = arch.partition("?")[0]
+        if known and name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
-            raise InputError(f"{path}, row {model!r}: timm has no architecture {arch!r}{hint}")
+            raise InputError(f"{path}, row {model!r}: timm has no architecture {name!r}{hint}")
     models["kind"] = _kinds(path, models["source"].str.split(), models["sha256"].str.split())
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
@@ -107,15 +128,23 @@ def architectures() -> set[str]:
     }
 
 
-def read_datasets(path: str | Path, schemas: str | Path) -> pd.DataFrame:
+def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
     ``kind`` says how the files come to be, as in ``_kinds``; where a local source is no folder but is to be
     unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
 
+    Args:
+        paths: one file, or several whose rows follow each other.
+        schemas: the folder of the JSON schemas.
+
     Raises:
         InputError: names the file, row and column.
     """
+    return _concatenate(paths, lambda path: _datasets_of(path, schemas))
+
+
+def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     datasets = read_table(path, Path(schemas) / "datasets.schema.yaml")
     for column in COUNTS:
         datasets[column] = datasets[column].replace("", "-1").astype(int)

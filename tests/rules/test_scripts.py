@@ -88,6 +88,15 @@ def test_extraction_keeps_the_contract(feature_file):
     assert splits["test"].ids[0] == "test/blue/0.png"
 
 
+@pytest.mark.parametrize(("arch", "width"), [("convnext_atto", 320), ("vit_tiny_patch16_224", 192)])
+def test_networks_without_batchnorm_are_initialised_and_extracted(pictures, tmp_path, arch, width):
+    backbone = tmp_path / "random.safetensors"
+    initialise_backbone.main(backbone, model="tiny", arch=arch, normalisation="imagenet", seed=0)
+    split = features.read(extract(backbone, pictures, tmp_path / "tiny.h5"))["train"]
+    assert split.features.shape == (24, width)
+    assert (split.features.std(axis=0) > 0).mean() > 0.9
+
+
 def test_shards_join_to_the_same_features(backbone, pictures, feature_file, tmp_path):
     shards = [
         extract(backbone, pictures, tmp_path / f"{shard}-of-3.h5", shard=shard, shards=3)

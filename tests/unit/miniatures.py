@@ -26,11 +26,16 @@ def lively(arch: str, seed: int = 0) -> nn.Module:
     return module.eval()
 
 
-def features(module: nn.Module) -> Tensor:
-    """Features [2, D] of two fixed pictures."""
-    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+def features(module: nn.Module, size: int = 64) -> Tensor:
+    """Features [2, D] of two fixed pictures of ``size`` pixels."""
+    pictures = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(7))
     with torch.inference_mode():
         return module(pictures)
+
+
+def prefixed(prefix: str, state: dict, **others: Tensor) -> dict:
+    """A state dict with a prefix before each name, and other tensors beside it."""
+    return {f"{prefix}{name}": tensor for name, tensor in state.items()} | others
 
 
 def resnet_layers(module: nn.Module) -> list[tuple[str, str]]:

@@ -1,15 +1,19 @@
 """Canonical files, normalisations, and random backbones."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from miniatures import features, lively
+from timm.layers import resample_abs_pos_embed
 
 from transferscope import backbones
 from transferscope.errors import InputError
 
 IMAGENET = backbones.NORMALISATIONS["imagenet"]
+VIT = "vit_tiny_patch16_224?embed_dim=48&depth=2"
+SWIN = "swin_tiny_patch4_window7_224?embed_dim=12&depths=(1,1,1,1)&num_heads=(1,1,2,2)"
 
 
 def metadata(arch: str = "test_efficientnet") -> backbones.Metadata:
@@ -31,8 +35,21 @@ def test_unknown_architecture_names_close_ones():
         backbones.create("resnet-50")
 
 
+def test_arguments_of_the_constructor_follow_the_architecture():
+    module = backbones.create("vit_tiny_patch16_224?depth=2&num_heads=6&global_pool=avg&fc_norm=False")
+    assert len(module.blocks) == 2
+    assert module.blocks[0].attn.num_heads == 6
+    assert isinstance(module.fc_norm, torch.nn.Identity)
+
+
+@pytest.mark.parametrize("argument", ["heads=12", "num_heads=7"])
+def test_a_refused_argument_is_named(argument):
+    with pytest.raises(InputError, match=rf"timm cannot build 'vit_tiny_patch16_224\?{argument}': "):
+        backbones.create(f"vit_tiny_patch16_224?{argument}")
+
+
 def test_unknown_normalisation_lists_the_known():
-    with pytest.raises(InputError, match="'imagnet'; choose one of imagenet, half, lite, none"):
+    with pytest.raises(InputError, match="'imagnet'; choose one of imagenet, clip, half, lite, none"):
         backbones.normalisation("imagnet")
 
 
@@ -89,13 +106,70 @@ def test_load_refuses_tensors_of_another_architecture(tmp_path):
         backbones.load(path)
 
 
-@pytest.mark.parametrize("arch", ["test_efficientnet", "test_resnet", "mobilenetv2_035", "test_vit"])
-def test_random_features_tell_pictures_apart(arch):
+def saved(folder: Path, arch: str) -> tuple[Path, torch.nn.Module]:
+    module = lively(arch)
+    backbones.save(folder / "tiny.safetensors", backbones.weights(module), metadata(arch))
+    return folder / "tiny.safetensors", module
+
+
+def test_at_another_resolution_a_vit_has_its_position_embedding_resampled(tmp_path):
+    path, module = saved(tmp_path, VIT)
+    loaded, _ = backbones.load(path, resolution=128)
+    expected = backbones.create(f"{VIT}&img_size=128").eval()
+    state = module.state_dict()
+    state["pos_embed"] = resample_abs_pos_embed(state["pos_embed"], new_size=(8, 8), old_size=(14, 14))
+    expected.load_state_dict(state)
+    assert features(loaded, 128).shape == (2, 48)
+    assert torch.equal(features(loaded, 128), features(expected, 128))
+
+
+@pytest.mark.parametrize("arch", [VIT, SWIN, "test_efficientnet"])
+def test_at_its_own_resolution_nothing_changes(tmp_path, arch):
+    path, module = saved(tmp_path, arch)
+    loaded, _ = backbones.load(path, resolution=224)
+    assert torch.equal(features(loaded, 224), features(module, 224))
+
+
+@pytest.mark.parametrize("arch", [SWIN, "test_efficientnet", "test_convnext"])
+def test_other_networks_take_another_resolution(tmp_path, arch):
+    path, _ = saved(tmp_path, arch)
+    loaded, _ = backbones.load(path, resolution=128)
+    assert features(loaded, 128).shape == (2, loaded.num_features)
+
+
+def test_a_resolution_that_patches_do_not_divide_is_named(tmp_path):
+    path, _ = saved(tmp_path, "vit_small_patch14_dinov2?embed_dim=48&depth=1")
+    with pytest.raises(
+        InputError, match=r"^tiny: pictures of 128 pixels cannot be cut into patches of 14; set"
+    ):
+        backbones.load(path, resolution=128)
+
+
+def test_a_network_of_one_size_names_it(tmp_path):
+    path, module = saved(tmp_path, "pit_ti_224")
+    loaded, _ = backbones.load(path, resolution=224)
+    assert torch.equal(features(loaded, 224), features(module, 224))
+    with pytest.raises(
+        InputError, match=r"^tiny: the network takes pictures of 224 pixels and none of 128; set"
+    ):
+        backbones.load(path, resolution=128)
+
+
+@pytest.mark.parametrize(
+    "arch, size",
+    [
+        ("test_efficientnet", 160),
+        ("test_resnet", 160),
+        ("mobilenetv2_035", 224),
+        ("test_vit", 160),
+        ("vit_tiny_patch16_224?img_size=64", 64),
+        ("convnext_atto", 64),
+    ],
+)
+def test_random_features_tell_pictures_apart(arch, size):
     module = initialise(arch)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in IMAGENET)
-    pictures = torch.cat(list(backbones.synthetic_images(module.default_cfg["input_size"][-1], seed=123)))[
-        :32
-    ]
+    pictures = torch.cat(list(backbones.synthetic_images(size, seed=123)))[:32]
     with torch.inference_mode():
         rows = module((pictures - mean) / std)
     assert rows.isfinite().all()
@@ -124,15 +198,16 @@ def test_every_batchnorm_knows_the_variance_of_its_inputs():
     assert max(ratios) < 2
 
 
-def test_random_initialisation_is_deterministic_and_leaves_the_global_seed():
+@pytest.mark.parametrize("arch", ["test_efficientnet", "test_convnext", f"{VIT}&img_size=64"])
+def test_random_initialisation_is_deterministic_and_leaves_the_global_seed(arch):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    first, second = initialise("test_efficientnet", seed=1), initialise("test_efficientnet", seed=1)
+    first, second = initialise(arch, seed=1), initialise(arch, seed=1)
     assert torch.equal(torch.rand(3), expected)
     pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    assert not torch.equal(features(first), features(initialise("test_efficientnet", seed=2)))
+    assert not torch.equal(features(first), features(initialise(arch, seed=2)))
     assert not first.training
 
 

@@ -9,7 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 import torchvision
-from miniatures import features, lively
+from miniatures import features, lively, prefixed
 
 from transferscope import backbones, checkpoints
 from transferscope.errors import InputError
@@ -38,10 +38,6 @@ def convert(checkpoint: Path, **columns: str) -> Path:
 def saved(folder: Path, content: object, **options) -> Path:
     torch.save(content, folder / "checkpoint.pth", **options)
     return folder / "checkpoint.pth"
-
-
-def prefixed(prefix: str, state: dict, **others: torch.Tensor) -> dict:
-    return {f"{prefix}{name}": tensor for name, tensor in state.items()} | others
 
 
 def moco(state: dict) -> tuple[object, dict]:

@@ -200,3 +200,12 @@ def test_models_are_read_with_their_kind(tmp_path):
     path.write_text("id\tname\tmethod\timagenet_top1\na\tA\tsupervised\t719\n")
     with pytest.raises(InputError, match="imagenet_top1 of a is '719'"):
         read_models(path)
+
+
+def test_models_of_two_tables_follow_each_other(tmp_path):
+    own = tmp_path / "own.tsv"
+    own.write_text("id\tname\tmethod\timagenet_top1\nmine\tMine\tsimclr\t\n")
+    models = read_models([CONFIG / "models.tsv", own])
+    assert list(models.index) == [*read_models(CONFIG / "models.tsv").index, "mine"]
+    with pytest.raises(InputError, match=r"mine is listed twice in .*own.tsv and .*own.tsv; remove"):
+        read_models([own, own])

@@ -10,6 +10,7 @@ from transferscope.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
+CONFIG = SCHEMAS / "config.schema.yaml"
 
 
 def table(tmp_path: Path, source: str, changes: dict[str, str] | None = None, rows: int = 1) -> Path:
@@ -42,7 +43,7 @@ def test_every_ready_study_is_valid(name):
     merged = config()
     for key, value in overlay.items():
         merged[key] = merged[key] | value if isinstance(value, dict) else value
-    study.check_config(merged, SCHEMAS / "config.schema.yaml")
+    study.check_config(merged, CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ def test_every_ready_study_is_valid(name):
     [
         ({"id": "my.model"}, "line 2 (id 'my.model'), column 'id': 'my.model' does not fit"),
         ({"arch": "resnet51"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+        ({"arch": "resnet51?depth=2"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
         ({"sha256": "abc"}, "column 'sha256'"),
         ({"imagenet_top1": "71,9"}, "column 'imagenet_top1'"),
         ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
@@ -115,6 +117,21 @@ def test_a_duplicate_id_is_named(tmp_path):
         study.read_models(path, SCHEMAS)
 
 
+def test_several_tables_follow_each_other():
+    paths = [ROOT / "config" / name for name in ("models.tsv", "models-extra.tsv")]
+    both = study.read_models(paths, SCHEMAS)
+    assert list(both.index) == [name for path in paths for name in study.read_models(path, SCHEMAS).index]
+    assert both["imagenet_top1"].dtype == float
+    study.check_config(config() | {"tables": {"models": list(map(str, paths)), "datasets": "d.tsv"}}, CONFIG)
+
+
+def test_an_id_of_two_tables_is_named_with_both(tmp_path):
+    first, second = ROOT / "config" / "datasets.tsv", table(tmp_path, "datasets.tsv")
+    with pytest.raises(InputError) as caught:
+        study.read_datasets([first, second], SCHEMAS)
+    assert str(caught.value) == f"the id 'digits' is in {first} and in {second}; rename one of the rows"
+
+
 def test_a_missing_and_an_unknown_column_are_named(tmp_path):
     path = table(tmp_path, "models.tsv")
     header, row = path.read_text().splitlines()
@@ -150,7 +167,7 @@ def test_a_missing_table_is_named(tmp_path):
 )
 def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
     with pytest.raises(InputError) as caught:
-        study.check_config(config() | changes, SCHEMAS / "config.schema.yaml")
+        study.check_config(config() | changes, CONFIG)
     assert sentence in str(caught.value)
 
 

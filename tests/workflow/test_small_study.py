@@ -77,6 +77,20 @@ def random_model() -> dict[str, str]:
     }
 
 
+def test_a_table_may_be_several_files(fresh):
+    header = (fresh.folder / "config/models.tsv").read_text().splitlines()[0]
+    (fresh.folder / "config/own.tsv").write_text(header + "\n")
+    fresh.append("own.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
+    tables = "tables: {models: [config/models.tsv, config/own.tsv], datasets: [config/datasets.tsv]}\n"
+    fresh.overlay(tables)
+    files = ["--configfile", "config/small.yaml", "config/overlay.yaml"]
+    planned = fresh.planned(*files, "--config", "models=[newcomer,random-mobilenetv2]")
+    assert planned["initialise_backbone"] == 2
+    figure = "results/published/figures/correlation_scatter.pdf"
+    fresh.snakemake("--configfile", "config/published.yaml", "config/overlay.yaml", "--", figure)
+    assert (fresh.folder / figure).exists()
+
+
 def test_a_plotting_setting_redraws_figures_alone(project):
     planned = project.planned(*project.overlay("plotting: {font_size: 9}\n"))
     assert planned
