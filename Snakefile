@@ -28,6 +28,7 @@ include: "rules/finetune.smk"
 include: "rules/probe.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
+include: "rules/diagnostics.smk"
 include: "rules/targets.smk"
 
 

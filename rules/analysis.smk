@@ -15,7 +15,7 @@ TABLES = [
 rule collect_results:
     """The long table of everything measured; every planned run must be there once."""
     input:
-        results_of(*config["protocols"]),
+        results_of(*RUNS["protocol"].unique()),
     output:
         report(
             "<results>/tables/measured.tsv",

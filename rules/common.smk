@@ -19,17 +19,14 @@ SCHEMAS = Path(workflow.basedir) / "config/schemas"
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
-    MODELS = study.choose(study.read_models(config["tables"]["models"], SCHEMAS), config["models"], "models")
-    DATASETS = study.choose(
-        study.read_datasets(config["tables"]["datasets"], SCHEMAS),
-        config["datasets"],
-        "datasets",
-    )
+    models = study.read_models(config["tables"]["models"], SCHEMAS)
+    datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
+    study.check_exclusions(config["exclude"], models, datasets)
+    MODELS = study.choose(models, config["models"], "models")
+    DATASETS = study.choose(datasets, config["datasets"], "datasets")
     RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
 except InputError as error:
     raise WorkflowError(str(error))
-
-PLANNED = set(RUNS.itertuples(index=False, name=None))
 
 
 wildcard_constraints:

@@ -1,11 +1,8 @@
 """From tables to figures, each as PDF and PNG.
 
-In: the long table and the correlations; for reliability the calibration results. Out: <results>/figures/. FIGURES lists
-what the study's results allow.
+In: the long table and the correlations. Out: <results>/figures/. FIGURES lists what the study's results allow.
 """
 
-CALIBRATED = RUNS.loc[RUNS["protocol"] == "calibration", "model"].unique()
-FINETUNED = RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique()
 MEASURED = config["results_from"] == "measured"
 
 FIGURES = [
@@ -14,11 +11,8 @@ FIGURES = [
     "<results>/figures/rank_radar.pdf",
     "<results>/figures/datasets",
 ]
-if len(CALIBRATED) or not MEASURED:
+if RUNS["protocol"].str.startswith("calibration").any() or not MEASURED:
     FIGURES.append("<results>/figures/calibration_scatter.pdf")
-if MEASURED:
-    FIGURES += expand("<results>/figures/reliability/{model}.pdf", model=CALIBRATED)
-    FIGURES += expand("<results>/figures/finetuning/{dataset}.pdf", dataset=FINETUNED)
 
 
 rule plot_correlation_scatter:
@@ -165,67 +159,3 @@ rule plot_rank_radar:
         plot=config["plotting"],
     script:
         "../scripts/plot_rank_radar.py"
-
-
-rule plot_reliability:
-    """Accuracy against confidence of one model's linear probes, before and after temperature scaling."""
-    input:
-        datasets=config["tables"]["datasets"],
-        results=collect(
-            "<results>/calibration/{run.dataset}/{{model}}.json",
-            run=lookup("model == '{model}' and protocol == 'calibration'", within=RUNS),
-        ),
-    output:
-        pdf="<results>/figures/reliability/{model}.pdf",
-        png=report(
-            "<results>/figures/reliability/{model}.png",
-            caption="../report/reliability.rst",
-            category="Reliability",
-            labels={"figure": "{model}"},
-        ),
-    log:
-        "<logs>/plot_reliability/{model}.log",
-    benchmark:
-        "<benchmarks>/plot_reliability/{model}.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_reliability.py"
-
-
-rule plot_finetuning:
-    """Losses and all settings tried on one dataset, for every model."""
-    input:
-        models=config["tables"]["models"],
-        results=collect(
-            "<results>/finetune/{{dataset}}/{run.model}.json",
-            run=lookup("dataset == '{dataset}' and protocol == 'finetune'", within=RUNS),
-        ),
-    output:
-        pdf="<results>/figures/finetuning/{dataset}.pdf",
-        png=report(
-            "<results>/figures/finetuning/{dataset}.png",
-            caption="../report/finetuning.rst",
-            category="Finetuning",
-            labels={"figure": "{dataset}"},
-        ),
-    log:
-        "<logs>/plot_finetuning/{dataset}.log",
-    benchmark:
-        "<benchmarks>/plot_finetuning/{dataset}.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_finetuning.py"

@@ -1,16 +1,9 @@
 """Protocols on frozen features: one job a backbone and dataset, milliseconds to minutes each.
 
 In: <results>/features/{dataset}/{model}.h5. Out: one result a run, <results>/{protocol}/{dataset}/{model}.json, and the
-linear probe's predictions, from which, with those of finetuning, `calibration` is measured. A protocol's `version` is raised whenever its numbers
-would change.
+linear probe's predictions; from these and finetuning's, calibration is measured. A protocol's `version` is raised
+whenever its numbers would change.
 """
-
-
-def calibrated(wildcards) -> list[str]:
-    """The predictions of a run, by each protocol that the study plans for it; at least the linear probe's."""
-    run = wildcards.model, wildcards.dataset
-    protocols = [name for name in ("linear", "finetune") if (*run, name) in PLANNED] or ["linear"]
-    return expand("<results>/{protocol}/{dataset}/{model}.predictions.h5", protocol=protocols, **wildcards)
 
 
 rule linear_probe:
@@ -97,15 +90,17 @@ rule fewshot_probe:
 
 
 rule measure_calibration:
-    """Expected calibration error of the linear probe and the finetuned network, before and after scaling."""
+    """Expected calibration error of a protocol's predictions, before and after temperature scaling."""
     input:
-        calibrated,
+        "<results>/{head}/{dataset}/{model}.predictions.h5",
     output:
-        "<results>/calibration/{dataset}/{model}.json",
+        "<results>/calibration_{head}/{dataset}/{model}.json",
     log:
-        "<logs>/measure_calibration/{dataset}/{model}.log",
+        "<logs>/measure_calibration/{head}/{dataset}/{model}.log",
     benchmark:
-        "<benchmarks>/measure_calibration/{dataset}/{model}.tsv"
+        "<benchmarks>/measure_calibration/{head}/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        head="|".join(study.CALIBRATED),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -113,7 +108,7 @@ rule measure_calibration:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
-        version=2,
+        version=1,
         seed=config["seed"],
     script:
         "../scripts/measure_calibration.py"

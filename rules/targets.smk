@@ -59,7 +59,7 @@ rule finetune:
 rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
-        results_of("calibration"),
+        results_of("calibration_linear", "calibration_finetune"),
 
 
 rule tables:
@@ -72,3 +72,4 @@ rule figures:
     """Every figure that the study's results allow."""
     input:
         FIGURES,
+        DIAGNOSTICS,

@@ -53,7 +53,11 @@ def main(
             for shot, outcome in outcomes.items()
         ],
         took={"seconds": time.monotonic() - started, "device": "cpu", "threads": threads},
-        details={"episodes": episodes, "backbone_sha256": attributes["backbone_sha256"]},
+        details={
+            "episodes": episodes,
+            "classes": {shot: outcome.classes for shot, outcome in outcomes.items()},
+            "backbone_sha256": attributes["backbone_sha256"],
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""Calibration: do a model's confidences on a dataset tell how often it is right?"""
+"""Calibration: do a protocol's confidences tell how often it is right?"""
 
 import time
 
@@ -7,45 +7,37 @@ from transferscope.calibration import Reliability, calibrate
 from transferscope.job import logged
 
 
-def main(prediction_files: list[str], output: str, *, version: int, seed: int) -> None:
-    """Write the expected calibration error before and after temperature scaling, fitted both ways.
-
-    ``prediction_files`` are of one model and dataset, by one protocol each: linear, finetune.
-    """
+def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:
+    """Write the expected calibration error before and after temperature scaling, fitted both ways."""
     started = time.monotonic()
-    measurements, modes, details = [], [], {}
-    for path in prediction_files:
-        splits, attributes = predictions.read(path)
-        val, test = splits["val"], splits["test"]
-        outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=seed)
-        measurements += [
+    splits, attributes = predictions.read(prediction_file)
+    val, test = splits["val"], splits["test"]
+    outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=seed)
+    protocol = f"calibration_{attributes['protocol']}"
+    record.write_result(
+        output,
+        model=attributes["model"],
+        dataset=attributes["dataset"],
+        protocol=protocol,
+        version=version,
+        mode=attributes["mode"],
+        seed=seed,
+        n_test=len(test.ids),
+        measurements=[
             {
-                "setting": f"calibration_{attributes['protocol']}",
+                "setting": protocol,
                 "metric": metric,
                 "value": 100 * getattr(outcome, metric),
                 "ci95": None,
             }
             for metric in ("ece", "ece_scaled", "ece_scaled_val")
-        ]
-        modes.append(attributes["mode"])
-        details[attributes["protocol"]] = {
+        ],
+        took={"seconds": time.monotonic() - started, "device": "cpu", "threads": 1},
+        details={
             "temperature_val": outcome.temperature_val,
             "temperatures": list(outcome.temperatures),
-            "before": bins(outcome.before),
-            "after": bins(outcome.after),
-        }
-    record.write_result(
-        output,
-        model=attributes["model"],
-        dataset=attributes["dataset"],
-        protocol="calibration",
-        version=version,
-        mode=" ".join(modes),
-        seed=seed,
-        n_test=len(test.ids),
-        measurements=measurements,
-        took={"seconds": time.monotonic() - started, "device": "cpu", "threads": 1},
-        details=details,
+            "reliability": {"before": bins(outcome.before), "after": bins(outcome.after)},
+        },
     )
 
 
@@ -56,4 +48,4 @@ def bins(reliability: Reliability) -> dict[str, list[float]]:
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(snakemake.input, snakemake.output[0], **dict(snakemake.params))
+        main(snakemake.input[0], snakemake.output[0], **dict(snakemake.params))

@@ -19,6 +19,7 @@ from transferscope.errors import InputError
 from transferscope.sources import check_source, check_sources
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
+CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
 COUNTS = ("train", "val", "test", "all")
 
 
@@ -184,12 +185,31 @@ def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
     Raises:
         InputError: an id that the table lacks.
     """
+    _check_ids(table, ids, key, key)
+    return table.loc[ids] if ids else table
+
+
+def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
+    """Check the configuration's ``exclude`` against the whole tables; of the runs it may match none.
+
+    Raises:
+        InputError: a model or dataset that its table lacks.
+    """
+    for exclusion in exclude:
+        _check_ids(models, _listed(exclusion.get("model", [])), "exclude", "models")
+        _check_ids(datasets, _listed(exclusion.get("dataset", [])), "exclude", "datasets")
+
+
+def _check_ids(table: pd.DataFrame, ids: list[str], key: str, kind: str) -> None:
     for name in ids:
         if name not in table.index:
             close = difflib.get_close_matches(name, table.index, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise InputError(f"configuration, key {key}: {name!r} is no id of the table of {key}{hint}")
-    return table.loc[ids] if ids else table
+            raise InputError(f"configuration, key {key}: {name!r} is no id of the table of {kind}{hint}")
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def plan_runs(
@@ -197,12 +217,12 @@ def plan_runs(
 ) -> pd.DataFrame:
     """Every run: ``model``, ``dataset``, ``protocol``, where the dataset's row admits the protocol.
 
-    Args:
-        exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol`` (and a
-            ``reason``); a run that agrees with all of these is left out.
+    ``calibration`` is a run for each protocol whose predictions the study has: ``calibration_linear``,
+    ``calibration_finetune``. Without either, the linear probe's are made for it.
 
-    Raises:
-        InputError: an exclusion that matches no run, which is most likely a misspelling.
+    Args:
+        exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol``, of which
+            each is one name or a list, and a ``reason``. A run that agrees with all of these is left out.
     """
     runs = pd.DataFrame(
         [
@@ -215,14 +235,20 @@ def plan_runs(
         columns=["model", "dataset", "protocol"],
     )
     for exclusion in exclude:
-        wanted = {key: value for key, value in exclusion.items() if key != "reason"}
         hit = pd.Series(True, index=runs.index)
-        for key, value in wanted.items():
-            hit &= runs[key] == value
-        if not hit.any():
-            raise InputError(f"configuration, key exclude: {wanted} matches no run; remove or correct it")
+        for key in runs.columns.intersection(exclusion):
+            hit &= runs[key].isin(_listed(exclusion[key]))
         runs = runs[~hit]
-    return runs.reset_index(drop=True)
+    planned = set(runs.itertuples(index=False, name=None))
+
+    def calibrated(run: tuple[str, str, str]) -> list[str]:
+        if run[2] != "calibration":
+            return [run[2]]
+        heads = [head for head in CALIBRATED if (*run[:2], head) in planned] or CALIBRATED[:1]
+        return [f"calibration_{head}" for head in heads]
+
+    runs["protocol"] = [calibrated(run) for run in runs.itertuples(index=False, name=None)]
+    return runs.explode("protocol", ignore_index=True)
 
 
 def render_settings(source: str) -> dict[str, int]:

@@ -150,18 +150,18 @@ def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
         version=1,
         seed=0,
     )
-    measure_calibration.main([tmp_path / "predictions.h5"], tmp_path / "calibration.json", version=1, seed=0)
+    calibration = tmp_path / "calibration_linear.json"
+    measure_calibration.main(tmp_path / "predictions.h5", calibration, version=1, seed=0)
     assert measured(tmp_path / "linear.json")["linear top1"] > 80
     assert measured(tmp_path / "knn.json")["knn top1"] > 80
     assert measured(tmp_path / "fewshot.json")["fewshot_3w2s accuracy"] > 80
-    calibration = measured(tmp_path / "calibration.json")
-    assert set(calibration) == {
+    assert set(measured(calibration)) == {
         f"calibration_linear {name}" for name in ("ece", "ece_scaled", "ece_scaled_val")
     }
 
     expected = [
         {"model": "tiny", "dataset": "colours", "protocol": protocol}
-        for protocol in ("linear", "knn", "fewshot", "calibration")
+        for protocol in ("linear", "knn", "fewshot", "calibration_linear")
     ]
     paths = [tmp_path / f"{run['protocol']}.json" for run in expected]
     collect_results.main(paths, tmp_path / "measured.tsv", expected=expected)
@@ -258,7 +258,7 @@ def test_finetuning_halves_the_grid_and_tests_the_best(backbone, pictures, tmp_p
     assert result["details"]["point"] == best["point"]
     assert len(result["details"]["trials"]) == 5
     assert measured(tmp_path / "tiny.json")["finetune top1"] > 50
-    measure_calibration.main([tmp_path / "predictions.h5"], tmp_path / "ece.json", version=1, seed=0)
+    measure_calibration.main(tmp_path / "predictions.h5", tmp_path / "ece.json", version=1, seed=0)
     assert "calibration_finetune ece" in measured(tmp_path / "ece.json")
 
 

@@ -36,7 +36,7 @@ def test_agrees_with_scikit_learn(dataset, shots):
 def test_hand_worked_episode():
     # Means at 1 and 10; 5 goes to the first, 6 to the second.
     features = np.array([[0], [2], [9], [11], [5], [6]], dtype=np.float32)
-    episodes = Episodes(support=np.array([[[0, 1], [2, 3]]]), query=np.array([[[4, 5], [5, 5]]]))
+    episodes = Episodes(support=np.array([[[0, 1], [2, 3]]]), query=np.array([[[4, 5], [5, 5]]]), classes=2)
     assert episode_accuracies(features, episodes).tolist() == [0.75]
 
 
@@ -97,12 +97,22 @@ def test_more_queries_and_ways_than_the_paper(dataset):
 
 def test_bad_input_is_refused(dataset):
     features, labels = dataset
-    with pytest.raises(InputError, match=r"class 0 has 50 images .* need 65; leave 50 out of .*`shots`"):
+    with pytest.raises(InputError, match=r"0 of 8 classes have the 65 images .* leave 50 out of .*`shots`"):
         fewshot_probe(features, labels, seed=0)
-    with pytest.raises(InputError, match="8 classes but an episode needs 9"):
+    with pytest.raises(InputError, match=r"8 of 8 classes .* but an episode has 9 classes"):
         fewshot_probe(features, labels, shots=(5,), ways=9, seed=0)
     with pytest.raises(InputError, match="do not fit"):
         fewshot_probe(features[:-1], labels, shots=(5,), seed=0)
     with pytest.raises(InputError, match="NaN"):
         fewshot_probe(features * np.nan, labels, shots=(5,), seed=0)
     assert draw_episodes(labels, 35, episodes=2, seed=0).support.shape == (2, 5, 35)  # exactly enough
+
+
+def test_a_class_that_is_too_small_is_never_drawn(dataset):
+    features, labels = dataset
+    kept = np.flatnonzero((labels != 5) | (np.cumsum(labels == 5) <= 19))  # 19 of the 20 images needed
+    episodes = draw_episodes(labels[kept], 5, episodes=100, seed=0)
+    drawn = labels[kept][np.concatenate([episodes.support, episodes.query], axis=2)]
+    assert set(np.unique(drawn)) == set(np.unique(labels)) - {5}
+    outcome = fewshot_probe(features[kept], labels[kept], shots=(4, 5), episodes=10, seed=0)
+    assert (outcome[4].classes, outcome[5].classes) == (8, 7)

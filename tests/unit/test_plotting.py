@@ -104,8 +104,8 @@ def reliability_results(datasets: int) -> list[dict]:
         {
             "model": "a",
             "dataset": f"data{index}",
-            "protocol": "calibration",
-            "details": {"linear": {"before": before, "after": after}},
+            "protocol": "calibration_linear",
+            "details": {"reliability": {"before": before, "after": after}},
         }
         for index in range(datasets)
     ]
@@ -246,8 +246,8 @@ def test_reliability_is_of_one_model_and_of_calibration_results():
     two[1]["model"] = "b"
     with pytest.raises(InputError, match="not of a and b"):
         reliability(two, DATASETS, PLOT)
-    two[0]["protocol"] = "knn"
-    with pytest.raises(InputError, match="knn result of model a on data0 has no reliability"):
+    del two[1]["details"]
+    with pytest.raises(InputError, match=r"no details\.reliability"):
         reliability(two, DATASETS, PLOT)
 
 

@@ -192,8 +192,20 @@ def test_runs_are_what_the_rows_admit_less_what_is_excluded():
     kept = study.plan_runs(models, datasets, protocols, [exclusion])
     assert len(kept) == len(runs) - 2
     assert not ((kept["model"] == model) & (kept["protocol"] == "linear")).any()
-    with pytest.raises(InputError, match="matches no run"):
-        study.plan_runs(models, datasets, protocols, [{"model": "nobody", "reason": "a misspelling"}])
+    # What is calibrated follows from what is predicted; the linear probe's predictions if nothing else.
+    both = study.plan_runs(
+        models, datasets, [*protocols, "finetune"], [{**exclusion, "protocol": "finetune"}]
+    )
+    heads = both[both["protocol"].str.startswith("calibration")].groupby("model")["protocol"].apply(set)
+    assert heads[model] == {"calibration_linear"}
+    assert heads[models.index[1]] == {"calibration_linear", "calibration_finetune"}
+    assert set(study.plan_runs(models, datasets, ["calibration"], [])["protocol"]) == {"calibration_linear"}
+    lists = {"model": list(models.index[:2]), "dataset": ["digits"], "reason": "for this test"}
+    kept = study.plan_runs(models, datasets, ["linear"], [lists])
+    assert len(kept) == 3 * 2 - 2
+    study.check_exclusions([exclusion, lists], models, datasets)
+    with pytest.raises(InputError, match=r"key exclude: 'digit' is no id .* did you mean 'digits'"):
+        study.check_exclusions([{"dataset": "digit", "reason": "a misspelling"}], models, datasets)
 
 
 def test_the_known_architectures_are_timms():

@@ -71,10 +71,26 @@ class Project:
 SMALL = """\
 pathvars:
   results: results/small
-models: [mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-deepsort, random-mobilenetv2]
+models:
+  - mobilenetv2
+  - efficientnet-lite0
+  - efficientnet-lite1
+  - random-vit
+  - random-convnext
 datasets: [digits, scenes-small, scenes-small-multi]
 features: {resolution: 48, batch_size: 64, shard_images: 1000}
 fewshot: {ways: 5, queries: 5, episodes: 30}
+finetune:
+  steps: 4
+  batch_size: 8
+  learning_rates: [1.0e-2, 1.0e-3]
+  weight_decays: [1.0e-5]
+  augmentations: [random_resized_crop]
+  halvings: 1
+  points_per_job: 1
+exclude:
+  - {model: [efficientnet-lite0, efficientnet-lite1], protocol: finetune, reason: time}
+  - {dataset: digits, protocol: finetune, reason: time}
 correlation: {resamples: 200}
 threads: {extraction: 1, probes: 1}
 """
@@ -87,6 +103,20 @@ SCENES = {
     "split_rule": "official",
     "licence": "CC0",
 }
+
+
+def random_model(id: str, arch: str = "mobilenetv2_100") -> dict[str, str]:
+    """A row of a model that needs no download."""
+    return {
+        "id": id,
+        "name": id.capitalize(),
+        "arch": arch,
+        "source": "random",
+        "normalisation": "imagenet",
+        "method": "none",
+        "pretraining_data": "none",
+        "seed": "7",
+    }
 
 
 def copy_of_the_project(folder: Path) -> Project:
@@ -105,7 +135,7 @@ def copy_of_the_project(folder: Path) -> Project:
         "name": "Small scenes",
         "source": "render:images=300&objects=1&size=48&seed=0",
         "metric": "top1",
-        "protocols": "linear knn fewshot calibration",
+        "protocols": "linear knn fewshot finetune calibration",
         "shots": "5",
     }
     several = {
@@ -117,6 +147,8 @@ def copy_of_the_project(folder: Path) -> Project:
     }
     for row in (single, several):
         project.append("datasets.tsv", SCENES | row)
+    for id, arch in {"random-vit": "vit_tiny_patch16_224", "random-convnext": "convnext_atto"}.items():
+        project.append("models.tsv", random_model(id, arch))
     return project
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from tests.workflow.conftest import random_model
 
 from transferscope import features
 
-MODELS = 5
+MODELS, FINETUNED = 5, 3
 PER_MODEL = Counter(
     prepare_backbone=1,
     extract_features=2,
@@ -18,7 +19,9 @@ PER_MODEL = Counter(
     linear_probe=3,
     knn_probe=3,
     fewshot_probe=2,
-    measure_calibration=2,
+    finetune_grid=3,  # two settings, then the better of them
+    finetune_refit=1,
+    measure_calibration=3,
 )
 
 
@@ -33,6 +36,9 @@ def test_every_result_is_in_the_table(project):
     assert count["linear"] == count["knn"] == 3 * MODELS
     assert count["fewshot_5w5s"] == 2 * MODELS
     assert count["calibration_linear"] == 3 * 2 * MODELS
+    assert count["finetune"] == FINETUNED
+    assert count["calibration_finetune"] == 3 * FINETUNED
+    assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
     linear = {
         (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"
     }
@@ -47,7 +53,7 @@ def test_a_sharded_dataset_gives_the_same_features(project):
     sharded = features.read(path)
     whole = "results/whole/features/digits/mobilenetv2.h5"
     overlay = "pathvars: {results: results/whole}\nfeatures: {shard_images: 5000}\n"
-    project.snakemake(whole, *project.overlay(overlay))
+    project.snakemake(*project.overlay(overlay), "--", whole)
     for name, split in features.read(project.folder / whole).items():
         np.testing.assert_array_equal(split.ids, sharded[name].ids)
         np.testing.assert_array_equal(split.labels, sharded[name].labels)
@@ -55,10 +61,9 @@ def test_a_sharded_dataset_gives_the_same_features(project):
 
 
 def test_a_new_model_is_a_row_and_costs_its_own_jobs_alone(project):
-    models = "[newcomer, mobilenetv2, efficientnet-lite0, efficientnet-lite1, mobilenetv2-deepsort, "
-    models += "random-mobilenetv2]"
+    models = "[newcomer, mobilenetv2, efficientnet-lite0, efficientnet-lite1, random-vit, random-convnext]"
     with project.edited("models.tsv"):
-        project.append("models.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
+        project.append("models.tsv", random_model("newcomer"))
         planned = project.planned(*project.overlay(f"models: {models}\n"))
     added = {rule: planned[rule] for rule in PER_MODEL}
     expected = PER_MODEL - Counter(prepare_backbone=1)
@@ -67,20 +72,10 @@ def test_a_new_model_is_a_row_and_costs_its_own_jobs_alone(project):
     assert planned["download_checkpoint"] == planned["render_dataset"] == 0
 
 
-def random_model() -> dict[str, str]:
-    return {
-        "arch": "mobilenetv2_100",
-        "source": "random",
-        "normalisation": "imagenet",
-        "method": "none",
-        "pretraining_data": "none",
-    }
-
-
 def test_a_table_may_be_several_files(fresh):
     header = (fresh.folder / "config/models.tsv").read_text().splitlines()[0]
     (fresh.folder / "config/own.tsv").write_text(header + "\n")
-    fresh.append("own.tsv", {**random_model(), "id": "newcomer", "name": "Newcomer", "seed": "7"})
+    fresh.append("own.tsv", random_model("newcomer"))
     tables = "tables: {models: [config/models.tsv, config/own.tsv], datasets: [config/datasets.tsv]}\n"
     fresh.overlay(tables)
     files = ["--configfile", "config/small.yaml", "config/overlay.yaml"]
@@ -130,6 +125,8 @@ def test_results_are_the_same_to_the_digit_when_computed_again(project):
     assert first == again
 
 
-@pytest.mark.parametrize("target", ["backbones", "features", "linear", "knn", "fewshot", "calibration"])
+@pytest.mark.parametrize(
+    "target", ["backbones", "features", "linear", "knn", "fewshot", "finetune", "calibration"]
+)
 def test_plain_targets(project, target):
     assert "Nothing to be done" in project.snakemake("-n", "--", target)

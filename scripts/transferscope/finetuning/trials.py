@@ -92,7 +92,7 @@ class Task:
         workers: int = 0,
         checkpoint_steps: int = CHECKPOINT_STEPS,
     ):
-        self.backbone, self.metadata = backbones.load(backbone)
+        self.backbone, self.metadata = backbones.load(backbone, resolution=resolution)
         self.samples = load_dataset(root=root, **facts, seed=seed)
         self.splits = order_by_split(self.samples)
         self.resolution = resolution

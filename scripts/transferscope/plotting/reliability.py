@@ -30,20 +30,20 @@ def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Fi
     The calibration errors are those of the bins drawn.
 
     Args:
-        results: calibration results of one model (``config/schemas/result.schema.yaml``), whose ``details``
-            have for each calibrated protocol ``before`` and ``after``, each with lists ``count``,
-            ``confidence`` and ``accuracy`` (shares) of equal length.
+        results: calibration results of one model (``config/schemas/result.schema.yaml``), whose
+            ``details.reliability`` has ``before`` and ``after``, each with lists ``count``, ``confidence``
+            and ``accuracy`` (shares) of equal length.
         datasets: ``names.read_datasets``.
         plot: plot settings (``plotting.style``).
 
     Raises:
-        InputError: a result is of another protocol, or of another model.
+        InputError: a result has no reliability, or is of another model.
     """
     for result in results:
-        if result["protocol"] != "calibration":
+        if "reliability" not in result.get("details", {}):
             raise InputError(
                 f"the {result['protocol']} result of model {result['model']} on {result['dataset']} has no "
-                "reliability; give results of the protocol calibration"
+                "details.reliability; give results of the protocol calibration"
             )
         if result["model"] != results[0]["model"]:
             raise InputError(
@@ -53,15 +53,14 @@ def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Fi
     key = [
         (marker(color=style["color"], marker=style["marker"]), style["label"]) for style in SERIES.values()
     ]
-    panels = {
-        f"{datasets.get(result['dataset'], result['dataset'])}, {protocol}": bins
-        for result in results
-        for protocol, bins in result["details"].items()
-    }
+    titles = []
+    for result in results:
+        protocol = result["protocol"].removeprefix("calibration_")
+        titles.append(f"{datasets.get(result['dataset'], result['dataset'])}, {protocol}")
     with drawing(plot):
-        figure, axes = grid(list(panels), plot, columns=5, aspect=1, key=key)
-        for ax, bins in zip(axes, panels.values(), strict=True):
-            _panel(ax, bins, plot)
+        figure, axes = grid(titles, plot, columns=5, aspect=1, key=key)
+        for ax, result in zip(axes, results, strict=True):
+            _panel(ax, result["details"]["reliability"], plot)
         shared_labels(figure, axes, "Confidence (%)", "Accuracy (%)", plot)
     return figure
 

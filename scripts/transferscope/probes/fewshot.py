@@ -14,6 +14,7 @@ class Episodes:
 
     support: np.ndarray  # int64 [E, ways, shots]
     query: np.ndarray  # int64 [E, ways, queries]
+    classes: int  # large enough to be drawn from
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class FewShotResult:
     """The accuracy of each episode, float64 [E] in 0..1, and what is reported of them."""
 
     accuracies: np.ndarray
+    classes: int  # that the episodes were drawn from
 
     @property
     def accuracy(self) -> float:
@@ -61,7 +63,10 @@ def fewshot_probe(
         shot: draw_episodes(labels, shot, ways=ways, queries=queries, episodes=episodes, seed=seed)
         for shot in shots
     }
-    return {shot: FewShotResult(episode_accuracies(features, drawn[shot])) for shot in shots}
+    return {
+        shot: FewShotResult(episode_accuracies(features, episodes), episodes.classes)
+        for shot, episodes in drawn.items()
+    }
 
 
 def draw_episodes(
@@ -71,27 +76,27 @@ def draw_episodes(
 
     Every choice is uniform, and episodes are independent of each other. The draw depends on the labels, their
     order and the arguments alone. Each number of shots has its own random stream, seeded by
-    ``[seed, shots]``, so that one more of them leaves the others as they were.
+    ``[seed, shots]``, so that one more of them leaves the others as they were. A class with fewer samples
+    than ``shots + queries`` is never drawn.
 
-    Raises InputError where there are fewer classes than ``ways``, or a class has fewer samples than
-    ``shots + queries``.
+    Raises InputError where fewer classes than ``ways`` are left.
     """
-    names, counts = np.unique(labels, return_counts=True)
-    needed = shots + queries
-    if len(names) < ways:
-        raise InputError(f"the dataset has {len(names)} classes but an episode needs {ways}; add classes")
-    if counts.min() < needed:
-        raise InputError(
-            f"class {names[counts.argmin()]} has {counts.min()} images but {shots}-shot episodes with "
-            f"{queries} queries need {needed}; leave {shots} out of the dataset's `shots` column"
-        )
+    counts = np.unique(labels, return_counts=True)[1]
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    needed = shots + queries
+    members = [rows for rows in members if len(rows) >= needed]
+    if len(members) < ways:
+        raise InputError(
+            f"{len(members)} of {len(counts)} classes have the {needed} images that {shots}-shot episodes "
+            f"with {queries} queries need, but an episode has {ways} classes; leave {shots} out of the "
+            "dataset's `shots` column"
+        )
     rng = np.random.default_rng([seed, shots])
     rows = np.empty((episodes, ways, needed), dtype=np.int64)
     for episode in rows:
-        for way, chosen in enumerate(rng.choice(len(names), ways, replace=False)):
+        for way, chosen in enumerate(rng.choice(len(members), ways, replace=False)):
             episode[way] = rng.choice(members[chosen], needed, replace=False)
-    return Episodes(support=rows[:, :, :shots], query=rows[:, :, shots:])
+    return Episodes(support=rows[:, :, :shots], query=rows[:, :, shots:], classes=len(members))
 
 
 def episode_accuracies(features: np.ndarray, episodes: Episodes) -> np.ndarray:
