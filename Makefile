@@ -31,6 +31,7 @@ check: .venv/test.done
 	snakemake -n -q rules
 
 bench: setup
+	python benchmarks/dryrun.py
 	python benchmarks/linear.py
 	python benchmarks/fewshot.py
 	python benchmarks/extraction.py
