@@ -24,6 +24,7 @@ try:
     study.check_exclusions(config["exclude"], models, datasets)
     MODELS = study.choose(models, config["models"], "models")
     DATASETS = study.choose(datasets, config["datasets"], "datasets")
+    study.check_episodes(DATASETS, config["fewshot"]["ways"])
     RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
 except InputError as error:
     raise WorkflowError(str(error))

@@ -29,7 +29,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: names the key.
     """
-    error = _first_error(config, schema)
+    error = _first_error(config, _rules(schema))
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"
         raise InputError(f"configuration, key {key}: {_sentence(error)}")
@@ -39,7 +39,8 @@ def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
     """Read a tab-separated table with an ``id`` column, each row checked against a JSON schema.
 
     Returns:
-        A frame of strings indexed by ``id``; an empty cell is an empty string.
+        A frame of strings indexed by ``id``; an empty cell, or a column that the schema does not require and
+        the table does not have, is an empty string.
 
     Raises:
         InputError: names the file, row and column.
@@ -52,8 +53,11 @@ def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a tab-separated table: {error}") from error
     if "id" not in table:
         raise InputError(f"{path} has no column 'id'; are its columns separated by tabs?")
+    rules = _rules(schema)
+    absent = set(rules["properties"]) - set(rules["required"]) - set(table.columns)
+    table = table.assign(**dict.fromkeys(absent, ""))
     for position, row in enumerate(table.to_dict("records"), start=2):
-        error = _first_error(row, schema)
+        error = _first_error(row, rules)
         if error:
             column = error.absolute_path[0] if error.absolute_path else ""
             where = f", column {column!r}" if column else ""
@@ -64,8 +68,11 @@ def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
     return table.set_index("id")
 
 
-def _first_error(instance: dict, schema: str | Path) -> jsonschema.ValidationError | None:
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+def _rules(schema: str | Path) -> dict:
+    return yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+
+
+def _first_error(instance: dict, rules: dict) -> jsonschema.ValidationError | None:
     return jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(instance))
 
 
@@ -187,6 +194,23 @@ def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
     """
     _check_ids(table, ids, key, key)
     return table.loc[ids] if ids else table
+
+
+def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
+    """Check that few-shot episodes of ``ways`` classes can be drawn where a row asks for them.
+
+    Raises:
+        InputError: a dataset with fewer classes, or without a number of shots.
+    """
+    for name, row in datasets.iterrows():
+        if "fewshot" not in row["protocols"]:
+            continue
+        if row["classes"] < ways or not row["shots"]:
+            raise InputError(
+                f"the dataset {name} has {row['classes']} classes and {len(row['shots'])} numbers of `shots`; "
+                f"few-shot episodes need {ways} classes and at least one number: complete its row, or take "
+                "fewshot out of its protocols"
+            )
 
 
 def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:

@@ -208,6 +208,15 @@ def test_runs_are_what_the_rows_admit_less_what_is_excluded():
         study.check_exclusions([{"dataset": "digit", "reason": "a misspelling"}], models, datasets)
 
 
+@pytest.mark.parametrize(("ways", "shots"), [(11, ["5"]), (5, [])])
+def test_episodes_that_cannot_be_drawn_are_named(ways, shots):
+    datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS).loc[["digits", "elpv"]]
+    study.check_episodes(datasets, 10)  # elpv has four classes, and no few-shot
+    datasets.at["digits", "shots"] = shots
+    with pytest.raises(InputError, match=r"the dataset digits has 10 classes and . numbers of `shots`"):
+        study.check_episodes(datasets, ways)
+
+
 def test_the_known_architectures_are_timms():
     import timm
 
