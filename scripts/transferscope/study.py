@@ -207,9 +207,9 @@ def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
             continue
         if row["classes"] < ways or not row["shots"]:
             raise InputError(
-                f"the dataset {name} has {row['classes']} classes and {len(row['shots'])} numbers of `shots`; "
-                f"few-shot episodes need {ways} classes and at least one number: complete its row, or take "
-                "fewshot out of its protocols"
+                f"the dataset {name} has {row['classes']} classes and {len(row['shots'])} numbers of "
+                f"`shots`; few-shot episodes need {ways} classes and at least one number: complete its row, "
+                "or take fewshot out of its protocols"
             )
 
 
