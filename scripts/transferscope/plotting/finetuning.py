@@ -78,7 +78,8 @@ def _scores(ax: Axes, details: dict, plot: dict) -> None:
     rates = sorted(trials["learning_rate"].unique())
     ax.set_xticks(np.log10(rates), [f"{rate:g}" for rate in rates])
     ax.set_xlim(np.log10(rates[0]) - 0.4, np.log10(rates[-1]) + 0.4)
-    ax.set_ylim(bottom=floor - 0.15 * (scores.max() - floor))  # room for the axis's name
+    room = 0.15 * (scores.max() - floor)  # for the axis's name below, for the ring above
+    ax.set_ylim(floor - room, scores.max() + room)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     _corner(ax, "learning rate", plot)
 
