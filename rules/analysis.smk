@@ -1,7 +1,7 @@
 """From the results of all runs, or the published ones, to tables.
 
 In: the results <results>/{protocol}/{dataset}/{model}.json, or config/published/. Out: the long table, which everything
-after it reads (`results_from` chooses whether measured.tsv or published.tsv), correlations, printed tables.
+after it reads (`results_from` chooses whether measured.tsv or a published one), correlations, printed tables.
 """
 
 TABLES = [
@@ -40,16 +40,16 @@ rule collect_results:
 
 
 rule published_results:
-    """The long table of the published numbers."""
+    """The long table of published numbers."""
     input:
-        published=config["published"],
+        published="config/published/{published}.csv",
         models=config["tables"]["models"],
     output:
-        "<results>/tables/published.tsv",
+        "<results>/tables/{published}.tsv",
     log:
-        "<logs>/published_results.log",
+        "<logs>/published_results/{published}.log",
     benchmark:
-        "<benchmarks>/published_results.tsv"
+        "<benchmarks>/published_results/{published}.tsv"
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -96,7 +96,7 @@ rule results_table:
         table=results_table(),
         models=config["tables"]["models"],
         datasets=config["tables"]["datasets"],
-        compare="<results>/tables/published.tsv" if config["compare"] else [],
+        compare=compared_table(),
     output:
         markdown="<results>/tables/results.md",
         latex="<results>/tables/results.tex",
