@@ -16,9 +16,11 @@ from transferscope.errors import InputError
 from transferscope.sources import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
+PUBLISHED = study.published_names("config/published")
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
+    study.check_published(config, PUBLISHED)
     models = study.read_models(config["tables"]["models"], SCHEMAS)
     datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
     study.check_exclusions(config["exclude"], models, datasets)
@@ -33,6 +35,7 @@ except InputError as error:
 wildcard_constraints:
     model="|".join(MODELS.index),
     dataset="|".join(DATASETS.index),
+    published="|".join(PUBLISHED) or "(?!)",
 
 
 # What a conversion to the canonical backbone depends on, and nothing else: a new citation recomputes nothing.
@@ -127,3 +130,8 @@ def results_of(*protocols: str) -> list[str]:
 def results_table() -> str:
     """The long table that all analyses read."""
     return f"<results>/tables/{config['results_from']}.tsv"
+
+
+def compared_table() -> str | list:
+    """The long table of published results to print beside the measured ones, if any."""
+    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"

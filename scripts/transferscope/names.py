@@ -77,6 +77,18 @@ def read_datasets(paths: str | list[str]) -> dict[str, str]:
     return DATASET_NAMES | _read_facts(paths, ["id", "name"])["name"].to_dict()
 
 
+def read_dataset_facts(paths: str | list[str]) -> pd.DataFrame:
+    """What one table of datasets, or several, say to a reader: text, indexed by id, empty where unknown.
+
+    Columns: name, classes, metric, the images of train, val, test and all, licence, citation.
+
+    Raises:
+        InputError: a column is missing or an id occurs twice.
+    """
+    counts = ["train", "val", "test", "all"]
+    return _read_facts(paths, ["id", "name", "classes", "metric", *counts, "licence", "citation"])
+
+
 def setting_name(setting: str) -> str:
     """Printed name of a setting; its id where it has no other."""
     fewshot = re.fullmatch(r"fewshot_(\d+)w(\d+)s", setting)

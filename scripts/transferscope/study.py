@@ -35,6 +35,26 @@ def check_config(config: dict, schema: str | Path) -> None:
         raise InputError(f"configuration, key {key}: {_sentence(error)}")
 
 
+def published_names(folder: str | Path) -> list[str]:
+    """The published results there are: the names, without suffix, of the folder's CSV files."""
+    return sorted(path.stem for path in Path(folder).glob("*.csv"))
+
+
+def check_published(config: dict, published: list[str]) -> None:
+    """Check the two keys that may name published results, of which there are ``published``.
+
+    Raises:
+        InputError: names the key, and what it may be.
+    """
+    for key, otherwise in (("results_from", "measured"), ("compare", "none")):
+        allowed = [otherwise, *published]
+        if config[key] not in allowed:
+            raise InputError(
+                f"configuration, key {key}: {config[key]!r} is not one of {', '.join(allowed)}; "
+                "published results are the files in config/published/"
+            )
+
+
 def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
     """Read a tab-separated table with an ``id`` column, each row checked against a JSON schema.
 

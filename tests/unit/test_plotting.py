@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from transferscope.plotting.dataset_scatter import dataset_scatter
 from transferscope.plotting.finetuning import finetuning
 from transferscope.plotting.rank_radar import rank_radar
 from transferscope.plotting.reliability import reliability
-from transferscope.tables import split
+from transferscope.tables import split, split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}
@@ -85,13 +86,18 @@ def bars(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
 
 
 def first_datasets(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
-    return dataset_scatter(split(table)[0], models, DATASETS, PLOT)
+    return dataset_scatter(split(table, DATASETS)[0], models, PLOT)
+
+
+def first_settings(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
+    return dataset_scatter(split_by_dataset(table, DATASETS)[0], models, PLOT)
 
 
 FIGURES = {
     "correlation_scatter": lambda table, models: correlation_scatter(table, models, PLOT),
     "calibration_scatter": lambda table, models: calibration_scatter(table, models, PLOT),
     "dataset_scatter": first_datasets,
+    "task_scatter": first_settings,
     "correlation_bars": bars,
     "rank_radar": lambda table, models: rank_radar(table, models, PLOT),
 }
@@ -169,6 +175,20 @@ def test_the_same_figure_has_the_same_bytes(figure, tmp_path):
         first, second = ((tmp_path / f"{attempt}.{form}").read_bytes() for attempt in ("first", "second"))
         assert len(first) > 2000
         assert first == second
+
+
+def test_an_svg_is_one_element_with_the_same_ids_twice():
+    first, second = (style.to_svg(first_settings(*STUDIES["the demo"]()), PLOT) for _ in range(2))
+    assert first == second
+    assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "<text" not in first
+
+
+@pytest.mark.parametrize("dataset", ["nyuv2", "average"])
+def test_long_titles_stay_within_the_figure(dataset):
+    table, models = published()
+    [part] = split_by_dataset(table[table["dataset"] == dataset], DATASETS)
+    check_texts(dataset_scatter(part, models, PLOT))
 
 
 def test_text_in_a_pdf_stays_text(tmp_path):

@@ -3,6 +3,7 @@
 Plot settings arrive as a dict: ``font_size`` (points in print, at least 7) and ``dpi`` (of the PNG).
 """
 
+import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ def drawing(plot: dict) -> Iterator[None]:
         "ytick.major.pad": 2,
         "lines.linewidth": 1.0,
         "pdf.fonttype": 42,  # text stays text in an editor
+        "svg.hashsalt": "transferscope",  # the same figure has the same ids
         "figure.dpi": 72,  # a pixel is a point, which is what labels are placed in
     }
     with matplotlib.rc_context(settings):
@@ -89,6 +91,16 @@ def save(figure: Figure, pdf: str | Path, png: str | Path, plot: dict) -> None:
             figure.savefig(temporary, metadata={"CreationDate": None})
         with atomic_path(png) as temporary:
             figure.savefig(temporary, dpi=plot["dpi"], metadata={"Software": None})
+
+
+def to_svg(figure: Figure, plot: dict) -> str:
+    """The figure as one ``<svg>`` element to stand in a page; its text is outlines, so it needs no font."""
+    text = io.StringIO()
+    with drawing(plot):
+        nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+        figure.savefig(text, format="svg", metadata=nothing)
+    # What stands before the element belongs to a file of its own.
+    return "<svg" + text.getvalue().partition("<svg")[2]
 
 
 def small(plot: dict) -> float:
