@@ -20,7 +20,12 @@ pathvars:
 report: "report/workflow.rst"
 
 
+onstart:
+    slurm.cancel(left_over_jobs(), Path.cwd())
+
+
 include: "rules/common.smk"
+include: "rules/sizes.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"
 include: "rules/features.smk"

@@ -14,6 +14,15 @@ TABLES = [
 ]
 
 
+# Seconds each: on a cluster they would wait longer than they run.
+localrules:
+    collect_results,
+    published_results,
+    correlations,
+    results_table,
+    task_pages,
+
+
 rule collect_results:
     """The long table of everything measured; every planned run must be there once."""
     input:

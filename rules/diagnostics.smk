@@ -16,6 +16,12 @@ if MEASURED:
     )
 
 
+# Seconds each: on a cluster they would wait longer than they run.
+localrules:
+    plot_reliability,
+    plot_finetuning,
+
+
 rule plot_reliability:
     """Accuracy against confidence of one model's predictions, before and after temperature scaling."""
     input:

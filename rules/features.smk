@@ -23,9 +23,8 @@ rule extract_features:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
+        **size_of("extract_features"),
         gpu=0,
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         version=1,
         loader_version=dataset_fact("version"),
@@ -48,6 +47,9 @@ use rule extract_features as extract_shard with:
         dataset=extracted_in(one_job=False),
         shard="[0-9]+",
         shards="[0-9]+",
+    resources:
+        **size_of("extract_shard"),
+        gpu=0,
 
 
 rule join_shards:
@@ -66,8 +68,7 @@ rule join_shards:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=30,
+        **size_of("join_shards"),
     params:
         version=1,
     script:

@@ -15,6 +15,15 @@ if RUNS["protocol"].str.startswith("calibration").any() or not MEASURED:
     FIGURES.append("<results>/figures/calibration_scatter.pdf")
 
 
+# Seconds each: on a cluster they would wait longer than they run.
+localrules:
+    plot_correlation_scatter,
+    plot_correlation_bars,
+    plot_calibration_scatter,
+    plot_dataset_scatter,
+    plot_rank_radar,
+
+
 rule plot_correlation_scatter:
     """Transfer against ImageNet top-1, a panel a setting (figure 1 of the paper)."""
     input:

@@ -47,9 +47,8 @@ rule finetune_grid:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
+        **size_of("finetune_grid"),
         gpu=0,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         version=1,
         facts=dataset_facts,
@@ -79,9 +78,8 @@ rule finetune_refit:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
+        **size_of("finetune_refit"),
         gpu=0,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         version=1,
         facts=dataset_facts,

@@ -21,8 +21,7 @@ rule prepare_backbone:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,  # a ViT-L takes 5.5 GB
-        runtime=15,
+        **size_of("prepare_backbone"),
     params:
         **{column: model_fact(column) for column in CONVERSION},
         version=1,
@@ -44,8 +43,7 @@ rule initialise_backbone:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=15,
+        **size_of("initialise_backbone"),
     params:
         version=1,
         arch=model_fact("arch"),
@@ -69,8 +67,7 @@ rule render_dataset:
         "../envs/main.yaml"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        **size_of("render_dataset"),
     params:
         version=dataset_fact("version"),
         images=render_setting("images"),

@@ -21,9 +21,8 @@ rule linear_probe:
         "../envs/main.yaml"
     threads: config["threads"]["probes"]
     resources:
+        **size_of("linear_probe"),
         gpu=0,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         version=1,
         metric=dataset_fact("metric"),
@@ -48,9 +47,8 @@ rule knn_probe:
         "../envs/main.yaml"
     threads: config["threads"]["probes"]
     resources:
+        **size_of("knn_probe"),
         gpu=0,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         version=1,
         metric=dataset_fact("metric"),
@@ -76,8 +74,7 @@ rule fewshot_probe:
         "../envs/main.yaml"
     threads: config["threads"]["probes"]
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        **size_of("fewshot_probe"),
     params:
         version=1,
         shots=lambda wildcards: [int(shot) for shot in DATASETS.at[wildcards.dataset, "shots"]],
@@ -105,8 +102,7 @@ rule measure_calibration:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 15 * attempt,
+        **size_of("measure_calibration"),
     params:
         version=1,
         seed=config["seed"],

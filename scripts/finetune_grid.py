@@ -8,6 +8,7 @@ from transferscope import files, metrics, predictions
 from transferscope.finetuning import grid
 from transferscope.finetuning.trials import Resume, Task, search
 from transferscope.job import device, limit_threads, logged
+from transferscope.scratch import near
 
 
 def main(
@@ -62,11 +63,14 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake):
+    with (
+        logged(snakemake),
+        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,
-            snakemake.input.dataset,
+            dataset,
             snakemake.input.previous,
             snakemake.output.trials,
             snakemake.output.predictions,

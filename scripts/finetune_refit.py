@@ -11,6 +11,7 @@ from transferscope.errors import InputError
 from transferscope.finetuning import grid
 from transferscope.finetuning.trials import Resume, Task
 from transferscope.job import device, limit_threads, logged
+from transferscope.scratch import near
 
 
 def main(
@@ -101,11 +102,14 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake):
+    with (
+        logged(snakemake),
+        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,
-            snakemake.input.dataset,
+            dataset,
             snakemake.input.trials,
             snakemake.input.predictions,
             snakemake.output.result,

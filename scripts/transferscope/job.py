@@ -24,6 +24,13 @@ def logged(snakemake) -> Iterator[None]:
         logging.basicConfig(
             stream=log, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
         )
+        if "SLURM_JOB_ID" in os.environ:
+            logging.info(
+                "SLURM job %s on %s, GPU %s",
+                os.environ["SLURM_JOB_ID"],
+                os.environ.get("SLURMD_NODENAME"),
+                os.environ.get("CUDA_VISIBLE_DEVICES", "none"),
+            )
         logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
         try:
             yield
@@ -39,10 +46,13 @@ def logged(snakemake) -> Iterator[None]:
 def device(resources) -> str:
     """``cuda`` where the job asked for a GPU and got one, else ``cpu``.
 
+    ``TRANSFERSCOPE_DEVICE=cpu`` in the environment keeps a job off the GPU that it was given, so that a cluster's
+    set-up can be tried where there are no real ones.
+
     Raises:
         InputError: a GPU was asked for and none is visible.
     """
-    if not resources.get("gpu", 0):
+    if not resources.get("gpu", 0) or os.environ.get("TRANSFERSCOPE_DEVICE") == "cpu":
         return "cpu"
     import torch
 

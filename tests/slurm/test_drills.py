@@ -1,0 +1,105 @@
+"""What goes wrong on a cluster, done to the finished small study on purpose; each ends with the same results table."""
+
+import pandas as pd
+import pytest
+
+REFIT = "finetune/scenes-few/random-mobilenetv2"
+LOG = "results/small/logs/finetune_refit/scenes-few/random-mobilenetv2.log"
+
+
+class Drill:
+    """The study with a training to be done again, and what became of SLURM's jobs for it."""
+
+    def __init__(self, project):
+        self.project, self.cluster = project, project.cluster
+        self.before = {job for (job,) in self.cluster.jobs("%i")}
+        project.forget(f"{REFIT}.json", f"{REFIT}.predictions.h5")
+
+    def training(self) -> str:
+        """The SLURM job that trains, once it does."""
+        return self.project.wait_for(lambda: self.project.running("finetune_refit"))
+
+    def states(self, rule: str = "finetune_refit") -> list[str]:
+        """How the rule's jobs ended, in the order of submission."""
+        rows = self.cluster.jobs("%i %T %k")
+        return [
+            state
+            for job, state, rule_of in rows
+            if job not in self.before and rule_of.startswith(f"rule_{rule}")
+        ]
+
+
+@pytest.fixture
+def drill(drilled, submitted):
+    """Checks at its end that the table is that of the run in which nothing went wrong."""
+    drill = Drill(drilled)
+    yield drill
+    assert drilled.table() == submitted.table()
+    assert (drilled.folder / f"results/small/{REFIT}.json").exists()
+    assert not list((drilled.folder / "results").rglob("*.resume"))
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(drill, drilled):
+    sizes = drilled.folder / "config/job_sizes.tsv"
+    table = pd.read_csv(sizes, sep="\t", comment="#")
+    # Snakemake's own and half of what a training takes.
+    table.loc[table["rule"] == "finetune_refit", ["mem_mb", "mem_mb_per_thread"]] = (450, 0)
+    table.to_csv(sizes, sep="\t", index=False)
+    drilled.snakemake()
+    *failed, last = drill.states()
+    assert set(failed) == {"OUT_OF_MEMORY"}
+    assert last == "COMPLETED"
+
+
+def test_a_running_job_is_cancelled_by_hand(drill, drilled):
+    process = drilled.start()
+    drill.cluster.run(["scancel", drill.training()])
+    drilled.finish(process)
+    assert drill.states() == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_node_goes_down(drill, drilled):
+    process = drilled.start()
+    job = drill.training()
+    (node,) = [where for number, where in drill.cluster.jobs("%i %N", "running") if number == job]
+    drill.cluster.kill_node(node)
+    drilled.finish(process)
+    drill.cluster.start_node(node)
+    assert drill.states() == ["NODE_FAIL", "COMPLETED"]
+
+
+def test_the_controller_is_restarted(drill, drilled):
+    process = drilled.start()
+    drill.training()
+    drill.cluster.kill_controller()
+    # Long enough that the job ends, and Snakemake asks, while nobody answers.
+    drilled.wait_for(lambda: (drilled.folder / f"results/small/{REFIT}.json").exists())
+    drill.cluster.start_controller()
+    drilled.finish(process)
+    assert drill.states() == ["COMPLETED"]
+
+
+def test_snakemake_is_killed_and_started_again(drill, drilled):
+    process = drilled.start()
+    left = drill.training()
+    drilled.kill()
+    process.wait()
+    assert [left] == [job for (job,) in drill.cluster.jobs("%i", "running")]
+    drilled.snakemake("--unlock")
+    drilled.snakemake()
+    # Had both run to their end, they would have written into one output.
+    assert drill.states() == ["CANCELLED", "COMPLETED"]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [("100k", "reading resources/datasets/scenes-few from where it lies"), ("100m", "from its copy in")],
+)
+def test_scratch_is_full_or_serves(drill, drilled, size, said):
+    profile = drilled.folder / "profiles/slurm/config.yaml"
+    profile.write_text(profile.read_text().replace("# scratch: $TMPDIR", "scratch: $SCRATCH"))
+    drill.cluster.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", "/mnt"])
+    drilled.snakemake()
+    assert said in (drilled.folder / LOG).read_text()
+    assert not drill.cluster.run(["ls", "/mnt"])
+    drill.cluster.run(["umount", "/mnt"])
