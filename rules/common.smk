@@ -4,7 +4,6 @@ In: the configuration and the tables that it names. Out: CONFIG-checked globals 
 """
 
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -15,9 +14,6 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from transferscope import study
 from transferscope.errors import InputError
 from transferscope.sources import placed_files
-
-# Only the local rules of download.smk reach out, and they by other means: a compute node may have no internet.
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = study.published_names("config/published")

@@ -46,8 +46,8 @@ def logged(snakemake) -> Iterator[None]:
 def device(resources) -> str:
     """``cuda`` where the job asked for a GPU and got one, else ``cpu``.
 
-    ``TRANSFERSCOPE_DEVICE=cpu`` in the environment keeps a job off the GPU that it was given, so that a cluster's
-    set-up can be tried where there are no real ones.
+    ``TRANSFERSCOPE_DEVICE=cpu`` in the environment keeps a job off the GPU that it was given, so that a
+    cluster's set-up can be tried where there are no real ones.
 
     Raises:
         InputError: a GPU was asked for and none is visible.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def near(folder: str | Path, scratch: str | None) -> Iterator[Path]:
-    """The folder's copy on this node's own disk while the context lasts; the folder itself where that cannot be.
+    """The folder's copy on this node's own disk while the context lasts; where that cannot be, the folder.
 
     Args:
-        scratch: a folder of the node, in which environment variables are expanded; None where nodes have none.
+        scratch: a folder of the node, in which environment variables are expanded; None where there is none.
             One that is full or absent costs time, not the job: the log then tells.
     """
     folder = Path(folder)

@@ -1,4 +1,4 @@
-"""What a job asks of a cluster: memory and time from one table, for what it works on and how often it was tried.
+"""What a job asks of a cluster: memory and time from one table, for what it works on and for each attempt.
 
 The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
@@ -40,14 +40,14 @@ def read_sizes(path: str | Path) -> pd.DataFrame:
         values = pd.to_numeric(table[column], errors="coerce")
         for rule in table.index[~(values >= 0)]:
             raise InputError(
-                f"{path}, row {rule!r}, column {column!r}: {table.at[rule, column]!r} is no number of at least 0"
+                f"{path}, row {rule!r}, column {column!r}: {table.at[rule, column]!r} is no number from 0 on"
             )
         table[column] = values
     return table
 
 
 def memory_mb(size: pd.Series, *, images: float, threads: int, attempt: int) -> int:
-    """Megabytes for the n-th attempt: n times what the row says for a dataset's ``images``, and Snakemake's own."""
+    """Megabytes for the n-th attempt: n times what the row says for so many images, and Snakemake's own."""
     own = (
         size["mem_mb"] + size["mem_mb_per_thread"] * threads + size["mem_mb_per_1000_images"] * images / 1000
     )

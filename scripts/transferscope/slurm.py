@@ -1,4 +1,4 @@
-"""What an earlier Snakemake left in SLURM: jobs that outlived it must not write beside those that replace them."""
+"""What an earlier Snakemake left in SLURM: its jobs must not write beside those that replace them."""
 
 import subprocess
 import time
@@ -11,7 +11,7 @@ SECONDS = 120  # a job that saves its state may take KillWait, 30 seconds as a r
 
 
 def cancel(jobs: Iterable[str], folder: str | Path) -> None:
-    """Cancel those of these SLURM jobs that were submitted from ``folder`` and still live; wait until they are gone.
+    """Cancel those of these SLURM jobs that were submitted from ``folder``; wait until they are gone.
 
     Job numbers start again after years, so one that runs somewhere else is let be.
 
@@ -25,8 +25,8 @@ def cancel(jobs: Iterable[str], folder: str | Path) -> None:
     while living := _living(living, folder):
         if time.monotonic() > end:
             raise InputError(
-                f"jobs of an earlier run do not end: {' '.join(living)}; wait until `squeue` no longer shows them, "
-                "then start again"
+                f"jobs of an earlier run do not end: {' '.join(living)}; wait until `squeue` no longer shows "
+                "them, then start again"
             )
         time.sleep(1)
 

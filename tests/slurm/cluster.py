@@ -1,8 +1,8 @@
 """A real SLURM for tests: a controller and two nodes with a pretended GPU each, all on this machine.
 
-It lives in namespaces of its own. There is no network in it but loopback, so what runs there cannot reach the
-internet; its configuration and state lie in a memory file system that only it sees; and when its first process
-ends, the kernel ends all others. Nothing is left behind, even if the tests themselves are killed.
+It lives in namespaces of its own. There is no network in it but loopback, so what runs there cannot reach
+the internet; its configuration and state lie in a memory file system that only it sees; and when its first
+process ends, the kernel ends all others. Nothing is left behind, even if the tests themselves are killed.
 """
 
 import os
@@ -68,10 +68,7 @@ PartitionName=gpu Nodes={",".join(NODES)} MaxTime=120 DefaultTime=10 State=UP
 
 def install() -> None:
     """Install what is missing of SLURM, from Debian's packages."""
-    missing = [package for program, package in PROGRAMS.items() if not Path("/usr/sbin", program).exists()]
-    missing = [
-        package for package in missing if not Path("/usr/bin/sbatch").exists() or package != "slurm-client"
-    ]
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if missing:
         subprocess.run(["apt-get", "update", "-qq"], check=True)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

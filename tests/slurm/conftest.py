@@ -24,7 +24,7 @@ datasets: [pictures, scenes-few]
 protocols: [linear, knn, finetune, calibration]
 features: {resolution: 48, batch_size: 64}
 finetune:
-  steps: 40
+  steps: 200
   batch_size: 8
   learning_rates: [1.0e-2]
   weight_decays: [1.0e-5]
@@ -113,8 +113,8 @@ class OnCluster(Project):
         return self.finish(self.start(*arguments))
 
     def forget(self, *outputs: str) -> None:
-        """Remove some results, as if they had not been made yet, and all that was made of them."""
-        for output in (*outputs, "tables", "figures"):
+        """Remove some results, as if they had not been made yet, and the tables made of them."""
+        for output in (*outputs, "tables"):
             path = self.folder / RESULTS / output
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

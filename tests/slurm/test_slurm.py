@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 
-
 LOCAL = {"download_dataset", "collect_results", "correlations", "results_table", "task_pages"}
 
 

@@ -1,0 +1,73 @@
+"""What of a study is done, running, pending and failed, and the GPU-hours that are left.
+
+`python scripts/status.py` takes the arguments of `snakemake`, such as `--profile profiles/slurm --configfile
+config/ericsson2021.yaml`, and only reads: it may be called while Snakemake runs.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from transferscope import progress
+from transferscope.errors import InputError
+from transferscope.sizes import read_sizes
+
+
+def main(arguments: list[str]) -> None:
+    """Print a row a rule that a cluster runs, and the sums; ``arguments`` are Snakemake's."""
+    every = progress.planned(dry_run("--forceall", *arguments))
+    pending = progress.planned(dry_run(*arguments))
+    table = progress.table(every, set(pending), states(), read_sizes("config/job_sizes.tsv")["stage"])
+    print(table.to_string(index=False, na_rep="", float_format=lambda hours: f"{hours:.1f}"))
+    print(
+        "\nGB, hours: what a job asks for, least to most. GPU-hours: `most`, if every job that is not done "
+        "took all its time; `left`, if it took the share of it that those of its rule took that are done."
+    )
+
+
+def dry_run(*arguments: str) -> str:
+    """What a dry-run prints.
+
+    Raises:
+        InputError: what Snakemake said where it failed.
+    """
+    # Before the arguments, which may end in targets.
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    output = done.stdout + done.stderr
+    if done.returncode:
+        raise InputError(f"`snakemake -n {' '.join(arguments)}` failed:\n{output.strip()}")
+    return output
+
+
+def states() -> dict[str, str]:
+    """The last run's jobs that are not done, by benchmark file: ``running``, ``queued`` or ``failed``."""
+    logs = sorted(Path(".snakemake/log").glob("*.snakemake.log"), reverse=True)
+    runs = (text for text in map(Path.read_text, logs) if "Job stats:" in text and "dry-run" not in text)
+    jobs = progress.states(next(runs, ""))
+    queue = squeue() if any(number for _, number in jobs.values()) else {}
+    alive = any(Path(".snakemake/locks").glob("*"))
+    found = {}
+    for benchmark, (state, number) in jobs.items():
+        if state == "failed":
+            found[benchmark] = "failed"
+        elif state == "started" and number:
+            if number in queue:
+                found[benchmark] = "queued" if queue[number] == "PENDING" else "running"
+        elif state == "started" and alive:
+            found[benchmark] = "running"
+    return found
+
+
+def squeue() -> dict[str, str]:
+    """The state of each of the user's jobs that are in SLURM, by number."""
+    command = ["squeue", "--me", "--noheader", "--states=PENDING,RUNNING,COMPLETING", "--format=%i %T"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        sys.exit(str(error))
