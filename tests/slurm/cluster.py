@@ -164,7 +164,9 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
 
     def kill(self, command: str) -> None:
         """Kill every process whose command begins so."""
-        self._kill([pid for pid, running in self._processes() if running.startswith(command)])
+        self._signal(
+            signal.SIGKILL, [pid for pid, running in self._processes() if running.startswith(command)]
+        )
 
     def start_controller(self) -> None:
         """Start slurmctld, and wait until it answers."""
@@ -173,7 +175,7 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
 
     def kill_controller(self) -> None:
         """End slurmctld as a power cut would."""
-        self._kill([self._pid("slurmctld")])
+        self._signal(signal.SIGKILL, [self._pid("slurmctld")])
 
     def start_node(self, node: str) -> None:
         """Start the slurmd of a node."""
@@ -187,13 +189,15 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
             for pid, command in self._processes()
             if any(f"slurmstepd: [{job}." in command for job in jobs)
         ]
-        here = f"SLURMD_NODENAME={node}".encode()
-        own = []
-        for pid, _ in self._processes():
-            with suppress(OSError):
-                if here in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                    own.append(pid)
-        self._kill([self._pid(node), *steps, *own])
+        self._signal(signal.SIGKILL, [self._pid(node), *steps, *self._with(f"SLURMD_NODENAME={node}")])
+
+    def pause(self, job: str) -> None:
+        """Stop the processes of a job where they are, as one that takes long."""
+        self._signal(signal.SIGSTOP, self._with(f"SLURM_JOB_ID={job}"))
+
+    def go_on(self, job: str) -> None:
+        """Let a job that was paused go on."""
+        self._signal(signal.SIGCONT, self._with(f"SLURM_JOB_ID={job}"))
 
     def wait_until_idle(self) -> None:
         """Wait until no job is left and every node answers."""
@@ -231,11 +235,20 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
                 return pid
         raise AssertionError(f"{daemon} does not run")
 
+    def _with(self, variable: str) -> list[int]:
+        """The processes that have this variable, such as `NAME=value`, in their environment."""
+        found = []
+        for pid, _ in self._processes():
+            with suppress(OSError):
+                if variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    found.append(pid)
+        return found
+
     @staticmethod
-    def _kill(pids: list[int]) -> None:
+    def _signal(number: signal.Signals, pids: list[int]) -> None:
         for pid in pids:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
 
     @staticmethod
     def _wait_for(condition: Callable, seconds: float = 60):

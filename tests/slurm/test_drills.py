@@ -88,6 +88,7 @@ def test_the_controller_is_restarted(drill, drilled):
 def test_snakemake_is_killed_and_started_again(drill, drilled):
     process = drilled.start(*TO_TABLE)
     left = drill.training()
+    drill.cluster.pause(left)
     drilled.kill()
     process.wait()
     assert [left] == [job for (job,) in drill.cluster.jobs("%i", "running")]
