@@ -6,7 +6,7 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published test bench check setup clean
+.PHONY: demo published test test-slurm soak bench check setup clean
 
 demo: setup
 	snakemake all
@@ -22,6 +22,13 @@ published: setup
 test: .venv/test.done
 	$(MAKE) check
 	pytest
+
+# As root, on Debian: brings up a SLURM of its own, and installs what it needs for that.
+test-slurm: .venv/test.done
+	pytest tests/slurm --durations=12 --durations-min=5
+
+soak: setup
+	python tests/soak.py
 
 check: .venv/test.done
 	ruff check

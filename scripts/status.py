@@ -45,7 +45,7 @@ def states() -> dict[str, str]:
     logs = sorted(Path(".snakemake/log").glob("*.snakemake.log"), reverse=True)
     runs = (text for text in map(Path.read_text, logs) if "Job stats:" in text and "dry-run" not in text)
     jobs = progress.states(next(runs, ""))
-    queue = squeue() if any(number for _, number in jobs.values()) else {}
+    queue = squeue() if any(state == "started" and number for state, number in jobs.values()) else {}
     alive = any(Path(".snakemake/locks").glob("*"))
     found = {}
     for benchmark, (state, number) in jobs.items():
@@ -60,9 +60,15 @@ def states() -> dict[str, str]:
 
 
 def squeue() -> dict[str, str]:
-    """The state of each of the user's jobs that are in SLURM, by number."""
+    """The state of each of the user's jobs that are in SLURM, by number.
+
+    Raises:
+        InputError: SLURM does not answer.
+    """
     command = ["squeue", "--me", "--noheader", "--states=PENDING,RUNNING,COMPLETING", "--format=%i %T"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise InputError(f"the last run's jobs are in SLURM, and `squeue` fails: {done.stderr.strip()}")
     return dict(line.split() for line in done.stdout.splitlines())
 
 

@@ -1,0 +1,42 @@
+"""A copy on the node's own disk where there is one with room, else the folder itself; nothing is left."""
+
+import pytest
+
+from transferscope.scratch import near
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    folder = tmp_path / "shared" / "pictures"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "1.png").write_bytes(b"one")
+    # What a user obtained by hand is linked.
+    (folder / "b").symlink_to(folder / "a")
+    return folder
+
+
+def test_a_copy_is_read_and_removed(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("NODE_DISK", str(tmp_path / "disk"))
+    (tmp_path / "disk").mkdir()
+    with near(dataset, "$NODE_DISK") as folder:
+        assert folder.is_relative_to(tmp_path / "disk")
+        assert folder.name == "pictures"
+        assert (folder / "b" / "1.png").read_bytes() == b"one"
+        assert not (folder / "b").is_symlink()
+    assert not list((tmp_path / "disk").iterdir())
+
+
+def test_without_scratch_the_folder_itself(dataset):
+    with near(dataset, None) as folder:
+        assert folder == dataset
+
+
+def test_an_absent_disk_costs_no_job(dataset, tmp_path, caplog):
+    with near(dataset, str(tmp_path / "nowhere")) as folder:
+        assert folder == dataset
+    assert "scratch is of no use" in caplog.text
+
+
+def test_an_error_in_the_job_is_the_jobs_own(dataset, tmp_path):
+    with pytest.raises(OSError, match="the job's"), near(dataset, str(tmp_path)):
+        raise OSError("the job's")

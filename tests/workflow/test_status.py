@@ -1,0 +1,45 @@
+"""scripts/status.py on the small study: what is done, what a change makes pending, what a job costs."""
+
+import subprocess
+import sys
+
+FINETUNED, MODELS = 3, 5
+
+
+def status(project, *arguments: str) -> dict[str, dict[str, str]]:
+    """The printed rows, by rule."""
+    command = [sys.executable, "scripts/status.py", "--configfile", "config/small.yaml", *arguments]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *lines = done.stdout.split("\n\n")[0].splitlines()
+    return {
+        row["rule"]: row for row in (dict(zip(header.split(), line.split(), strict=False)) for line in lines)
+    }
+
+
+def test_a_finished_study_has_nothing_left(project):
+    rows = status(project)
+    assert rows["finetune_refit"]["done"] == rows["finetune_refit"]["jobs"] == str(FINETUNED)
+    assert rows["linear_probe"]["done"] == str(3 * MODELS)
+    assert {row["pending"] for row in rows.values()} == {"0"}
+
+
+def test_what_is_missing_is_pending_with_its_gpu_hours(project):
+    features = project.folder / "results/small/features/scenes-small/mobilenetv2.h5"
+    content = features.rename(features.with_suffix(".kept"))
+    rows = status(project, "--set-resources", "extract_features:gpu=1")
+    content.rename(features)
+    assert (rows["extract_features"]["done"], rows["extract_features"]["pending"]) == (
+        str(2 * MODELS - 1),
+        "1",
+    )
+    # The job asks for a quarter of an hour; those that are done took seconds.
+    assert float(rows["extract_features"]["most"]) > float(rows["extract_features"]["left"])
+    assert rows["knn_probe"]["pending"] == "1"
+
+
+def test_a_wrong_configuration_is_said(project):
+    command = [sys.executable, "scripts/status.py", "--config", "models=[resnet]"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "key models: 'resnet' is no id" in done.stderr
