@@ -21,11 +21,11 @@ report: "report/workflow.rst"
 
 
 onstart:
-    slurm.cancel(left_over_jobs(), Path.cwd())
+    cancel_left_over_jobs()
 
 
 include: "rules/common.smk"
-include: "rules/sizes.smk"
+include: "rules/cluster.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"
 include: "rules/features.smk"

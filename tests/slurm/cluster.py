@@ -6,6 +6,7 @@ process ends, the kernel ends all others. Nothing is left behind, even if the te
 """
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -194,6 +195,15 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
     def pause(self, job: str) -> None:
         """Stop the processes of a job where they are, as one that takes long."""
         self._signal(signal.SIGSTOP, self._with(f"SLURM_JOB_ID={job}"))
+
+    def was_told_to_end(self, job: str) -> bool:
+        """Whether SIGTERM waits for the processes of a job that was paused."""
+        for pid in self._with(f"SLURM_JOB_ID={job}"):
+            with suppress(OSError):
+                pending = re.search(r"ShdPnd:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())[1]
+                if int(pending, 16) >> (signal.SIGTERM - 1) & 1:
+                    return True
+        return False
 
     def go_on(self, job: str) -> None:
         """Let a job that was paused go on."""

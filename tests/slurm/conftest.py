@@ -112,6 +112,11 @@ class OnCluster(Project):
         """Run Snakemake to its end."""
         return self.finish(self.start(*arguments))
 
+    def status(self) -> str:
+        """What scripts/status.py prints."""
+        command = [sys.executable, "scripts/status.py", "--profile", "profiles/slurm"]
+        return self.cluster.run([*command, "--configfile", "config/small.yaml"], self.folder)
+
     def forget(self, *outputs: str) -> None:
         """Remove some results, as if they had not been made yet, and the tables made of them."""
         for output in (*outputs, "tables"):

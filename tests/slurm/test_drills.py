@@ -22,14 +22,21 @@ class Drill:
         """The SLURM job that trains, once it does."""
         return self.project.wait_for(lambda: self.project.running("finetune_refit"))
 
-    def states(self, rule: str = "finetune_refit") -> list[str]:
-        """How the rule's jobs ended, in the order of submission."""
+    def states(self) -> list[str]:
+        """How the jobs of the training ended, in the order of submission."""
         rows = self.cluster.jobs("%i %T %k")
         return [
             state
-            for job, state, rule_of in rows
-            if job not in self.before and rule_of.startswith(f"rule_{rule}")
+            for job, state, comment in rows
+            if job not in self.before and comment.startswith("rule_finetune_refit")
         ]
+
+    def ask(self, **sizes: int) -> None:
+        """Change what the training asks for."""
+        path = self.project.folder / "config/job_sizes.tsv"
+        table = pd.read_csv(path, sep="\t", comment="#")
+        table.loc[table["rule"] == "finetune_refit", list(sizes)] = list(sizes.values())
+        table.to_csv(path, sep="\t", index=False)
 
 
 @pytest.fixture
@@ -43,11 +50,8 @@ def drill(drilled, submitted):
 
 
 def test_a_job_over_its_memory_is_tried_again_with_more(drill, drilled):
-    sizes = drilled.folder / "config/job_sizes.tsv"
-    table = pd.read_csv(sizes, sep="\t", comment="#")
     # Snakemake's own and half of what a training takes.
-    table.loc[table["rule"] == "finetune_refit", ["mem_mb", "mem_mb_per_thread"]] = (450, 0)
-    table.to_csv(sizes, sep="\t", index=False)
+    drill.ask(mem_mb=450, mem_mb_per_thread=0)
     drilled.snakemake(*TO_TABLE)
     *failed, last = drill.states()
     # With cgroups SLURM calls it OUT_OF_MEMORY.
@@ -57,9 +61,29 @@ def test_a_job_over_its_memory_is_tried_again_with_more(drill, drilled):
     assert sum("memory limit" in log for log in logs) == len(failed)
 
 
+def test_a_job_at_its_time_limit_goes_on_where_it_was(drill, drilled):
+    drill.ask(minutes=1, minutes_per_unit=0)
+    profile = drilled.folder / "profiles/slurm/config.yaml"
+    # SLURM looks twice a minute, and says it up to half a minute too early.
+    profile.write_text(profile.read_text().replace("--signal=TERM@120", "--signal=TERM@1"))
+    process = drilled.start(*TO_TABLE)
+    job = drill.training()
+    drill.cluster.pause(job)
+    drilled.wait_for(lambda: drill.cluster.was_told_to_end(job))
+    drill.cluster.go_on(job)
+    drilled.finish(process)
+    assert drill.states() == ["FAILED", "COMPLETED"]
+    assert "going on at step" in (drilled.folder / LOG).read_text()
+
+
 def test_a_running_job_is_cancelled_by_hand(drill, drilled):
     process = drilled.start(*TO_TABLE)
-    drill.cluster.run(["scancel", drill.training()])
+    job = drill.training()
+    drill.cluster.pause(job)
+    (row,) = [line for line in drilled.status().splitlines() if " finetune_refit " in line]
+    jobs, done, running = row.split()[2:5]
+    assert (jobs, done, running) == ("1", "0", "1")
+    drill.cluster.run(["scancel", job])
     drilled.finish(process)
     assert drill.states() == ["CANCELLED", "COMPLETED"]
 

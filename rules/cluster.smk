@@ -1,7 +1,7 @@
 """What the jobs ask of a cluster: config/job_sizes.tsv, for what a job works on and how often it was tried.
 
 In: the table, the configuration, DATASETS. Out: size_of, which every rule that a cluster runs asks for its resources;
-left_over_jobs.
+cancel_left_over_jobs, before any is submitted.
 """
 
 from transferscope import sizes, slurm
@@ -45,6 +45,9 @@ def size_of(rule: str) -> dict:
     }
 
 
-def left_over_jobs() -> set[str]:
-    """The SLURM jobs that a Snakemake which was killed had submitted for the outputs of this run."""
-    return {id for job in workflow.dag.needrun_jobs() for id in workflow.persistence.external_jobids(job)}
+def cancel_left_over_jobs() -> None:
+    """Cancel the SLURM jobs that a Snakemake which was killed had submitted for the outputs of this run."""
+    try:
+        slurm.cancel_left_over((str(job.benchmark) for job in workflow.dag.needrun_jobs()), Path.cwd())
+    except InputError as error:
+        raise WorkflowError(str(error))
