@@ -4,6 +4,13 @@ In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/
 lists what the study measures.
 """
 
+
+# Seconds each: on a cluster they would wait longer than they run.
+localrules:
+    plot_reliability,
+    plot_finetuning,
+
+
 DIAGNOSTICS = []
 if MEASURED:
     DIAGNOSTICS += expand(
@@ -14,14 +21,6 @@ if MEASURED:
         "<results>/figures/finetuning/{dataset}.pdf",
         dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
     )
-    DIAGNOSTICS.append("<results>/figures/costs.pdf")
-
-
-# Seconds each: on a cluster they would wait longer than they run.
-localrules:
-    plot_costs,
-    plot_reliability,
-    plot_finetuning,
 
 
 rule plot_reliability:
@@ -86,32 +85,3 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
-
-
-rule plot_costs:
-    """What each model took, protocol by protocol."""
-    input:
-        costs="<results>/tables/costs.tsv",
-        models=config["tables"]["models"],
-    output:
-        pdf="<results>/figures/costs.pdf",
-        png=report(
-            "<results>/figures/costs.png",
-            caption="../report/costs.rst",
-            category="Figures",
-            labels={"figure": "Costs"},
-        ),
-    log:
-        "<logs>/plot_costs.log",
-    benchmark:
-        "<benchmarks>/plot_costs.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_costs.py"
