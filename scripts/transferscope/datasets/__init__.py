@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from transferscope.datasets import (
+    ade20k,
     aircraft,
     caltech101,
     cars,
@@ -24,12 +25,14 @@ from transferscope.datasets import (
     image_folder,
     isic,
     mnist5k,
+    nyuv2,
     pets,
     scenes,
     sun397,
     voc2007,
 )
 from transferscope.datasets.base import Samples
+from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
 
@@ -54,6 +57,14 @@ LOADERS: dict[str, Callable[[Path], Samples]] = {
     "sun397": sun397.load,
     "voc2007": voc2007.load,
 }
+
+
+# The same for what has a label for every pixel, by protocol.
+DENSE_LOADERS: dict[str, dict[str, Callable[[Path], DenseSamples]]] = {
+    "normals": {"nyuv2": nyuv2.load, "scenes": scenes.load_normals},
+    "segmentation": {"ade20k": ade20k.load, "scenes": scenes.load_classes},
+}
+VOCABULARIES: dict[str, Callable[[Path], np.ndarray]] = {"nyuv2": nyuv2.vocabulary}
 
 
 def load_dataset(
@@ -94,6 +105,47 @@ def load_dataset(
     _check_splits(dataset, root, samples, split_rule, counts)
     _check_classes(dataset, root, samples, classes)
     return samples
+
+
+def load_dense(
+    protocol: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int]
+) -> DenseSamples:
+    """Load one dataset's dense labels for a protocol, and hold the counts against its row of the table.
+
+    Raises:
+        InputError: a loader without such labels, a damaged folder, or counts other than expected.
+    """
+    loaders = DENSE_LOADERS[protocol]
+    if loader not in loaders:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} has no labels for {protocol}, only {', '.join(sorted(loaders))} "
+            f"have; take {protocol} out of its protocols"
+        )
+    try:
+        samples = loaders[loader](Path(root))
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    for split in ("train", "test"):
+        found = np.count_nonzero(samples.splits == split)
+        if found == 0 or counts.get(split, found) != found:
+            raise InputError(
+                f"{dataset} has {found} samples in its split {split!r} in {root}, expected "
+                f"{counts.get(split, 'some')}; fetch the dataset again, or correct the count in its row"
+            )
+    return samples
+
+
+def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> np.ndarray:
+    """The codebook of normals, float32 [codes, 3], that comes with a dataset.
+
+    Raises:
+        InputError: none does.
+    """
+    if loader not in VOCABULARIES:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} has no published codebook of normals; set `normals.codebook` to kmeans"
+        )
+    return VOCABULARIES[loader](Path(root))
 
 
 def _check_splits(

@@ -58,7 +58,9 @@ class Pyramid(nn.Module):
             layer.requires_grad_(False)
         self.still = still  # a plain list, since these are modules of ``network`` already
         count = len(network.feature_info)
-        self.indices = network.prune_intermediate_layers(list(range(count - len(STRIDES), count)), prune_norm=True)
+        self.indices = network.prune_intermediate_layers(
+            list(range(count - len(STRIDES), count)), prune_norm=True
+        )
         self.network = network
         self.train()
 
