@@ -13,6 +13,8 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    normals,
+    segmentation,
     tables,
     figures,
 
@@ -28,7 +30,9 @@ rule features:
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
-            run=RUNS[["model", "dataset"]].drop_duplicates().itertuples(),
+            run=RUNS[RUNS["protocol"].isin(ON_FEATURES)][["model", "dataset"]]
+            .drop_duplicates()
+            .itertuples(),
         ),
 
 
@@ -60,6 +64,18 @@ rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration_linear", "calibration_finetune"),
+
+
+rule normals:
+    """Every training for surface normals."""
+    input:
+        results_of("normals"),
+
+
+rule segmentation:
+    """Every training for segmentation."""
+    input:
+        results_of("segmentation"),
 
 
 rule tables:

@@ -41,10 +41,10 @@ def main(
         codebook, outputs, head = None, 3, "DirectionHead"
         decode = normals.unit
     else:
-        published = settings["codebook"] == "published"
-        codebook = (
-            load_vocabulary(root, **facts) if published else normals.fit_codebook(maps, len(train), seed=seed)
-        )
+        if settings["codebook"] == "published":
+            codebook = load_vocabulary(root, **facts)
+        else:
+            codebook = normals.fit_codebook(maps, len(train), seed=seed)
         outputs, head = len(codebook), "PSPHead"
         decode = normals.Decode(torch.from_numpy(codebook))
     steps = settings["epochs"] * math.ceil(len(train) / settings["batch_size"])

@@ -11,12 +11,12 @@ from transferscope.errors import InputError
 COUNT = 4
 
 
-def write(
-    path: str | Path,
-    examples: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
-    attributes: dict[str, str],
-) -> None:
-    """Write examples: id, picture uint8 [H, W, 3], truth and prediction of one shape and kind."""
+# Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
+Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def write(path: str | Path, examples: list[Example], attributes: dict[str, str]) -> None:
+    """Write the examples; ``attributes`` say of which model, dataset and protocol."""
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for number, (name, picture, truth, predicted) in enumerate(examples):
@@ -26,7 +26,7 @@ def write(
                 group.create_dataset(key, data=values, compression="gzip")
 
 
-def read(path: str | Path) -> tuple[list[tuple[str, np.ndarray, np.ndarray, np.ndarray]], dict[str, str]]:
+def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
     """The examples, as written, and the attributes.
 
     Raises:

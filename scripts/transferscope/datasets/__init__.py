@@ -118,8 +118,8 @@ def load_dense(
     loaders = DENSE_LOADERS[protocol]
     if loader not in loaders:
         raise InputError(
-            f"{dataset}: the loader {loader!r} has no labels for {protocol}, only {', '.join(sorted(loaders))} "
-            f"have; take {protocol} out of its protocols"
+            f"{dataset}: the loader {loader!r} has no labels for {protocol}; {', '.join(sorted(loaders))} "
+            f"have: take {protocol} out of its protocols"
         )
     try:
         samples = loaders[loader](Path(root))
@@ -143,7 +143,8 @@ def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> 
     """
     if loader not in VOCABULARIES:
         raise InputError(
-            f"{dataset}: the loader {loader!r} has no published codebook of normals; set `normals.codebook` to kmeans"
+            f"{dataset}: the loader {loader!r} has no published codebook of normals; "
+            "set `normals.codebook` to kmeans"
         )
     return VOCABULARIES[loader](Path(root))
 

@@ -27,8 +27,8 @@ from transferscope.training import Trained, train
 class NormalsDraw:
     """A sample's index to its picture, uint8 [3, H, W], and what is learned of it, without augmentation.
 
-    With a ``codebook`` [codes, 3] that is the nearest direction, uint8 [H, W], else the normal itself, float32
-    [3, H, W].
+    With a ``codebook`` [codes, 3] that is the nearest direction, uint8 [H, W], else the normal itself,
+    float32 [3, H, W].
     """
 
     samples: DenseSamples
@@ -36,10 +36,7 @@ class NormalsDraw:
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         target = self.samples.target(index)
-        if self.codebook is None:
-            target = target.transpose(2, 0, 1)
-        else:
-            target = encode(target, self.codebook)
+        target = target.transpose(2, 0, 1) if self.codebook is None else encode(target, self.codebook)
         return to_uint8(self.samples.read(index)), torch.from_numpy(np.ascontiguousarray(target))
 
 
@@ -111,7 +108,7 @@ class ClassesScore:
         self.areas = [total + area for total, area in zip(self.areas, found, strict=True)]
 
     def metrics(self) -> dict[str, float]:
-        """``mean_iou`` over the classes that occur in truth or prediction, and ``pixel_accuracy``, in percent."""
+        """``mean_iou`` over the classes that occur, and ``pixel_accuracy``, both in percent."""
         intersection, union, _, labels = self.areas
         return {
             "mean_iou": 100 * float((intersection / union)[union > 0].mean()),
@@ -139,7 +136,7 @@ class Outcome:
     trained: Trained
     metrics: dict[str, float]
     trivial: dict[str, float]
-    examples: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]  # see ``examples.write``
+    examples: list[examples.Example]
 
 
 def train_and_test(
@@ -196,10 +193,8 @@ def train_and_test(
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
         for index in np.flatnonzero(samples.splits == "test").tolist():
             picture, truth = samples.read(index), samples.target(index)
-            outputs = predict(
-                trained.network, to_uint8(picture)[None].to(device), metadata.mean, metadata.std
-            )
-            predicted = decode(outputs).cpu().numpy()
+            pixels = to_uint8(picture)[None].to(device)
+            predicted = decode(predict(trained.network, pixels, metadata.mean, metadata.std)).cpu().numpy()
             learned.add(predicted, truth)
             alike.add(np.broadcast_to(trivial, truth.shape), truth)
             if len(kept) < examples.COUNT:

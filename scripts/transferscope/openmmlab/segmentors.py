@@ -24,7 +24,7 @@ class DirectionHead(PSPHead):
     """PSPNet's head with three outputs, the direction of the normal, and one minus the cosine as the loss."""
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
-        """The mean over the pixels that have a normal; targets are float [3, H, W] with NaN for the others."""
+        """The mean over the pixels that have a normal; a target is float [3, H, W], NaN for the others."""
         targets = torch.stack([sample.gt_sem_seg.data for sample in batch_data_samples])
         directions = nn.functional.interpolate(
             seg_logits, targets.shape[-2:], mode="bilinear", align_corners=self.align_corners
