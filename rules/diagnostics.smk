@@ -14,6 +14,10 @@ if MEASURED:
         "<results>/figures/finetuning/{dataset}.pdf",
         dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
     )
+    DIAGNOSTICS += expand(
+        "<results>/figures/{run.protocol}/{run.dataset}/{run.model}.pdf",
+        run=RUNS[RUNS["protocol"].isin(["normals", "segmentation"])].itertuples(),
+    )
 
 
 rule plot_reliability:
@@ -78,3 +82,59 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
+
+
+rule plot_normals:
+    """A few test pictures, true and predicted normals, and the angles between them."""
+    input:
+        "<results>/normals/{dataset}/{model}.examples.h5",
+    output:
+        pdf="<results>/figures/normals/{dataset}/{model}.pdf",
+        png=report(
+            "<results>/figures/normals/{dataset}/{model}.png",
+            caption="../report/normals.rst",
+            category="Normals",
+            labels={"dataset": "{dataset}", "model": "{model}"},
+        ),
+    log:
+        "<logs>/plot_normals/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_normals/{dataset}/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_normals.py"
+
+
+rule plot_segmentation:
+    """A few test pictures, true and predicted classes, and where they differ."""
+    input:
+        "<results>/segmentation/{dataset}/{model}.examples.h5",
+    output:
+        pdf="<results>/figures/segmentation/{dataset}/{model}.pdf",
+        png=report(
+            "<results>/figures/segmentation/{dataset}/{model}.png",
+            caption="../report/segmentation.rst",
+            category="Segmentation",
+            labels={"dataset": "{dataset}", "model": "{model}"},
+        ),
+    log:
+        "<logs>/plot_segmentation/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_segmentation/{dataset}/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_segmentation.py"

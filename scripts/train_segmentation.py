@@ -59,7 +59,7 @@ def main(
         workers=threads - 1,
         resume=resume,
     )
-    examples.write(example_file, outcome.examples, identity)
+    examples.write(example_file, outcome.examples, identity | {"class_names": samples.class_names})
     record.write_result(
         output,
         **identity,
