@@ -13,6 +13,9 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    detection,
+    detection_frozen,
+    detection_finetune,
     tables,
     figures,
 
@@ -60,6 +63,25 @@ rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration_linear", "calibration_finetune"),
+
+
+rule detection_frozen:
+    """Every detector whose backbone is frozen but for its last stage."""
+    input:
+        results_of("detection_frozen"),
+
+
+rule detection_finetune:
+    """Every detector whose backbone is finetuned."""
+    input:
+        results_of("detection_finetune"),
+
+
+rule detection:
+    """Every detector, with the backbone frozen and finetuned."""
+    input:
+        rules.detection_frozen.input,
+        rules.detection_finetune.input,
 
 
 rule tables:

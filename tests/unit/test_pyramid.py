@@ -97,7 +97,9 @@ def test_the_modules_up_to_one_leave_out_those_that_hold_it():
     network = timm.create_model("mobilenetv2_100")
     frozen = up_to(network, "blocks.4")
     assert network.conv_stem in frozen and network.blocks[4] in frozen
-    assert network.blocks not in frozen and network.blocks[5] not in frozen and network.conv_head not in frozen
+    assert (
+        network.blocks not in frozen and network.blocks[5] not in frozen and network.conv_head not in frozen
+    )
 
 
 def test_both_toolboxes_build_it_by_its_name(tmp_path):
@@ -108,5 +110,7 @@ def test_both_toolboxes_build_it_by_its_name(tmp_path):
 
 
 def test_a_network_without_a_pyramid_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"some: timm's vit_tiny_patch16_224 has no maps at the strides 4, 8"):
+    with pytest.raises(
+        InputError, match=r"some: timm's vit_tiny_patch16_224 has no maps at the strides 4, 8"
+    ):
         Pyramid(saved(tmp_path, "vit_tiny_patch16_224"))
