@@ -1,7 +1,8 @@
 """Detection: Faster R-CNN on a backbone, trained on a dataset's boxes (train and val) and tested.
 
-In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/. Out: one result a run, <results>/{protocol}/{dataset}/{model}.json,
-and what was found in some pictures of the test. A job that is killed goes on from its last checkpoint.
+In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/. Out: one result a run,
+<results>/{protocol}/{dataset}/{model}.json, and what was found in some pictures of the test. A job that is
+killed goes on from its last checkpoint.
 """
 
 # How many stages of the backbone stay as they are, its stem included.

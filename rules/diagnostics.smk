@@ -1,7 +1,7 @@
-"""From single results to figures that show how a run went: reliability diagrams, finetuning curves.
+"""From single results to figures that show how a run went: reliability diagrams, finetuning curves, detections.
 
-In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/reliability/, finetuning/. DIAGNOSTICS
-lists what the study measures.
+In: results <results>/{protocol}/{dataset}/{model}.json, and what lies beside them. Out: <results>/figures/reliability/,
+finetuning/, detections/. DIAGNOSTICS lists what the study measures.
 """
 
 DIAGNOSTICS = []
@@ -13,6 +13,10 @@ if MEASURED:
     DIAGNOSTICS += expand(
         "<results>/figures/finetuning/{dataset}.pdf",
         dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
+    )
+    DIAGNOSTICS += expand(
+        "<results>/figures/detections/{run.protocol}/{run.dataset}/{run.model}.pdf",
+        run=RUNS[RUNS["protocol"].isin(FROZEN_STAGES)].itertuples(),
     )
 
 
@@ -78,3 +82,33 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
+
+
+rule plot_detections:
+    """What one model's detector found in some pictures of the test."""
+    input:
+        examples="<results>/{protocol}/{dataset}/{model}.examples.json",
+        dataset=dataset_folder,
+    output:
+        pdf="<results>/figures/detections/{protocol}/{dataset}/{model}.pdf",
+        png=report(
+            "<results>/figures/detections/{protocol}/{dataset}/{model}.png",
+            caption="../report/detections.rst",
+            category="Detections",
+            subcategory="{protocol}",
+            labels={"dataset": "{dataset}", "model": "{model}"},
+        ),
+    log:
+        "<logs>/plot_detections/{protocol}/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_detections.py"

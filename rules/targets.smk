@@ -27,11 +27,11 @@ rule backbones:
 
 
 rule features:
-    """The features of every backbone on every dataset."""
+    """The features of every backbone on every dataset for recognition."""
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
-            run=RUNS[["model", "dataset"]].drop_duplicates().itertuples(),
+            run=RUNS[~RUNS["protocol"].isin(study.TASKS)].drop_duplicates(["model", "dataset"]).itertuples(),
         ),
 
 

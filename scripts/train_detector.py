@@ -62,6 +62,7 @@ def main(
                 channels=pyramid.channels,
                 metadata=pyramid.metadata,
                 classes=len(boxes.class_names),
+                proposals=settings["proposals"],
             ),
             dataset=detection.training_set(folder / "train.json", settings["train_scales"], **pictures),
             test_dataset=detection.test_set(folder / "test.json", settings["test_scale"], **pictures),

@@ -158,8 +158,8 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             task = TASKS.get(protocol, "recognition")
             if task not in row["task"]:
                 raise InputError(
-                    f"{path}, row {dataset!r}: the protocol {protocol} is of the task {task}, for which the row "
-                    "has no labels; take it out, or name the task"
+                    f"{path}, row {dataset!r}: the protocol {protocol} is of the task {task}, which the row "
+                    "does not name; take the protocol out, or name the task"
                 )
     datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
     first = datasets["source"].str[0].str.lower()

@@ -15,7 +15,9 @@ FLIP = 0.5
 EXAMPLES = 6
 
 
-def faster_rcnn(backbone: dict, channels: list[int], metadata: Metadata, classes: int) -> dict:
+def faster_rcnn(
+    backbone: dict, *, channels: list[int], metadata: Metadata, classes: int, proposals: int
+) -> dict:
     """The model's configuration.
 
     Args:
@@ -23,9 +25,10 @@ def faster_rcnn(backbone: dict, channels: list[int], metadata: Metadata, classes
         channels: of its four maps.
         metadata: of the backbone, for the normalisation of pictures.
         classes: how many.
+        proposals: boxes a picture that the second stage is trained on.
     """
     nms = {"type": "nms", "iou_threshold": 0.7}
-    proposals = {"nms_pre": 2000, "max_per_img": 1000, "nms": nms, "min_bbox_size": 0}
+    proposed = {"nms_pre": 2000, "max_per_img": 1000, "nms": nms, "min_bbox_size": 0}
     return {
         "type": "FasterRCNN",
         "data_preprocessor": {
@@ -78,16 +81,16 @@ def faster_rcnn(backbone: dict, channels: list[int], metadata: Metadata, classes
                 "pos_weight": -1,
                 "debug": False,
             },
-            "rpn_proposal": proposals,
+            "rpn_proposal": proposed,
             "rcnn": {
                 "assigner": _assigner(0.5, 0.5, min_pos_iou=0.5, match_low_quality=False),
-                "sampler": _sampler(512, pos_fraction=0.25, add_gt_as_proposals=True),
+                "sampler": _sampler(proposals, pos_fraction=0.25, add_gt_as_proposals=True),
                 "pos_weight": -1,
                 "debug": False,
             },
         },
         "test_cfg": {
-            "rpn": proposals | {"nms_pre": 1000},
+            "rpn": proposed | {"nms_pre": 1000},
             "rcnn": {"score_thr": 0.05, "nms": nms | {"iou_threshold": 0.5}, "max_per_img": 100},
         },
     }

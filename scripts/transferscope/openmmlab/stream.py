@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)  # a scheduler's, whe
 
 @DATASETS.register_module()
 class Stream(Dataset):
-    """By position 0, 1, ...: the samples of ``dataset``, a toolbox's configuration, in a new order each epoch."""
+    """By position 0, 1, ...: the samples of a toolbox's ``dataset``, in a new order each epoch."""
 
     def __init__(self, dataset: dict, *, seed: int):
         self.dataset = DATASETS.build(dataset)
