@@ -35,6 +35,7 @@ bench: setup
 	python benchmarks/linear.py
 	python benchmarks/fewshot.py
 	python benchmarks/extraction.py
+	python benchmarks/detection.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

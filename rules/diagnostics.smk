@@ -16,7 +16,7 @@ if MEASURED:
     )
     DIAGNOSTICS += expand(
         "<results>/figures/{run.protocol}/{run.dataset}/{run.model}.pdf",
-        run=RUNS[RUNS["protocol"].isin(["normals", "segmentation"])].itertuples(),
+        run=RUNS[RUNS["protocol"].isin([*FROZEN_STAGES, "normals", "segmentation"])].itertuples(),
     )
 
 
@@ -82,6 +82,38 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
+
+
+rule plot_detections:
+    """What one model's detector found in some pictures of the test."""
+    input:
+        examples="<results>/{protocol}/{dataset}/{model}.examples.json",
+        dataset=dataset_folder,
+    output:
+        pdf="<results>/figures/{protocol}/{dataset}/{model}.pdf",
+        png=report(
+            "<results>/figures/{protocol}/{dataset}/{model}.png",
+            caption="../report/detections.rst",
+            category="Detections",
+            subcategory="{protocol}",
+            labels={"dataset": "{dataset}", "model": "{model}"},
+        ),
+    log:
+        "<logs>/plot_detections/{protocol}/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        protocol="|".join(FROZEN_STAGES),
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_detections.py"
 
 
 rule plot_normals:

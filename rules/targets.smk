@@ -13,6 +13,9 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    detection,
+    detection_frozen,
+    detection_finetune,
     normals,
     segmentation,
     tables,
@@ -26,7 +29,7 @@ rule backbones:
 
 
 rule features:
-    """The features of every backbone on every dataset."""
+    """The features of every backbone on every dataset for recognition."""
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
@@ -64,6 +67,25 @@ rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration_linear", "calibration_finetune"),
+
+
+rule detection_frozen:
+    """Every detector whose backbone is frozen but for its last stage."""
+    input:
+        results_of("detection_frozen"),
+
+
+rule detection_finetune:
+    """Every detector whose backbone is finetuned."""
+    input:
+        results_of("detection_finetune"),
+
+
+rule detection:
+    """Every detector, with the backbone frozen and finetuned."""
+    input:
+        rules.detection_frozen.input,
+        rules.detection_finetune.input,
 
 
 rule normals:

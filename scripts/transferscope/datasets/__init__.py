@@ -1,6 +1,7 @@
 """The datasets: one module each with ``load(root) -> Samples``, and the facts that all of them have to meet.
 
-To add one, write its module and name it in ``LOADERS``.
+To add one, write its module and name it in ``LOADERS``; one with boxes has ``load_boxes(root) -> Boxes`` and
+is named in ``BOX_LOADERS``.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,9 +30,11 @@ from transferscope.datasets import (
     pets,
     scenes,
     sun397,
+    voc0712,
     voc2007,
 )
 from transferscope.datasets.base import Samples
+from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
@@ -57,6 +60,7 @@ LOADERS: dict[str, Callable[[Path], Samples]] = {
     "sun397": sun397.load,
     "voc2007": voc2007.load,
 }
+BOX_LOADERS: dict[str, Callable[[Path], Boxes]] = {"scenes": scenes.load_boxes, "voc0712": voc0712.load_boxes}
 
 
 # The same for what has a label for every pixel, by protocol.
@@ -102,9 +106,47 @@ def load_dataset(
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     samples = replace(samples, splits=splits)
-    _check_splits(dataset, root, samples, split_rule, counts)
+    _check_splits(dataset, root, samples.splits, split_rule, counts)
     _check_classes(dataset, root, samples, classes)
     return samples
+
+
+def load_boxes(
+    dataset: str,
+    root: str | Path,
+    *,
+    loader: str,
+    split_rule: str,
+    classes: int,
+    counts: Mapping[str, int],
+) -> Boxes:
+    """Load one dataset for detection and hold it against its row of the table.
+
+    Args:
+        dataset, root, classes, counts: as for ``load_dataset``.
+        loader: a key of ``BOX_LOADERS``.
+        split_rule: ``official``, since boxes are never divided here.
+
+    Raises:
+        InputError: a loader that knows no boxes, another rule, a damaged folder, or facts other than
+            expected.
+    """
+    if loader not in BOX_LOADERS:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} knows no boxes, as {', '.join(sorted(BOX_LOADERS))} do; take "
+            "detection out of the protocols of this row"
+        )
+    if split_rule != "official":
+        raise InputError(f"{dataset}: detection takes the split rule 'official' and not {split_rule!r}")
+    root = Path(root)
+    try:
+        boxes = BOX_LOADERS[loader](root)
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    _check_splits(dataset, root, boxes.splits, split_rule, counts)
+    present = np.bincount(boxes.labels, minlength=len(boxes.class_names)) > 0
+    _check_class_names(dataset, root, boxes.class_names, classes, present)
+    return boxes
 
 
 def load_dense(
@@ -150,10 +192,10 @@ def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> 
 
 
 def _check_splits(
-    dataset: str, root: Path, samples: Samples, split_rule: str, counts: Mapping[str, int]
+    dataset: str, root: Path, splits: np.ndarray, split_rule: str, counts: Mapping[str, int]
 ) -> None:
     for split in ("all",) if split_rule == "pooled" else ("train", "val", "test"):
-        found = np.count_nonzero(samples.splits == split)
+        found = np.count_nonzero(splits == split)
         if found == 0:
             raise InputError(
                 f"{dataset} has no samples in its split {split!r} under the rule {split_rule!r} in {root}; "
@@ -167,15 +209,21 @@ def _check_splits(
 
 
 def _check_classes(dataset: str, root: Path, samples: Samples, classes: int) -> None:
-    if len(samples.class_names) != classes:
-        raise InputError(
-            f"{dataset} has {len(samples.class_names)} classes in {root}, expected {classes}; "
-            "fetch the dataset again, or correct the number in its row"
-        )
     if samples.multilabel:
         present = samples.labels.any(axis=0)
     else:
-        present = np.bincount(samples.labels, minlength=classes) > 0
+        present = np.bincount(samples.labels, minlength=len(samples.class_names)) > 0
+    _check_class_names(dataset, root, samples.class_names, classes, present)
+
+
+def _check_class_names(
+    dataset: str, root: Path, class_names: list[str], classes: int, present: np.ndarray
+) -> None:
+    if len(class_names) != classes:
+        raise InputError(
+            f"{dataset} has {len(class_names)} classes in {root}, expected {classes}; "
+            "fetch the dataset again, or correct the number in its row"
+        )
     if not present.all():
-        name = samples.class_names[int(np.argmin(present))]
+        name = class_names[int(np.argmin(present))]
         raise InputError(f"{dataset} has no sample of its class {name!r} in {root}; fetch the dataset again")

@@ -1,6 +1,7 @@
 """A canonical backbone as the toolboxes want it: four maps of features from one picture, parts of it frozen.
 
-Registered once, with MMEngine, it is found from mmdet and mmsegmentation alike: ``dict(type="Pyramid", path=...)``.
+Registered once, with MMEngine, it is found from mmdet and mmsegmentation alike: ``dict(type="Pyramid",
+path=...)``.
 """
 
 from pathlib import Path
@@ -20,12 +21,13 @@ class Pyramid(nn.Module):
     """Pictures float32 [N, 3, H, W] to maps [N, C, H / s, W / s] at the strides s of 4, 8, 16 and 32.
 
     The weights are those of the probes' network, loaded by the same code; what comes after the last map (a
-    convolution to the pooled feature, say) is left out. ``channels`` has each map's C, ``metadata`` what the file says.
+    convolution to the pooled feature, say) is left out. ``channels`` has each map's C, ``metadata`` what the
+    file says.
 
     Args:
         path: a canonical backbone file.
-        output_stride: the stride beyond which layers are dilated in place of striding, which makes the maps of
-            greater strides as large as this one's; 32 dilates none.
+        output_stride: the stride beyond which layers are dilated in place of striding, which makes the maps
+            of greater strides as large as this one's; 32 dilates none.
         frozen_stages: 0 trains the whole network; with k, the stem and stages 1 to k stay as they are.
         frozen_norm: BatchNorm keeps its statistics, scales and shifts, in stages that are trained too.
 
@@ -76,7 +78,7 @@ class Pyramid(nn.Module):
 
 
 def up_to(network: nn.Module, name: str) -> list[nn.Module]:
-    """The modules of a network from its first to the one called ``name``, by timm in the order of execution."""
+    """The modules of a network up to the one called ``name``; timm lists them in the order of execution."""
     modules = list(network.named_modules())
     last = max(place for place, (other, _) in enumerate(modules) if f"{other}.".startswith(f"{name}."))
     # Without the modules that hold this one: they hold later ones too.
