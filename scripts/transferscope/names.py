@@ -80,13 +80,14 @@ def read_datasets(paths: str | list[str]) -> dict[str, str]:
 def read_dataset_facts(paths: str | list[str]) -> pd.DataFrame:
     """What one table of datasets, or several, say to a reader: text, indexed by id, empty where unknown.
 
-    Columns: name, classes, metric, the images of train, val, test and all, licence, citation.
+    Columns: name, classes, metric, licence, the images of train, val, test and all, citation; the last five
+    are empty where a table leaves them out.
 
     Raises:
         InputError: a column is missing or an id occurs twice.
     """
-    counts = ["train", "val", "test", "all"]
-    return _read_facts(paths, ["id", "name", "classes", "metric", *counts, "licence", "citation"])
+    required = ["id", "name", "classes", "metric", "licence"]
+    return _read_facts(paths, required, optional=["train", "val", "test", "all", "citation"])
 
 
 def setting_name(setting: str) -> str:
