@@ -29,6 +29,11 @@ UNITS = {
     "image_classes": lambda wildcards: images_of(wildcards) * DATASETS.at[wildcards.dataset, "classes"] / 1e6,
     "grid_steps": lambda wildcards: config["finetune"]["steps"] * config["finetune"]["points_per_job"] / 1e3,
     "finetune_steps": lambda wildcards: config["finetune"]["steps"] / 1e3,
+    "detection_steps": lambda wildcards: config["detection"]["iterations"] / 1e3,
+    "normals_steps": lambda wildcards: (
+        config["normals"]["epochs"] * images_of(wildcards) / config["normals"]["batch_size"] / 1e3
+    ),
+    "segmentation_steps": lambda wildcards: config["segmentation"]["iterations"] / 1e3,
 }
 
 

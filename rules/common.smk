@@ -75,6 +75,12 @@ def dataset_facts(wildcards) -> dict:
     }
 
 
+def dense_facts(wildcards) -> dict:
+    """A param: what a dataset's dense labels depend on, and the counts that they are held against."""
+    facts = dataset_facts(wildcards)
+    return {key: facts[key] for key in ("dataset", "loader", "counts")}
+
+
 def checkpoint_file(wildcards) -> str:
     """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
     row = MODELS.loc[wildcards.model]

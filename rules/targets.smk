@@ -13,6 +13,11 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    detection,
+    detection_frozen,
+    detection_finetune,
+    normals,
+    segmentation,
     tables,
     figures,
 
@@ -24,11 +29,13 @@ rule backbones:
 
 
 rule features:
-    """The features of every backbone on every dataset."""
+    """The features of every backbone on every dataset for recognition."""
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
-            run=RUNS[["model", "dataset"]].drop_duplicates().itertuples(),
+            run=RUNS[RUNS["protocol"].isin(ON_FEATURES)][["model", "dataset"]]
+            .drop_duplicates()
+            .itertuples(),
         ),
 
 
@@ -60,6 +67,37 @@ rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration_linear", "calibration_finetune"),
+
+
+rule detection_frozen:
+    """Every detector whose backbone is frozen but for its last stage."""
+    input:
+        results_of("detection_frozen"),
+
+
+rule detection_finetune:
+    """Every detector whose backbone is finetuned."""
+    input:
+        results_of("detection_finetune"),
+
+
+rule detection:
+    """Every detector, with the backbone frozen and finetuned."""
+    input:
+        rules.detection_frozen.input,
+        rules.detection_finetune.input,
+
+
+rule normals:
+    """Every training for surface normals."""
+    input:
+        results_of("normals"),
+
+
+rule segmentation:
+    """Every training for segmentation."""
+    input:
+        results_of("segmentation"),
 
 
 rule tables:

@@ -41,6 +41,7 @@ METRICS = {
         Metric("ap", "AP (%)"),
         Metric("ap50", "AP50 (%)"),
         Metric("ap75", "AP75 (%)"),
+        Metric("ap50_voc07", "AP50, VOC 2007's 11 points (%)"),
         _error("mean_angle_deg", "Mean angular error (°)", scale=1, bounded=False, sign=-1),
         _error("median_angle_deg", "Median angular error (°)", scale=1, bounded=False, sign=-1),
         Metric("within_11.25", "Within 11.25° (%)"),

@@ -20,6 +20,12 @@ from transferscope.sources import check_source, check_sources
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
+TASKS = {  # of protocols; every other is of recognition
+    "detection_frozen": "detection",
+    "detection_finetune": "detection",
+    "normals": "normals",
+    "segmentation": "segmentation",
+}
 COUNTS = ("train", "val", "test", "all")
 
 
@@ -177,8 +183,16 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     for column in COUNTS:
         datasets[column] = datasets[column].replace("", "-1").astype(int)
     datasets["classes"] = datasets["classes"].astype(int)
-    for column in ("protocols", "shots", "source", "sha256"):
+    for column in ("task", "protocols", "shots", "source", "sha256"):
         datasets[column] = datasets[column].str.split()
+    for dataset, row in datasets.iterrows():
+        for protocol in row["protocols"]:
+            task = TASKS.get(protocol, "recognition")
+            if task not in row["task"]:
+                raise InputError(
+                    f"{path}, row {dataset!r}: the protocol {protocol} is of the task {task}, which the row "
+                    "does not name; take the protocol out, or name the task"
+                )
     datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)

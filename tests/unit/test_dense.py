@@ -184,10 +184,8 @@ def test_the_codebook_finds_the_directions():
 def test_decoding_is_the_mean_direction_under_the_probabilities():
     codebook = torch.eye(3)
     logits = torch.log(torch.tensor([0.5, 0.5, 1e-9])).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
-    decoded = normals.decode(logits, codebook)
-    torch.testing.assert_close(
-        decoded[0, :, 1, 1], torch.tensor([0.5**0.5, 0.5**0.5, 0.0]), rtol=0, atol=1e-6
-    )
+    decoded = normals.Decode(codebook)(logits)
+    torch.testing.assert_close(decoded[1, 1], torch.tensor([0.5**0.5, 0.5**0.5, 0.0]), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 5000])

@@ -1,4 +1,4 @@
-"""Rendered objects of ten families: which are there, which is at each pixel, and how does it face?"""
+"""Rendered objects of ten families: which are there and where, which is at each pixel, how does it face?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from transferscope.datasets.base import Samples, required_file
+from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.pictures import Files
 from transferscope.errors import InputError
@@ -35,6 +36,25 @@ def load(root: Path) -> Samples:
         labels=multi_hot.argmax(axis=1).astype(np.int64) if single else multi_hot,
         splits=splits.astype(str),
         read=_pictures(root, len(splits)),
+        class_names=class_names,
+    )
+
+
+def load_boxes(root: Path) -> Boxes:
+    """The same pictures with the exact boxes of what is to be seen of each object; errors as for ``load``."""
+    with _opened(required_file(root, "labels.h5")) as file:
+        splits = file["split"].asstr()[:].astype(str)
+        objects = file["objects"][:]
+        class_names, size = list(file.attrs["class_names"]), int(file.attrs["size"])
+    return Boxes(
+        root=root,
+        names=[f"images/{index:05d}.png" for index in range(len(splits))],
+        sizes=np.full((len(splits), 2), size),
+        splits=splits,
+        pictures=objects["picture"].astype(np.int64),
+        boxes=np.stack([objects[edge] for edge in ("x0", "y0", "x1", "y1")], axis=1).astype(float),
+        labels=objects["label"].astype(np.int64),
+        difficult=np.zeros(len(objects), dtype=bool),
         class_names=class_names,
     )
 

@@ -6,6 +6,7 @@ prediction is their mean weighted by the probabilities.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -40,10 +41,27 @@ def encode(normals: np.ndarray, codebook: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def decode(logits: Tensor, codebook: Tensor) -> Tensor:
-    """Unit normals [N, 3, H, W] from logits [N, codes, H, W]: the mean direction under the probabilities."""
-    directions = torch.einsum("nchw,cd->ndhw", logits.softmax(1), codebook)
-    return torch.nn.functional.normalize(directions, dim=1)
+@dataclass(frozen=True)
+class Decode:
+    """Unit normals [H, W, 3] from logits [1, codes, H, W]: the mean direction under the probabilities."""
+
+    codebook: Tensor
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        codebook = self.codebook.to(logits.device)
+        directions = torch.einsum("chw,cd->hwd", logits[0].softmax(0), codebook)
+        return torch.nn.functional.normalize(directions, dim=-1)
+
+
+def unit(outputs: Tensor) -> Tensor:
+    """Unit normals [H, W, 3] from directions [1, 3, H, W]."""
+    return torch.nn.functional.normalize(outputs[0].permute(1, 2, 0), dim=-1)
+
+
+def mean_direction(maps: Iterable[np.ndarray]) -> np.ndarray:
+    """The direction [3] of the mean of all normals: the best guess of whoever sees no picture."""
+    total = sum(np.nansum(normals.reshape(-1, 3), axis=0, dtype=np.float64) for normals in maps)
+    return (total / np.linalg.norm(total)).astype(np.float32)
 
 
 def angles(predicted: np.ndarray, normals: np.ndarray) -> np.ndarray:
