@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from transferscope.errors import InputError
+
 STATES = ("done", "running", "queued", "failed", "pending")
 
 _RULE = re.compile(r"(?:local)?rule (\w+):")
@@ -102,6 +104,9 @@ def table(
         pending: the benchmark files of those that are not done, running ones included.
         states: of the jobs of a run, ``running``, ``queued`` or ``failed``.
         stages: the protocol or stage of each rule, in the order of the rows.
+
+    Raises:
+        InputError: there is no such rule in the study.
     """
     rows = []
     for rule, stage in stages.items():
@@ -111,10 +116,11 @@ def table(
             rows.append(
                 {"protocol": stage, "rule": rule, **counts, **_request(jobs), **_gpu_hours(jobs, pending)}
             )
-    sums = pd.DataFrame(rows).sum(numeric_only=True).drop("gpu")
+    if not rows:
+        raise InputError("this study has no job for a cluster: nothing in it is measured")
+    sums = pd.DataFrame(rows).sum(numeric_only=True)
     found = pd.DataFrame([*rows, {"protocol": "total", **sums}])
-    whole = ["jobs", *STATES]
-    return found.astype(dict.fromkeys(whole, int)).astype({"gpu": "Int64"})
+    return found.astype(dict.fromkeys(["jobs", *STATES], int))
 
 
 def _counts(jobs: list[Job], pending: set[str], states: dict[str, str]) -> dict[str, int]:
@@ -122,14 +128,14 @@ def _counts(jobs: list[Job], pending: set[str], states: dict[str, str]) -> dict[
     return {"jobs": len(jobs)} | {state: now.count(state) for state in STATES}
 
 
-def _request(jobs: list[Job]) -> dict[str, int | str]:
+def _request(jobs: list[Job]) -> dict[str, str]:
     """What one of the jobs asks for, from the least to the most."""
 
     def span(values: list[float]) -> str:
         return "-".join(dict.fromkeys(f"{value:.1f}" for value in (min(values), max(values))))
 
     return {
-        "gpu": max(job.gpu for job in jobs),
+        "gpu": str(max(job.gpu for job in jobs)),
         "cores": span([job.threads for job in jobs]).replace(".0", ""),
         "GB": span([job.mem_mb / 1000 for job in jobs]),
         "hours": span([job.minutes / 60 for job in jobs]),
