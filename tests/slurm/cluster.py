@@ -18,6 +18,7 @@ from pathlib import Path
 
 HOME = Path("/etc/slurm")  # where SLURM looks without SLURM_CONF, which a job step does not pass on
 NODES = ("node1", "node2")
+SCRATCH = Path("/mnt")  # a disk of its own, of both nodes
 GPUS = 1  # a node
 CPUS = 4
 MEM_MB = 16000
@@ -68,7 +69,8 @@ PartitionName=gpu Nodes={",".join(NODES)} MaxTime=120 DefaultTime=10 State=UP
 
 
 def install() -> None:
-    """Install what is missing of SLURM, from Debian's packages."""
+    """Install what is missing of SLURM, from Debian's packages; that, and namespaces, take root."""
+    assert os.geteuid() == 0, "the tests on a real SLURM have to be run by root"
     missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if missing:
         subprocess.run(["apt-get", "update", "-qq"], check=True)
@@ -124,6 +126,7 @@ mount -t tmpfs -o mode=755 tmpfs {HOME}
 mkdir -p {HOME}/state {HOME}/munge {" ".join(f"{HOME}/spool/{node}" for node in NODES)}
 for gpu in $(seq 0 {GPUS - 1}); do ln -s /dev/null {HOME}/nvidia$gpu; done
 {write}
+mount -t tmpfs -o size=100m tmpfs {SCRATCH}
 mount --bind {HOME}/hosts /etc/hosts
 chmod 700 {HOME}/munge
 head -c 1024 /dev/urandom > {HOME}/munge/key
