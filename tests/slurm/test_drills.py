@@ -69,6 +69,7 @@ def test_a_job_at_its_time_limit_goes_on_where_it_was(drill, drilled):
     profile.write_text(profile.read_text().replace("--signal=TERM@120", "--signal=TERM@1"))
     process = drilled.start(*TO_TABLE)
     job = drill.training()
+    drilled.wait_for(lambda: drill.cluster.answers_to_its_end(job))
     drill.cluster.pause(job)
     drilled.wait_for(lambda: drill.cluster.was_told_to_end(job))
     drill.cluster.go_on(job)
