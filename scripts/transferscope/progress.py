@@ -22,7 +22,6 @@ class Job:
     """A job of a rule; its ``benchmark`` file names it. ``minutes`` and ``mem_mb`` are what it asks for."""
 
     rule: str
-    local: bool
     benchmark: str
     threads: int
     gpu: int
@@ -55,7 +54,6 @@ def _job(head: str, fields: dict[str, str]) -> Job | None:
     resources = dict(entry.split("=", 1) for entry in fields["resources"].split(", ") if "=" in entry)
     return Job(
         rule=_RULE.fullmatch(head)[1],
-        local=head.startswith("local"),
         benchmark=fields["benchmark"],
         threads=int(fields.get("threads", 1)),
         gpu=int(resources.get("gpu", 0)),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 HOME = Path("/etc/slurm")  # where SLURM looks without SLURM_CONF, which a job step does not pass on
 NODES = ("node1", "node2")
+SCRATCH = Path("/mnt")  # a disk of its own, of both nodes
 GPUS = 1  # a node
 CPUS = 4
 MEM_MB = 16000
@@ -68,7 +69,8 @@ PartitionName=gpu Nodes={",".join(NODES)} MaxTime=120 DefaultTime=10 State=UP
 
 
 def install() -> None:
-    """Install what is missing of SLURM, from Debian's packages."""
+    """Install what is missing of SLURM, from Debian's packages; that, and namespaces, take root."""
+    assert os.geteuid() == 0, "the tests on a real SLURM have to be run by root"
     missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if missing:
         subprocess.run(["apt-get", "update", "-qq"], check=True)
@@ -124,6 +126,7 @@ mount -t tmpfs -o mode=755 tmpfs {HOME}
 mkdir -p {HOME}/state {HOME}/munge {" ".join(f"{HOME}/spool/{node}" for node in NODES)}
 for gpu in $(seq 0 {GPUS - 1}); do ln -s /dev/null {HOME}/nvidia$gpu; done
 {write}
+mount -t tmpfs -o size=100m tmpfs {SCRATCH}
 mount --bind {HOME}/hosts /etc/hosts
 chmod 700 {HOME}/munge
 head -c 1024 /dev/urandom > {HOME}/munge/key
@@ -196,14 +199,16 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
         """Stop the processes of a job where they are, as one that takes long."""
         self._signal(signal.SIGSTOP, self._with(f"SLURM_JOB_ID={job}"))
 
+    def answers_to_its_end(self, job: str) -> bool:
+        """Whether the script of a job catches SIGTERM by now."""
+        scripts = {pid for pid, command in self._processes() if ".snakemake/scripts/" in command}
+        return any(
+            self._has_sigterm(pid, "SigCgt") for pid in scripts & set(self._with(f"SLURM_JOB_ID={job}"))
+        )
+
     def was_told_to_end(self, job: str) -> bool:
         """Whether SIGTERM waits for the processes of a job that was paused."""
-        for pid in self._with(f"SLURM_JOB_ID={job}"):
-            with suppress(OSError):
-                pending = re.search(r"ShdPnd:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())[1]
-                if int(pending, 16) >> (signal.SIGTERM - 1) & 1:
-                    return True
-        return False
+        return any(self._has_sigterm(pid, "ShdPnd") for pid in self._with(f"SLURM_JOB_ID={job}"))
 
     def go_on(self, job: str) -> None:
         """Let a job that was paused go on."""
@@ -253,6 +258,14 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
                 if variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     found.append(pid)
         return found
+
+    @staticmethod
+    def _has_sigterm(pid: int, field: str) -> bool:
+        """Whether SIGTERM is in one of the sets of signals that the kernel tells of a process."""
+        with suppress(OSError):
+            signals = re.search(rf"{field}:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())[1]
+            return bool(int(signals, 16) >> (signal.SIGTERM - 1) & 1)
+        return False
 
     @staticmethod
     def _signal(number: signal.Signals, pids: list[int]) -> None:

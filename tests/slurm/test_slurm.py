@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from datetime import datetime
 
-from tests.slurm.cluster import GPUS, NODES
+from tests.slurm.cluster import GPUS, NODES, SCRATCH
 from tests.slurm.conftest import RESULTS, TABLE
 
 LOCAL = {
@@ -74,3 +74,10 @@ def test_costs_are_counted_by_gpu(submitted):
     hours = {(protocol, model): float(gpu) for protocol, model, _, gpu, _ in rows}
     assert hours["finetune", "random-mobilenetv2"] > 0
     assert hours["linear", "random-mobilenetv2"] == 0
+
+
+def test_trainings_read_from_their_nodes_own_disk(submitted):
+    logs = list((submitted.folder / RESULTS / "logs").glob("finetune_*/**/*.log"))
+    assert len(logs) == 2
+    assert all(f"from its copy in {SCRATCH}/" in log.read_text() for log in logs)
+    assert not submitted.cluster.run(["ls", str(SCRATCH)])

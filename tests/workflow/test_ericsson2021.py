@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from transferscope import study
+from transferscope import progress, study
+from transferscope.sizes import read_sizes
 
 ROOT = Path(__file__).parents[2]
 STUDY = "config/ericsson2021.yaml"
@@ -43,3 +44,17 @@ def test_the_study_has_the_papers_recognition_tasks():
     for shots in ("5", "20", "50"):
         rows = published[published["protocol"] == f"fewshot_5w{shots}s"]
         assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if shots in row["shots"]}
+
+
+def test_on_slurm_every_job_asks_for_what_it_needs(fresh):
+    jobs = progress.planned(
+        fresh.snakemake("-n", "--profile", "profiles/slurm", "--configfile", STUDY)
+    ).values()
+    assert {job.rule for job in jobs if job.gpu} == {"extract_features", "finetune_grid", "finetune_refit"}
+    # Not cut to the cores of the machine on which Snakemake runs.
+    assert {job.threads for job in jobs if job.rule == "extract_features"} == {8}
+    submitted = read_sizes(ROOT / "config/job_sizes.tsv").index
+    assert all(job.minutes >= 15 and job.mem_mb >= 800 for job in jobs if job.rule in submitted)
+    # More pictures and classes take longer: SUN397 has the most of both.
+    minutes = {Path(job.benchmark).parts[-2]: job.minutes for job in jobs if job.rule == "linear_probe"}
+    assert max(minutes, key=minutes.get) == "sun397"
