@@ -43,6 +43,7 @@ bench: setup
 	python benchmarks/fewshot.py
 	python benchmarks/extraction.py
 	python benchmarks/detection.py
+	python benchmarks/normals.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

@@ -14,6 +14,7 @@ from transferscope.openmmlab.pixels import NormalsDraw, NormalsScore, train_and_
 from transferscope.openmmlab.segmentors import pspnet
 from transferscope.resume import Resume
 from transferscope.scratch import near
+from transferscope.training import CHECKPOINT_STEPS
 
 
 def main(
@@ -28,6 +29,7 @@ def main(
     seed: int,
     device: str = "cpu",
     threads: int = 1,
+    checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Write the result (Ericsson et al. 2021, section 4.4) and a few pictures with truth and prediction.
 
@@ -67,6 +69,7 @@ def main(
         device=device,
         workers=threads - 1,
         resume=resume,
+        checkpoint_steps=checkpoint_steps,
     )
     examples.write(example_file, outcome.examples, identity)
     record.write_result(

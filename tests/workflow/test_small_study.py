@@ -22,6 +22,9 @@ PER_MODEL = Counter(
     finetune_grid=3,  # two settings, then the better of them
     finetune_refit=1,
     measure_calibration=3,
+    train_detector=1,
+    train_normals=1,
+    train_segmentation=1,
 )
 
 
@@ -38,6 +41,8 @@ def test_every_result_is_in_the_table(project):
     assert count["calibration_linear"] == 3 * 2 * MODELS
     assert count["finetune"] == FINETUNED
     assert count["calibration_finetune"] == 3 * FINETUNED
+    for setting, metrics in {"detection_frozen": 4, "normals": 5, "segmentation": 2}.items():
+        assert count[setting] == metrics
     assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
     linear = {
         (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"
