@@ -196,7 +196,7 @@ munged --key-file={HOME}/munge/key --socket={HOME}/munge.socket --pid-file={HOME
         self._signal(signal.SIGKILL, [self._pid(node), *steps, *self._with(f"SLURMD_NODENAME={node}")])
 
     def pause(self, job: str) -> None:
-        """Stop the processes of a job where they are, as one that takes long; SLURM wakes them to end them."""
+        """Stop the processes of a job where they are, until SLURM wakes them to end them."""
         self._signal(signal.SIGSTOP, self._with(f"SLURM_JOB_ID={job}"))
 
     def answers_to_its_end(self, job: str) -> bool:
