@@ -63,7 +63,14 @@ def test_on_slurm_every_job_asks_for_what_it_needs(fresh):
     jobs = progress.planned(
         fresh.snakemake("-n", "--profile", "profiles/slurm", "--configfile", STUDY)
     ).values()
-    assert {job.rule for job in jobs if job.gpu} == {"extract_features", "finetune_grid", "finetune_refit"}
+    assert {job.rule for job in jobs if job.gpu} == {
+        "extract_features",
+        "finetune_grid",
+        "finetune_refit",
+        "train_detector",
+        "train_normals",
+        "train_segmentation",
+    }
     # Not cut to the cores of the machine on which Snakemake runs.
     assert {job.threads for job in jobs if job.rule == "extract_features"} == {8}
     submitted = read_sizes(ROOT / "config/job_sizes.tsv").index
