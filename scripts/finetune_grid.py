@@ -6,8 +6,9 @@ from pathlib import Path
 
 from transferscope import files, metrics, predictions
 from transferscope.finetuning import grid
-from transferscope.finetuning.trials import Resume, Task, search
+from transferscope.finetuning.trials import Task, search
 from transferscope.job import device, limit_threads, logged
+from transferscope.resume import Resume
 
 
 def main(

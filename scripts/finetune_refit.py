@@ -9,8 +9,9 @@ import numpy as np
 from transferscope import predictions, record
 from transferscope.errors import InputError
 from transferscope.finetuning import grid
-from transferscope.finetuning.trials import Resume, Task
+from transferscope.finetuning.trials import Task
 from transferscope.job import device, limit_threads, logged
+from transferscope.resume import Resume
 
 
 def main(

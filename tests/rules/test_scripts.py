@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import choose_picture
 import collect_results
 import extract_features
 import fewshot_probe
@@ -132,6 +133,25 @@ def test_a_corrupt_picture_is_named_and_nothing_is_left_behind(backbone, picture
     with pytest.raises(InputError, match=r"val/red/2\.png"):
         extract(backbone, root, tmp_path / "out" / "f.h5")
     assert not list(tmp_path.rglob("*.h5"))
+
+
+def choose(pictures: Path, folder: Path, seed: int = 0) -> tuple[Path, Path]:
+    """The chosen picture and its description."""
+    files = folder / "colours.png", folder / "colours.json"
+    choose_picture.main(pictures, *files, facts=facts(), version=1, seed=seed)
+    return files
+
+
+def test_a_test_picture_is_chosen_by_its_id_and_kept_as_it_is(pictures, tmp_path):
+    picture, description = choose(pictures, tmp_path)
+    chosen = json.loads(description.read_text())
+    assert (chosen["dataset"], chosen["split"]) == ("colours", "test")
+    with Image.open(picture) as kept, Image.open(pictures / chosen["sample"]) as original:
+        np.testing.assert_array_equal(np.asarray(kept), np.asarray(original))
+    again = json.loads(choose(pictures, tmp_path / "again")[1].read_text())
+    assert again == chosen
+    others = {json.loads(choose(pictures, tmp_path, seed)[1].read_text())["sample"] for seed in range(1, 6)}
+    assert len(others) > 1
 
 
 def test_the_protocols_tell_colours_apart(feature_file, tmp_path):

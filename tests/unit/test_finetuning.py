@@ -13,7 +13,7 @@ from transferscope.errors import InputError
 from transferscope.finetuning import grid
 from transferscope.finetuning.batches import Stream, batches
 from transferscope.finetuning.training import train, with_head
-from transferscope.finetuning.trials import Resume
+from transferscope.resume import Resume
 
 RATES, DECAYS, AUGMENTATIONS = [0.1, 0.01, 0.001, 0.0001], [0, 1e-6, 1e-5, 1e-4, 1e-3], ["a", "b"]
 NORMALISATION = {"mean": (0.5,) * 3, "std": (0.25,) * 3}

@@ -1,0 +1,61 @@
+"""A file from which a job that was killed goes on."""
+
+import json
+import logging
+import pickle
+from pathlib import Path
+
+import torch
+
+from transferscope import files
+
+
+class Resume:
+    """What a job has done so far, kept in a file until its results are written.
+
+    ``fingerprint`` is whatever the results depend on: a file with another one is of no use and not taken.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: dict):
+        self.path = Path(path)
+        empty = {"fingerprint": json.dumps(fingerprint, sort_keys=True), "finished": [], "training": None}
+        self.content = self._read() or empty
+        if self.content["fingerprint"] != empty["fingerprint"]:
+            logging.warning("%s is of a run with other settings; starting afresh", self.path)
+            self.content = empty
+
+    def _read(self) -> dict | None:
+        if not self.path.exists():
+            return None
+        try:
+            return torch.load(self.path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            logging.warning("%s cannot be read (%s); starting afresh", self.path, error)
+            return None
+
+    @property
+    def finished(self) -> list[dict]:
+        """What ``finish`` was given so far, in order."""
+        return self.content["finished"]
+
+    @property
+    def training(self) -> dict | None:
+        """The state of the training that was cut off."""
+        return self.content["training"]
+
+    def save_training(self, state: dict) -> None:
+        """Keep the state of a training that is under way."""
+        self._write(training=state)
+
+    def finish(self, outcome: dict) -> None:
+        """Keep what came of one part of the job, in place of the state of its training."""
+        self._write(finished=[*self.finished, outcome], training=None)
+
+    def _write(self, **changes) -> None:
+        self.content = self.content | changes
+        with files.atomic_path(self.path) as temporary:
+            torch.save(self.content, temporary)
+
+    def remove(self) -> None:
+        """The results are written."""
+        self.path.unlink(missing_ok=True)
