@@ -34,6 +34,7 @@ bench: setup
 	python benchmarks/linear.py
 	python benchmarks/fewshot.py
 	python benchmarks/extraction.py
+	python benchmarks/saliency.py
 
 setup: .venv/main.done
 

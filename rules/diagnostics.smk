@@ -1,7 +1,7 @@
-"""From single results to figures that show how a run went: reliability diagrams, finetuning curves.
+"""From single results to figures: reliability diagrams, finetuning curves, saliency maps, the similarity of models.
 
-In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/reliability/, finetuning/. DIAGNOSTICS
-lists what the study measures.
+In: results <results>/{protocol}/{dataset}/{model}.json, saliency maps, <results>/similarity/. Out:
+<results>/figures/reliability/, finetuning/, similarity/ and saliency.pdf. DIAGNOSTICS lists what the study measures.
 """
 
 DIAGNOSTICS = []
@@ -14,6 +14,9 @@ if MEASURED:
         "<results>/figures/finetuning/{dataset}.pdf",
         dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
     )
+    DIAGNOSTICS += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
+    if "saliency" in set(RUNS["protocol"]):
+        DIAGNOSTICS.append("<results>/figures/saliency.pdf")
 
 
 rule plot_reliability:
@@ -78,3 +81,65 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
+
+
+rule plot_saliency:
+    """Where every model attends, on one picture of every dataset (figure 9 of the paper)."""
+    input:
+        models=config["tables"]["models"],
+        datasets=config["tables"]["datasets"],
+        maps=expand(
+            "<results>/saliency/{run.dataset}/{run.model}.h5",
+            run=RUNS[RUNS["protocol"] == "saliency"].itertuples(),
+        ),
+    output:
+        pdf="<results>/figures/saliency.pdf",
+        png=report(
+            "<results>/figures/saliency.png",
+            caption="../report/saliency.rst",
+            category="Figures",
+            labels={"figure": "Saliency maps"},
+        ),
+    log:
+        "<logs>/plot_saliency.log",
+    benchmark:
+        "<benchmarks>/plot_saliency.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_saliency.py"
+
+
+rule plot_similarity:
+    """How alike the models are on one dataset."""
+    input:
+        models=config["tables"]["models"],
+        table="<results>/similarity/{dataset}.tsv",
+    output:
+        pdf="<results>/figures/similarity/{dataset}.pdf",
+        png=report(
+            "<results>/figures/similarity/{dataset}.png",
+            caption="../report/similarity.rst",
+            category="Similarity of models",
+            labels={"figure": "{dataset}"},
+        ),
+    log:
+        "<logs>/plot_similarity/{dataset}.log",
+    benchmark:
+        "<benchmarks>/plot_similarity/{dataset}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_similarity.py"

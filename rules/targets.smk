@@ -13,6 +13,9 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    saliency,
+    invariance,
+    similarity,
     tables,
     figures,
 
@@ -60,6 +63,24 @@ rule calibration:
     """The calibration of every linear probe and finetuned network."""
     input:
         results_of("calibration_linear", "calibration_finetune"),
+
+
+rule saliency:
+    """The saliency map of every backbone on one picture of every dataset."""
+    input:
+        results_of("saliency"),
+
+
+rule invariance:
+    """The invariance of every backbone's features to four changes of the picture."""
+    input:
+        results_of("invariance"),
+
+
+rule similarity:
+    """The similarity of all backbones on every dataset."""
+    input:
+        expand("<results>/similarity/{dataset}.tsv", dataset=COMPARED["dataset"].unique()),
 
 
 rule tables:

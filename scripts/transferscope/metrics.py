@@ -58,6 +58,10 @@ METRICS = {
         _error("mse_green", "Squared error, green", scale=1, bounded=False),
         _error("mse_blue", "Squared error, blue", scale=1, bounded=False),
         Metric("attentive_diffusion", "Attentive diffusion (%)"),
+        Metric("invariance_crop", "Invariance to crops", scale=1, bounded=False),
+        Metric("invariance_colour", "Invariance to colours", scale=1, bounded=False),
+        Metric("invariance_blur", "Invariance to blur", scale=1, bounded=False),
+        Metric("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
     )
 }
 

@@ -20,6 +20,7 @@ from transferscope.sources import check_source, check_sources
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
+ON_FEATURES = ("linear", "knn", "fewshot")  # protocols on the features of a whole dataset
 COUNTS = ("train", "val", "test", "all")
 
 

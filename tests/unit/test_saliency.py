@@ -16,8 +16,6 @@ from transferscope.saliency.maps import attention, diffusion
 from transferscope.saliency.occlusion import Occlusion, error, positions
 from transferscope.saliency.windows import Tape, Windowed
 
-RNG = np.random.default_rng(0)
-
 
 def network(arch: str) -> nn.Module:
     """A random backbone, no BatchNorm of which does nothing."""
@@ -50,10 +48,10 @@ def test_the_map_is_exact_at_every_position_of_a_small_network():
 
 
 def check_tiles(occlusion: Occlusion, tiles: int, side: int) -> None:
+    rng = np.random.default_rng(0)
     for _ in range(tiles):
-        rows, columns = (
-            occlusion.at[start : start + side] for start in RNG.integers(len(occlusion.at) - side + 1, size=2)
-        )
+        corner = rng.integers(len(occlusion.at) - side + 1, size=2)
+        rows, columns = (occlusion.at[start : start + side] for start in corner)
         expected = occlusion.naive(list(product(rows, columns))).reshape(side, side)
         np.testing.assert_allclose(occlusion.errors(rows, columns), expected, rtol=1e-4, atol=1e-7)
 
@@ -91,14 +89,10 @@ def test_a_transformer_takes_a_picture_that_does_not_fill_its_patches(tmp_path):
     check_tiles(occlusion(padded, 50), tiles=2, side=3)
 
 
-def random_window(size: int) -> tuple[int, int]:
-    start = int(RNG.integers(size))
-    return start, int(RNG.integers(start + 1, size + 1))
-
-
-def windowed(size: int = 13) -> Windowed:
+def windowed(seed: int = 0, size: int = 13) -> Windowed:
     """A batch of two that differs from its clean activation in a random window."""
-    rows, columns = random_window(size), random_window(size)
+    torch.manual_seed(seed)
+    rows, columns = (tuple(sorted(torch.randperm(size + 1)[:2].tolist())) for _ in range(2))
     clean = torch.randn(1, 4, size, size)
     window = torch.randn(2, 4, rows[1] - rows[0], columns[1] - columns[0])
     return Windowed(clean, window, rows, columns, Tape())
@@ -106,9 +100,10 @@ def windowed(size: int = 13) -> Windowed:
 
 @pytest.mark.parametrize("case", range(60))
 def test_a_sliding_kernel_sees_the_window_from_anywhere(case):
-    kernel, stride, dilation = (int(RNG.integers(1, most + 1)) for most in (4, 3, 2))
-    padding = int(RNG.integers(kernel // 2 + 1))
-    batch, weight = windowed(), torch.randn(5, 4, kernel, kernel)
+    rng = np.random.default_rng(case)
+    kernel, stride, dilation = (int(rng.integers(1, most + 1)) for most in (4, 3, 2))
+    padding = int(rng.integers(kernel // 2 + 1))
+    batch, weight = windowed(case), torch.randn(5, 4, kernel, kernel)
     convolved = torch.conv2d(batch, weight, None, stride, padding, dilation)
     assert isinstance(convolved, Windowed)
     torch.testing.assert_close(
@@ -201,7 +196,7 @@ def test_the_error_is_relative_to_the_spread_of_the_features():
 def test_attention_is_the_mean_over_the_occluders_that_cover_a_pixel():
     resolution, occluder = 21, 4
     at = positions(resolution, occluder, 1)
-    errors = RNG.random((len(at), len(at)))
+    errors = np.random.default_rng(0).random((len(at), len(at)))
     total, count = np.zeros((2, resolution, resolution))
     for (row, column), value in np.ndenumerate(errors):
         covered = np.s_[row : row + occluder, column : column + occluder]

@@ -22,6 +22,8 @@ PER_MODEL = Counter(
     finetune_grid=3,  # two settings, then the better of them
     finetune_refit=1,
     measure_calibration=3,
+    measure_saliency=2,
+    measure_invariance=2,
 )
 
 
@@ -38,6 +40,8 @@ def test_every_result_is_in_the_table(project):
     assert count["calibration_linear"] == 3 * 2 * MODELS
     assert count["finetune"] == FINETUNED
     assert count["calibration_finetune"] == 3 * FINETUNED
+    assert count["saliency"] == 2 * MODELS
+    assert count["invariance"] == 2 * 4 * MODELS
     assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
     linear = {
         (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"
@@ -126,7 +130,19 @@ def test_results_are_the_same_to_the_digit_when_computed_again(project):
 
 
 @pytest.mark.parametrize(
-    "target", ["backbones", "features", "linear", "knn", "fewshot", "finetune", "calibration"]
+    "target",
+    [
+        "backbones",
+        "features",
+        "linear",
+        "knn",
+        "fewshot",
+        "finetune",
+        "calibration",
+        "saliency",
+        "invariance",
+        "similarity",
+    ],
 )
 def test_plain_targets(project, target):
     assert "Nothing to be done" in project.snakemake("-n", "--", target)
