@@ -51,8 +51,9 @@ def test_the_clean_picture_comes_first_and_then_one_view_a_change():
     for position in range(10):
         assert seen[position].shape == (3, 48, 48)
         assert seen[position].dtype == torch.uint8
-    for position in range(1, 5):
-        assert not torch.equal(seen[position], seen[0])
+    for change in range(1, 5):
+        # Of both, since a narrow blur may change nothing.
+        assert any(not torch.equal(seen[first + change], seen[first]) for first in (0, 5))
 
 
 def test_a_view_follows_from_seed_and_id_alone():

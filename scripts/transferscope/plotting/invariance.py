@@ -40,10 +40,9 @@ def invariance(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figur
         (marker(**KINDS[row["kind"]]), f"{place[model]} {row['name']}") for model, row in models.iterrows()
     ]
     groups = list(rows.groupby("metric", sort=False))
+    titles = [METRICS[metric].label.removeprefix("Invariance to ").capitalize() for metric, _ in groups]
     with drawing(plot):
-        figure, axes = grid(
-            [METRICS[metric].label for metric, _ in groups], plot, columns=4, aspect=1.1, key=key
-        )
+        figure, axes = grid(titles, plot, columns=4, aspect=1.1, key=key)
         for ax, (_, group) in zip(axes, groups, strict=True):
             ax.scatter(group["model"].map(place), group["value"], s=4, color=GREY, alpha=0.5, linewidth=0)
             for model, value in group.groupby("model")["value"].mean().items():
@@ -52,5 +51,5 @@ def invariance(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figur
             ax.set_xlim(0.3, len(place) + 0.7)
             ax.set_xticks(list(place.values())[:: 1 + len(place) // 10])
             ax.set_ylim(top=1)
-        shared_labels(figure, axes, "Model", "Invariance", plot)
+        shared_labels(figure, axes, "Model", "Invariance to the change", plot)
     return figure
