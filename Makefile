@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 and git, nothing else; both set up .venv first.
+# `make demo` and `make test` need Python 3.11, git and a C++ compiler, nothing else; both set up .venv first.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -31,12 +31,14 @@ check: .venv/test.done
 	snakemake -n -q rules
 
 bench: setup
+	python benchmarks/dryrun.py
 	python benchmarks/linear.py
 	python benchmarks/fewshot.py
 	python benchmarks/extraction.py
+	python benchmarks/detection.py
 	python benchmarks/saliency.py
 
-setup: .venv/main.done
+setup: .venv/main.done .venv/openmmlab.done
 
 .venv/main.done: envs/main.yaml
 	$(PYTHON) -m venv .venv
@@ -44,7 +46,14 @@ setup: .venv/main.done
 	$(BIN)/pip install -r .venv/main.txt
 	touch $@
 
-.venv/test.done: envs/test.yaml .venv/main.done
+# mmcv is compiled the first time (docs/openmmlab.md); its wheel is kept in the user's cache.
+.venv/openmmlab.done: envs/openmmlab.yaml envs/openmmlab.post-deploy.sh .venv/main.done
+	$(PINS) envs/openmmlab.yaml > .venv/openmmlab.txt
+	$(BIN)/pip install -r .venv/openmmlab.txt
+	bash envs/openmmlab.post-deploy.sh
+	touch $@
+
+.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done
 	$(PINS) envs/test.yaml > .venv/test.txt
 	$(BIN)/pip install -r .venv/test.txt
 	touch $@

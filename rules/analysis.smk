@@ -1,7 +1,8 @@
 """From the results of all runs, or the published ones, to tables.
 
 In: the results <results>/{protocol}/{dataset}/{model}.json, or config/published/. Out: the long table, which everything
-after it reads (`results_from` chooses whether measured.tsv or published.tsv), correlations, printed tables.
+after it reads (`results_from` chooses whether measured.tsv or a published one), correlations, printed
+tables, a page a dataset.
 """
 
 TABLES = [
@@ -9,6 +10,7 @@ TABLES = [
     "<results>/tables/correlations.tsv",
     "<results>/tables/correlation_row.txt",
     "<results>/tables/results.md",
+    "<results>/tables/tasks",
 ]
 
 
@@ -40,16 +42,16 @@ rule collect_results:
 
 
 rule published_results:
-    """The long table of the published numbers."""
+    """The long table of published numbers."""
     input:
-        published=config["published"],
+        published="config/published/{published}.csv",
         models=config["tables"]["models"],
     output:
-        "<results>/tables/published.tsv",
+        "<results>/tables/{published}.tsv",
     log:
-        "<logs>/published_results.log",
+        "<logs>/published_results/{published}.log",
     benchmark:
-        "<benchmarks>/published_results.tsv"
+        "<benchmarks>/published_results/{published}.tsv"
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -96,7 +98,7 @@ rule results_table:
         table=results_table(),
         models=config["tables"]["models"],
         datasets=config["tables"]["datasets"],
-        compare="<results>/tables/published.tsv" if config["compare"] else [],
+        compare=compared_table(),
     output:
         markdown="<results>/tables/results.md",
         latex="<results>/tables/results.tex",
@@ -119,3 +121,35 @@ rule results_table:
         runtime=15,
     script:
         "../scripts/results_table.py"
+
+
+rule task_pages:
+    """A page a dataset: what it is, every model in every setting, what ImageNet top-1 says of each."""
+    input:
+        table=results_table(),
+        correlations="<results>/tables/correlations.tsv",
+        models=config["tables"]["models"],
+        datasets=config["tables"]["datasets"],
+        compare=compared_table(),
+    output:
+        report(
+            directory("<results>/tables/tasks"),
+            patterns=["{dataset}.html"],
+            caption="../report/task_pages.rst",
+            category="Tasks",
+            labels={"dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/task_pages.log",
+    benchmark:
+        "<benchmarks>/task_pages.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/task_pages.py"

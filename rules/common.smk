@@ -16,14 +16,18 @@ from transferscope.errors import InputError
 from transferscope.sources import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
+PUBLISHED = study.published_names("config/published")
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
+    study.check_published(config, PUBLISHED)
     models = study.read_models(config["tables"]["models"], SCHEMAS)
     datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
     study.check_exclusions(config["exclude"], models, datasets)
     MODELS = study.choose(models, config["models"], "models")
     DATASETS = study.choose(datasets, config["datasets"], "datasets")
+    study.check_episodes(DATASETS, config["fewshot"]["ways"])
+    study.check_perceptual(MODELS, config["reconstruction"]["perceptual"])
     RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
 except InputError as error:
     raise WorkflowError(str(error))
@@ -32,6 +36,7 @@ except InputError as error:
 wildcard_constraints:
     model="|".join(MODELS.index),
     dataset="|".join(DATASETS.index),
+    published="|".join(PUBLISHED) or "(?!)",
 
 
 # What a conversion to the canonical backbone depends on, and nothing else: a new citation recomputes nothing.
@@ -69,6 +74,12 @@ def dataset_facts(wildcards) -> dict:
         "classes": int(row["classes"]),
         "counts": {split: int(row[split]) for split in study.COUNTS if row[split] >= 0},
     }
+
+
+def dense_facts(wildcards) -> dict:
+    """A param: what a dataset's dense labels depend on, and the counts that they are held against."""
+    facts = dataset_facts(wildcards)
+    return {key: facts[key] for key in ("dataset", "loader", "counts")}
 
 
 def checkpoint_file(wildcards) -> str:
@@ -126,3 +137,8 @@ def results_of(*protocols: str) -> list[str]:
 def results_table() -> str:
     """The long table that all analyses read."""
     return f"<results>/tables/{config['results_from']}.tsv"
+
+
+def compared_table() -> str | list:
+    """The long table of published results to print beside the measured ones, if any."""
+    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"

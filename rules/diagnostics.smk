@@ -1,7 +1,7 @@
-"""From single results to figures: reliability diagrams, finetuning curves, saliency maps, the similarity of models.
+"""From single results to figures that show how a run went: reliability diagrams, finetuning curves.
 
-In: results <results>/{protocol}/{dataset}/{model}.json, saliency maps, <results>/similarity/. Out:
-<results>/figures/reliability/, finetuning/, similarity/ and saliency.pdf. DIAGNOSTICS lists what the study measures.
+In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/reliability/, finetuning/. DIAGNOSTICS
+lists what the study measures.
 """
 
 DIAGNOSTICS = []
@@ -14,9 +14,10 @@ if MEASURED:
         "<results>/figures/finetuning/{dataset}.pdf",
         dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
     )
-    DIAGNOSTICS += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
-    if "saliency" in set(RUNS["protocol"]):
-        DIAGNOSTICS.append("<results>/figures/saliency.pdf")
+    DIAGNOSTICS += expand(
+        "<results>/figures/{run.protocol}/{run.dataset}/{run.model}.pdf",
+        run=RUNS[RUNS["protocol"].isin([*FROZEN_STAGES, "normals", "segmentation"])].itertuples(),
+    )
 
 
 rule plot_reliability:
@@ -83,27 +84,26 @@ rule plot_finetuning:
         "../scripts/plot_finetuning.py"
 
 
-rule plot_saliency:
-    """Where every model attends, on one picture of every dataset (figure 9 of the paper)."""
+rule plot_detections:
+    """What one model's detector found in some pictures of the test."""
     input:
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
-        maps=expand(
-            "<results>/saliency/{run.dataset}/{run.model}.h5",
-            run=RUNS[RUNS["protocol"] == "saliency"].itertuples(),
-        ),
+        examples="<results>/{protocol}/{dataset}/{model}.examples.json",
+        dataset=dataset_folder,
     output:
-        pdf="<results>/figures/saliency.pdf",
+        pdf="<results>/figures/{protocol}/{dataset}/{model}.pdf",
         png=report(
-            "<results>/figures/saliency.png",
-            caption="../report/saliency.rst",
-            category="Figures",
-            labels={"figure": "Saliency maps"},
+            "<results>/figures/{protocol}/{dataset}/{model}.png",
+            caption="../report/detections.rst",
+            category="Detections",
+            subcategory="{protocol}",
+            labels={"dataset": "{dataset}", "model": "{model}"},
         ),
     log:
-        "<logs>/plot_saliency.log",
+        "<logs>/plot_detections/{protocol}/{dataset}/{model}.log",
     benchmark:
-        "<benchmarks>/plot_saliency.tsv"
+        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}.tsv"
+    wildcard_constraints:
+        protocol="|".join(FROZEN_STAGES),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -113,26 +113,25 @@ rule plot_saliency:
     params:
         plot=config["plotting"],
     script:
-        "../scripts/plot_saliency.py"
+        "../scripts/plot_detections.py"
 
 
-rule plot_similarity:
-    """How alike the models are on one dataset."""
+rule plot_normals:
+    """A few test pictures, true and predicted normals, and the angles between them."""
     input:
-        models=config["tables"]["models"],
-        table="<results>/similarity/{dataset}.tsv",
+        "<results>/normals/{dataset}/{model}.examples.h5",
     output:
-        pdf="<results>/figures/similarity/{dataset}.pdf",
+        pdf="<results>/figures/normals/{dataset}/{model}.pdf",
         png=report(
-            "<results>/figures/similarity/{dataset}.png",
-            caption="../report/similarity.rst",
-            category="Similarity of models",
-            labels={"figure": "{dataset}"},
+            "<results>/figures/normals/{dataset}/{model}.png",
+            caption="../report/normals.rst",
+            category="Normals",
+            labels={"dataset": "{dataset}", "model": "{model}"},
         ),
     log:
-        "<logs>/plot_similarity/{dataset}.log",
+        "<logs>/plot_normals/{dataset}/{model}.log",
     benchmark:
-        "<benchmarks>/plot_similarity/{dataset}.tsv"
+        "<benchmarks>/plot_normals/{dataset}/{model}.tsv"
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -142,4 +141,32 @@ rule plot_similarity:
     params:
         plot=config["plotting"],
     script:
-        "../scripts/plot_similarity.py"
+        "../scripts/plot_normals.py"
+
+
+rule plot_segmentation:
+    """A few test pictures, true and predicted classes, and where they differ."""
+    input:
+        "<results>/segmentation/{dataset}/{model}.examples.h5",
+    output:
+        pdf="<results>/figures/segmentation/{dataset}/{model}.pdf",
+        png=report(
+            "<results>/figures/segmentation/{dataset}/{model}.png",
+            caption="../report/segmentation.rst",
+            category="Segmentation",
+            labels={"dataset": "{dataset}", "model": "{model}"},
+        ),
+    log:
+        "<logs>/plot_segmentation/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_segmentation/{dataset}/{model}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_segmentation.py"

@@ -13,8 +13,6 @@ FIGURES = [
 ]
 if RUNS["protocol"].str.startswith("calibration").any() or not MEASURED:
     FIGURES.append("<results>/figures/calibration_scatter.pdf")
-if "invariance" in set(RUNS["protocol"]) and MEASURED:
-    FIGURES.append("<results>/figures/invariance.pdf")
 
 
 rule plot_correlation_scatter:
@@ -161,32 +159,3 @@ rule plot_rank_radar:
         plot=config["plotting"],
     script:
         "../scripts/plot_rank_radar.py"
-
-
-rule plot_invariance:
-    """How much of a feature outlives each change of the picture, by model."""
-    input:
-        table=results_table(),
-        models=config["tables"]["models"],
-    output:
-        pdf="<results>/figures/invariance.pdf",
-        png=report(
-            "<results>/figures/invariance.png",
-            caption="../report/invariance.rst",
-            category="Figures",
-            labels={"figure": "Invariance"},
-        ),
-    log:
-        "<logs>/plot_invariance.log",
-    benchmark:
-        "<benchmarks>/plot_invariance.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_invariance.py"

@@ -13,20 +13,14 @@ RUNGS = grid.rungs(
     config["finetune"]["halvings"],
 )
 
-
-def trials_of(rungs: list[int], suffix: str) -> list[str]:
-    """The outputs of all jobs of these rungs of a run."""
-    return [
-        f"<results>/finetune/{{dataset}}/{{model}}/rung-{rung}/part-{part}{suffix}"
-        for rung in rungs
-        for part in range(grid.parts(RUNGS[rung], config["finetune"]["points_per_job"]))
+# For each rung, the outputs of its jobs, without their suffixes.
+TRIALS = [
+    [
+        f"<results>/finetune/{{dataset}}/{{model}}/rung-{number}/part-{part}"
+        for part in range(grid.parts(rung, config["finetune"]["points_per_job"]))
     ]
-
-
-def trials_before(wildcards) -> list[str]:
-    """The trials whose best go on to this rung."""
-    rung = int(wildcards.rung)
-    return expand(trials_of([rung - 1], ".json"), **wildcards) if rung else []
+    for number, rung in enumerate(RUNGS)
+]
 
 
 rule finetune_grid:
@@ -34,7 +28,11 @@ rule finetune_grid:
     input:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
-        previous=trials_before,
+        previous=lambda wildcards: (
+            expand([f"{trials}.json" for trials in TRIALS[int(wildcards.rung) - 1]], **wildcards)
+            if wildcards.rung != "0"
+            else []
+        ),
     output:
         trials="<results>/finetune/{dataset}/{model}/rung-{rung}/part-{part}.json",
         predictions="<results>/finetune/{dataset}/{model}/rung-{rung}/part-{part}.val.h5",
@@ -68,8 +66,8 @@ rule finetune_refit:
     input:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
-        trials=trials_of(range(len(RUNGS)), ".json"),
-        predictions=trials_of(range(len(RUNGS)), ".val.h5"),
+        trials=[f"{trials}.json" for rung in TRIALS for trials in rung],
+        predictions=[f"{trials}.val.h5" for rung in TRIALS for trials in rung],
     output:
         result="<results>/finetune/{dataset}/{model}.json",
         predictions="<results>/finetune/{dataset}/{model}.predictions.h5",

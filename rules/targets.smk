@@ -13,6 +13,12 @@ localrules:
     fewshot,
     finetune,
     calibration,
+    detection,
+    detection_frozen,
+    detection_finetune,
+    normals,
+    segmentation,
+    reconstruction,
     saliency,
     invariance,
     similarity,
@@ -27,11 +33,13 @@ rule backbones:
 
 
 rule features:
-    """The features of every backbone on every dataset."""
+    """The features of every backbone on every dataset for recognition."""
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
-            run=RUNS[["model", "dataset"]].drop_duplicates().itertuples(),
+            run=RUNS[RUNS["protocol"].isin(ON_FEATURES)][["model", "dataset"]]
+            .drop_duplicates()
+            .itertuples(),
         ),
 
 
@@ -65,6 +73,43 @@ rule calibration:
         results_of("calibration_linear", "calibration_finetune"),
 
 
+rule detection_frozen:
+    """Every detector whose backbone is frozen but for its last stage."""
+    input:
+        results_of("detection_frozen"),
+
+
+rule detection_finetune:
+    """Every detector whose backbone is finetuned."""
+    input:
+        results_of("detection_finetune"),
+
+
+rule detection:
+    """Every detector, with the backbone frozen and finetuned."""
+    input:
+        rules.detection_frozen.input,
+        rules.detection_finetune.input,
+
+
+rule normals:
+    """Every training for surface normals."""
+    input:
+        results_of("normals"),
+
+
+rule segmentation:
+    """Every training for segmentation."""
+    input:
+        results_of("segmentation"),
+
+
+rule reconstruction:
+    """The reconstruction of one picture of every dataset from every backbone's features."""
+    input:
+        results_of("reconstruction"),
+
+
 rule saliency:
     """The saliency map of every backbone on one picture of every dataset."""
     input:
@@ -94,3 +139,4 @@ rule figures:
     input:
         FIGURES,
         DIAGNOSTICS,
+        PROPERTY_FIGURES,

@@ -17,8 +17,8 @@ def main(table: str, models: str | list[str], datasets: str | list[str], folder:
     """
     facts, names = read_models(models), read_datasets(datasets)
     with atomic_path(folder) as temporary:
-        for part in split(read_table(table)):
-            figure = dataset_scatter(part, facts, names, plot)
+        for part in split(read_table(table), names):
+            figure = dataset_scatter(part, facts, plot)
             save(figure, temporary / f"{part.name}.pdf", temporary / f"{part.name}.png", plot)
 
 

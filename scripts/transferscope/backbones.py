@@ -75,12 +75,13 @@ def normalisation(name: str) -> tuple[tuple[float, float, float], tuple[float, f
     return NORMALISATIONS[name]
 
 
-def create(arch: str) -> nn.Module:
+def create(arch: str, **arguments) -> nn.Module:
     """An untrained backbone without a classifier: images float32 [N, 3, H, W] to pooled features [N, D].
 
     Args:
         arch: timm's name; arguments of its constructor may follow, as in
             ``vit_small_patch16_224?num_heads=12``.
+        arguments: further ones, which change no weight.
 
     Raises:
         InputError: timm has no such architecture (names the closest ones), or refuses an argument.
@@ -91,7 +92,7 @@ def create(arch: str) -> nn.Module:
         close = difflib.get_close_matches(name, known, n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
         raise InputError(f"timm has no architecture {name!r}; {remedy}")
-    arguments = {key: _literal(value) for key, value in parse_qsl(query)}
+    arguments |= {key: _literal(value) for key, value in parse_qsl(query)}
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (TypeError, ValueError, AssertionError) as error:
@@ -142,7 +143,9 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
         file.write(memoryview(content)[end:])
 
 
-def load(path: str | Path, resolution: int | None = None, *, pad: bool = False) -> tuple[nn.Module, Metadata]:
+def load(
+    path: str | Path, resolution: int | None = None, *, pad: bool = False, **arguments
+) -> tuple[nn.Module, Metadata]:
     """Read a canonical file into a backbone in eval mode, on the CPU.
 
     Args:
@@ -150,6 +153,7 @@ def load(path: str | Path, resolution: int | None = None, *, pad: bool = False) 
         resolution: side of the square pictures that it will be given, in pixels; the architecture's own where
             nothing is said.
         pad: where these pictures cannot be cut into whole patches, add zeros to their right and below.
+        arguments: of the network's constructor, as ``create`` takes them.
 
     Raises:
         InputError: the file is no canonical backbone, timm has changed the architecture since, or the
@@ -174,7 +178,7 @@ def load(path: str | Path, resolution: int | None = None, *, pad: bool = False) 
         std=tuple(json.loads(fields["std"])),
         versions=json.loads(fields["versions"]),
     )
-    module = create(metadata.arch)
+    module = create(metadata.arch, **arguments)
     expected = {name: tensor.shape for name, tensor in weights(module).items()}
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:
         raise InputError(

@@ -24,6 +24,7 @@ def logged(snakemake) -> Iterator[None]:
         logging.basicConfig(
             stream=log, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
         )
+        logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
         try:
             yield
         except InputError as error:

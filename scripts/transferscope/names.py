@@ -1,6 +1,7 @@
 """Models and datasets as the analyses need them, and the names that tables and figures print."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +56,7 @@ def read_models(paths: str | list[str]) -> pd.DataFrame:
     Raises:
         InputError: a column is missing, an id occurs twice or a top-1 accuracy is not a percentage.
     """
-    table = _read_facts(paths, ["id", "name", "method", "imagenet_top1"])
+    table = _read_facts(paths, ["id", "name", "method"], optional=["imagenet_top1"])
     top1 = pd.to_numeric(table["imagenet_top1"].replace("", None), errors="coerce")
     wrong = table["imagenet_top1"].ne("") & ~top1.between(0, 100, inclusive="neither")
     if wrong.any():
@@ -77,6 +78,19 @@ def read_datasets(paths: str | list[str]) -> dict[str, str]:
     return DATASET_NAMES | _read_facts(paths, ["id", "name"])["name"].to_dict()
 
 
+def read_dataset_facts(paths: str | list[str]) -> pd.DataFrame:
+    """What one table of datasets, or several, say to a reader: text, indexed by id, empty where unknown.
+
+    Columns: name, classes, metric, licence, the images of train, val, test and all, citation; the last five
+    are empty where a table leaves them out.
+
+    Raises:
+        InputError: a column is missing or an id occurs twice.
+    """
+    required = ["id", "name", "classes", "metric", "licence"]
+    return _read_facts(paths, required, optional=["train", "val", "test", "all", "citation"])
+
+
 def setting_name(setting: str) -> str:
     """Printed name of a setting; its id where it has no other."""
     fewshot = re.fullmatch(r"fewshot_(\d+)w(\d+)s", setting)
@@ -85,7 +99,7 @@ def setting_name(setting: str) -> str:
     return SETTING_NAMES.get(setting, setting)
 
 
-def _read_facts(paths: str | list[str], columns: list[str]) -> pd.DataFrame:
+def _read_facts(paths: str | list[str], columns: list[str], optional: Sequence[str] = ()) -> pd.DataFrame:
     paths = [paths] if isinstance(paths, str | Path) else paths
     tables = []
     for path in paths:
@@ -93,7 +107,7 @@ def _read_facts(paths: str | list[str], columns: list[str]) -> pd.DataFrame:
         missing = [column for column in columns if column not in table]
         if missing:
             raise InputError(f"{path} lacks the column {missing[0]}; its header needs {', '.join(columns)}")
-        tables.append(table[columns])
+        tables.append(table.reindex(columns=[*columns, *optional], fill_value=""))
     table = pd.concat(tables, ignore_index=True)
     repeated = table["id"].duplicated()
     if repeated.any():

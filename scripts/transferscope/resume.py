@@ -1,4 +1,4 @@
-"""A file from which a job that was killed goes on."""
+"""A file from which a killed job goes on."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from transferscope import files
+from transferscope.files import atomic_path
 
 
 class Resume:
@@ -35,7 +35,7 @@ class Resume:
 
     @property
     def finished(self) -> list[dict]:
-        """What ``finish`` was given so far, in order."""
+        """What ``finish`` was given so far."""
         return self.content["finished"]
 
     @property
@@ -48,12 +48,12 @@ class Resume:
         self._write(training=state)
 
     def finish(self, outcome: dict) -> None:
-        """Keep what came of one part of the job, in place of the state of its training."""
+        """Keep what came of a training, in place of its state."""
         self._write(finished=[*self.finished, outcome], training=None)
 
     def _write(self, **changes) -> None:
         self.content = self.content | changes
-        with files.atomic_path(self.path) as temporary:
+        with atomic_path(self.path) as temporary:
             torch.save(self.content, temporary)
 
     def remove(self) -> None:

@@ -21,6 +21,12 @@ from transferscope.sources import check_source, check_sources
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
 ON_FEATURES = ("linear", "knn", "fewshot")  # protocols on the features of a whole dataset
+TASKS = {  # of protocols; every other is of recognition
+    "detection_frozen": "detection",
+    "detection_finetune": "detection",
+    "normals": "normals",
+    "segmentation": "segmentation",
+}
 COUNTS = ("train", "val", "test", "all")
 
 
@@ -30,17 +36,38 @@ def check_config(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: names the key.
     """
-    error = _first_error(config, schema)
+    error = _first_error(config, _rules(schema))
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"
         raise InputError(f"configuration, key {key}: {_sentence(error)}")
+
+
+def published_names(folder: str | Path) -> list[str]:
+    """The published results there are: the names, without suffix, of the folder's CSV files."""
+    return sorted(path.stem for path in Path(folder).glob("*.csv"))
+
+
+def check_published(config: dict, published: list[str]) -> None:
+    """Check the two keys that may name published results, of which there are ``published``.
+
+    Raises:
+        InputError: names the key, and what it may be.
+    """
+    for key, otherwise in (("results_from", "measured"), ("compare", "none")):
+        allowed = [otherwise, *published]
+        if config[key] not in allowed:
+            raise InputError(
+                f"configuration, key {key}: {config[key]!r} is not one of {', '.join(allowed)}; "
+                "published results are the files in config/published/"
+            )
 
 
 def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
     """Read a tab-separated table with an ``id`` column, each row checked against a JSON schema.
 
     Returns:
-        A frame of strings indexed by ``id``; an empty cell is an empty string.
+        A frame of strings indexed by ``id``; an empty cell, or a column that the schema does not require and
+        the table does not have, is an empty string.
 
     Raises:
         InputError: names the file, row and column.
@@ -53,8 +80,11 @@ def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a tab-separated table: {error}") from error
     if "id" not in table:
         raise InputError(f"{path} has no column 'id'; are its columns separated by tabs?")
+    rules = _rules(schema)
+    absent = set(rules["properties"]) - set(rules["required"]) - set(table.columns)
+    table = table.assign(**dict.fromkeys(absent, ""))
     for position, row in enumerate(table.to_dict("records"), start=2):
-        error = _first_error(row, schema)
+        error = _first_error(row, rules)
         if error:
             column = error.absolute_path[0] if error.absolute_path else ""
             where = f", column {column!r}" if column else ""
@@ -65,8 +95,11 @@ def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
     return table.set_index("id")
 
 
-def _first_error(instance: dict, schema: str | Path) -> jsonschema.ValidationError | None:
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+def _rules(schema: str | Path) -> dict:
+    return yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+
+
+def _first_error(instance: dict, rules: dict) -> jsonschema.ValidationError | None:
     return jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(instance))
 
 
@@ -151,8 +184,16 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     for column in COUNTS:
         datasets[column] = datasets[column].replace("", "-1").astype(int)
     datasets["classes"] = datasets["classes"].astype(int)
-    for column in ("protocols", "shots", "source", "sha256"):
+    for column in ("task", "protocols", "shots", "source", "sha256"):
         datasets[column] = datasets[column].str.split()
+    for dataset, row in datasets.iterrows():
+        for protocol in row["protocols"]:
+            task = TASKS.get(protocol, "recognition")
+            if task not in row["task"]:
+                raise InputError(
+                    f"{path}, row {dataset!r}: the protocol {protocol} is of the task {task}, which the row "
+                    "does not name; take the protocol out, or name the task"
+                )
     datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -188,6 +229,37 @@ def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
     """
     _check_ids(table, ids, key, key)
     return table.loc[ids] if ids else table
+
+
+def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
+    """Check that few-shot episodes of ``ways`` classes can be drawn where a row asks for them.
+
+    Raises:
+        InputError: a dataset with fewer classes, or without a number of shots.
+    """
+    for name, row in datasets.iterrows():
+        if "fewshot" not in row["protocols"]:
+            continue
+        if row["classes"] < ways or not row["shots"]:
+            raise InputError(
+                f"the dataset {name} has {row['classes']} classes and {len(row['shots'])} numbers of "
+                f"`shots`; few-shot episodes need {ways} classes and at least one number: complete its row, "
+                "or take fewshot out of its protocols"
+            )
+
+
+def check_perceptual(models: pd.DataFrame, perceptual: list[str]) -> None:
+    """Check that the model that measures perceptual distances is one of the study's.
+
+    Raises:
+        InputError: it is none.
+    """
+    for name in perceptual:
+        if name not in models.index:
+            raise InputError(
+                f"configuration, key reconstruction.perceptual: {name!r} is none of the study's models "
+                f"({', '.join(models.index)}); name one of them or leave the list empty"
+            )
 
 
 def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """The results as the paper's tables: models by datasets, the best bold, the second best underlined."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from transferscope.correlation import RECOGNITION
 from transferscope.metrics import METRICS
 from transferscope.names import setting_name
+from transferscope.results import KEY
 
 AVERAGE = "average"
 _DECIMALS = {"mse_red": 0, "mse_green": 0, "mse_blue": 0}
@@ -25,38 +27,6 @@ _LATEX = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """The rows of a long table that make one table or one figure, and which key runs across it."""
-
-    name: str
-    title: str
-    rows: pd.DataFrame
-    across: str  # "dataset" or "metric"
-
-
-def split(results: pd.DataFrame) -> list[Part]:
-    """A long table as the parts that are shown together, setting by setting.
-
-    A setting with one dataset (detection, surface normals) is one part, across its metrics. One with several
-    is a part across the datasets for all recognition metrics together, as in the paper, and one for any other
-    metric (calibration).
-    """
-    parts = []
-    for setting, rows in results.groupby("setting", sort=False):
-        title = setting_name(setting)
-        if rows["dataset"].nunique() == 1:
-            parts.append(Part(setting, title, rows, "metric"))
-            continue
-        recognition = rows["metric"].isin(RECOGNITION)
-        if recognition.any():
-            parts.append(Part(setting, title, rows[recognition], "dataset"))
-        for metric, group in rows[~recognition].groupby("metric", sort=False):
-            title_of_metric = f"{title}: {METRICS[metric].label}"
-            parts.append(Part(f"{setting}_{metric}", title_of_metric, group, "dataset"))
-    return parts
-
-
-@dataclass(frozen=True)
 class Column:
     """One column: the key in a TSV, the printed label, and the metric that says direction and decimals."""
 
@@ -67,6 +37,90 @@ class Column:
     @property
     def arrow(self) -> str:
         return "↑" if METRICS[self.metric].higher_is_better else "↓"
+
+    @property
+    def says_metric(self) -> bool:
+        return self.label.endswith(METRICS[self.metric].label)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a long table that make one table or one figure, and what runs across it.
+
+    ``across`` is the column of ``rows`` that holds the keys of ``columns``.
+    """
+
+    name: str
+    title: str
+    rows: pd.DataFrame
+    across: str
+    columns: list[Column]
+
+
+def split(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
+    """A long table as the parts that are shown together, setting by setting.
+
+    A setting with one dataset (detection, surface normals) is one part, across its metrics. One with several
+    is a part across the datasets for all recognition metrics together, as in the paper, and one for any other
+    metric (calibration).
+
+    Args:
+        results: the long table.
+        datasets: printed names by id (``names.read_datasets``).
+    """
+
+    def across_datasets(name: str, title: str, rows: pd.DataFrame) -> Part:
+        columns = _columns(rows, "dataset", lambda row: datasets.get(row.dataset, row.dataset))
+        return Part(name, title, rows, "dataset", columns)
+
+    parts = []
+    for setting, rows in results.groupby("setting", sort=False):
+        title = setting_name(setting)
+        if rows["dataset"].nunique() == 1:
+            columns = _columns(rows, "metric", lambda row: METRICS[row.metric].label)
+            parts.append(Part(setting, title, rows, "metric", columns))
+            continue
+        recognition = rows["metric"].isin(RECOGNITION)
+        if recognition.any():
+            parts.append(across_datasets(setting, title, rows[recognition]))
+        for metric, group in rows[~recognition].groupby("metric", sort=False):
+            title_of_metric = f"{title}: {METRICS[metric].label}"
+            parts.append(across_datasets(f"{setting}_{metric}", title_of_metric, group))
+    return parts
+
+
+def split_by_dataset(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
+    """A long table as one part a dataset, across all that is measured on it: each setting and metric.
+
+    Arguments as for ``split``; a column's key is ``measurement`` of its setting and metric.
+    """
+    rows = results.assign(measurement=measurement(results))
+    return [
+        Part(
+            dataset,
+            datasets.get(dataset, dataset),
+            group,
+            "measurement",
+            _columns(group, "measurement", _measurement_label),
+        )
+        for dataset, group in rows.groupby("dataset", sort=False)
+    ]
+
+
+def measurement(table: pd.DataFrame) -> pd.Series:
+    """What each row with a ``setting`` and a ``metric`` measures, as one key."""
+    return table["setting"] + " " + table["metric"]
+
+
+def _measurement_label(row: tuple) -> str:
+    # A recognition metric is the dataset's own, so the setting says enough.
+    name = setting_name(row.setting)
+    return name if row.metric in RECOGNITION else f"{name}: {METRICS[row.metric].label}"
+
+
+def _columns(rows: pd.DataFrame, across: str, label: Callable[[tuple], str]) -> list[Column]:
+    firsts = rows.drop_duplicates(across).itertuples()
+    return [Column(getattr(row, across), label(row), row.metric) for row in firsts]
 
 
 @dataclass(frozen=True)
@@ -88,13 +142,18 @@ class Table:
     published: pd.DataFrame | None
 
     @property
+    def header(self) -> list[str]:
+        """The printed first row; an arrow says whether more or less is better."""
+        return ["Model", *(f"{column.label} {column.arrow}" for column in self.columns)]
+
+    @property
     def note(self) -> str:
-        """Which column is in which metric, where neither the title nor the columns' labels say it."""
+        """Which column is in which metric, where neither the title nor the column's label says it."""
         labels = {}
         for column in self.columns:
-            if column.key != AVERAGE:
+            if column.key != AVERAGE and not column.says_metric:
                 labels.setdefault(METRICS[column.metric].label, []).append(column.label)
-        if self.title.endswith(tuple(labels)) or all(names == [label] for label, names in labels.items()):
+        if not labels or self.title.endswith(tuple(labels)):
             return ""
         return "; ".join(f"{label}: {', '.join(names)}" for label, names in labels.items()) + "."
 
@@ -102,27 +161,72 @@ class Table:
 def build_tables(
     results: pd.DataFrame, models: pd.DataFrame, datasets: dict[str, str], compare: pd.DataFrame | None
 ) -> list[Table]:
-    """The tables of a long table, setting by setting.
+    """The tables of a long table, setting by setting: one a part (``split``).
 
-    One table a part (``split``); where its columns are datasets, their average is the last.
+    Arguments as for ``split`` and ``build_table``.
+    """
+    return [build_table(part, models, compare) for part in split(results, datasets)]
+
+
+def build_table(part: Part, models: pd.DataFrame, compare: pd.DataFrame | None) -> Table:
+    """The table of one part; where its columns are datasets, their average is the last.
 
     Args:
-        results: the long table.
+        part: what is shown together.
         models: ``names.read_models``; its order is that of the rows. The random baseline competes too.
-        datasets: printed names by id (``names.read_datasets``).
         compare: a long table of published results to print beside the measured ones, or None.
     """
-    tables = []
-    for part in split(results):
-        rows = part.rows
-        if part.across == "metric":
-            columns = [Column(metric, METRICS[metric].label, metric) for metric in rows["metric"].unique()]
-        else:
-            pairs = rows[["dataset", "metric"]].drop_duplicates().itertuples(index=False)
-            columns = [Column(dataset, datasets.get(dataset, dataset), metric) for dataset, metric in pairs]
-            columns.append(Column(AVERAGE, "Average", columns[0].metric))
-        tables.append(_build(part, columns, models, compare))
-    return tables
+    rows, across, columns = part.rows, part.across, part.columns
+    if across == "dataset":
+        columns = [*columns, Column(AVERAGE, "Average", columns[0].metric)]
+    present = [model for model in models.index if model in set(rows["model"])]
+    published = None
+    if compare is not None:
+        # Only the very same number is compared: another dataset or metric is another quantity.
+        same = rows.drop(columns="value").merge(compare[[*KEY, "value"]], on=KEY, how="left")
+        published = _spread(same, "value", columns, across, present)
+    value = _spread(rows, "value", columns, across, present)
+    ranks = {
+        column.key: value[column.key].rank(
+            method="dense", ascending=not METRICS[column.metric].higher_is_better
+        )
+        for column in columns
+    }
+    ci95 = _spread(rows, "ci95", columns, across, present)
+    if AVERAGE in ci95:
+        ci95[AVERAGE] = float("nan")  # the mean of half-widths is not the half-width of the mean
+    names = models.loc[present, "name"]
+    return Table(part.name, part.title, columns, names, value, pd.DataFrame(ranks), ci95, published)
+
+
+def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -> list[list[str]]:
+    """The printed rows: each model's name and cells.
+
+    Args:
+        table: what to print.
+        bold, underlined: formats of the best and of the second best value.
+        beside: the format of the published value and of the difference from it, after the measured one.
+    """
+    frames = {1: bold, 2: underlined}
+    rows = []
+    for model, name in table.models.items():
+        row = [name]
+        for column in table.columns:
+            value, rank = table.value.loc[model, column.key], table.rank.loc[model, column.key]
+            if pd.isna(value):
+                row.append("–")
+                continue
+            decimals = _decimals(column)
+            cell = frames.get(rank, "{}").format(f"{value:.{decimals}f}")
+            if pd.notna(table.ci95.loc[model, column.key]):
+                cell += f" ± {table.ci95.loc[model, column.key]:.{decimals}f}"
+            if table.published is not None and pd.notna(table.published.loc[model, column.key]):
+                reference = table.published.loc[model, column.key]
+                difference = f"{value - reference:+.{decimals}f}".replace("-", "−")
+                cell += beside.format(f"{reference:.{decimals}f}", difference)
+            row.append(cell)
+        rows.append(row)
+    return rows
 
 
 def to_tsv(table: Table) -> str:
@@ -144,17 +248,15 @@ def to_tsv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A heading, a pipe table and the note on metrics: best **bold**, second best <u>underlined</u>."""
-    header = ["Model", *(f"{column.label} {column.arrow}" for column in table.columns)]
-    rows = [header, ["---", *("---:" for _ in table.columns)]]
-    rows += [[name, *cells] for name, cells in _cells(table, "**{}**", "<u>{}</u>")]
+    rows = [table.header, ["---", *("---:" for _ in table.columns)]]
+    rows += cells(table, "**{}**", "<u>{}</u>")
     lines = [f"## {table.title}", "", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
 
 
 def to_latex(table: Table) -> str:
     """A ``table`` with a booktabs ``tabular``; needs \\usepackage{booktabs}."""
-    header = ["Model", *(f"{column.label} {column.arrow}" for column in table.columns)]
-    rows = [[name, *cells] for name, cells in _cells(table, r"\textbf{{{}}}", r"\underline{{{}}}")]
+    rows = cells(table, r"\textbf{{{}}}", r"\underline{{{}}}")
     caption = f"{table.title}. {table.note}".strip()
     return "\n".join(
         [
@@ -164,7 +266,7 @@ def to_latex(table: Table) -> str:
             rf"\label{{tab:{table.name}}}",
             rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
             r"\toprule",
-            " & ".join(map(_escape, header)) + r" \\",
+            " & ".join(map(_escape, table.header)) + r" \\",
             r"\midrule",
             *(" & ".join(map(_escape, row)) + r" \\" for row in rows),
             r"\bottomrule",
@@ -173,29 +275,6 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
-
-
-def _build(part: Part, columns: list[Column], models: pd.DataFrame, compare: pd.DataFrame | None) -> Table:
-    rows, across = part.rows, part.across
-    present = [model for model in models.index if model in set(rows["model"])]
-    published = None
-    if compare is not None:
-        # Only the very same number is compared: another dataset or metric is another quantity.
-        keys = ["setting", "dataset", "metric", "model"]
-        same = rows[keys].merge(compare[[*keys, "value"]], on=keys, how="left")
-        published = _spread(same, "value", columns, across, present)
-    value = _spread(rows, "value", columns, across, present)
-    ranks = {
-        column.key: value[column.key].rank(
-            method="dense", ascending=not METRICS[column.metric].higher_is_better
-        )
-        for column in columns
-    }
-    ci95 = _spread(rows, "ci95", columns, across, present)
-    if AVERAGE in ci95:
-        ci95[AVERAGE] = float("nan")  # the mean of half-widths is not the half-width of the mean
-    names = models.loc[present, "name"]
-    return Table(part.name, part.title, columns, names, value, pd.DataFrame(ranks), ci95, published)
 
 
 def _spread(
@@ -207,30 +286,6 @@ def _spread(
         frame[AVERAGE] = frame.mean(axis=1, skipna=False)
     frame = frame[[column.key for column in columns]]
     return frame.round({column.key: _decimals(column) for column in columns})
-
-
-def _cells(table: Table, bold: str, underlined: str) -> list[tuple[str, list[str]]]:
-    """Each model's name and printed cells, with the best and second best in the given formats."""
-    frames = {1: bold, 2: underlined}
-    rows = []
-    for model, name in table.models.items():
-        cells = []
-        for column in table.columns:
-            value, rank = table.value.loc[model, column.key], table.rank.loc[model, column.key]
-            if pd.isna(value):
-                cells.append("–")
-                continue
-            decimals = _decimals(column)
-            cell = frames.get(rank, "{}").format(f"{value:.{decimals}f}")
-            if pd.notna(table.ci95.loc[model, column.key]):
-                cell += f" ± {table.ci95.loc[model, column.key]:.{decimals}f}"
-            if table.published is not None and pd.notna(table.published.loc[model, column.key]):
-                reference = table.published.loc[model, column.key]
-                difference = f"{value - reference:+.{decimals}f}".replace("-", "−")
-                cell += f" ({reference:.{decimals}f}, {difference})"
-            cells.append(cell)
-        rows.append((name, cells))
-    return rows
 
 
 def _decimals(column: Column) -> int:

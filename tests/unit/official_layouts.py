@@ -222,6 +222,46 @@ def voc2007(folder: Path) -> list[Path]:
     return archives
 
 
+def annotation(objects: list[tuple[str, tuple, int]], size: tuple[int, int] = (8, 6)) -> str:
+    """A picture's annotation as Pascal VOC writes it, of each object's class, corners and difficulty."""
+    box = "<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"
+    part = f"<part><name>head</name>{box.format(1, 1, 2, 2)}</part>"
+    written = [
+        f"<object><name>{name}</name><difficult>{difficult}</difficult>{box.format(*corners)}{part}</object>"
+        for name, corners, difficult in objects
+    ]
+    width, height = size
+    dimensions = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+    return f"<annotation>{dimensions}<segmented>0</segmented>{''.join(written)}</annotation>"
+
+
+def voc0712(folder: Path) -> list[Path]:
+    """Two pictures a split: one of every class, one of a difficult person beside a dog at half pixels."""
+    parts = {
+        "VOCtrainval_06-Nov-2007.tar": (
+            "VOC2007",
+            {"train": ["000012", "000007"], "val": ["000005", "000016"]},
+        ),
+        "VOCtest_06-Nov-2007.tar": ("VOC2007", {"test": ["000004", "000001"]}),
+        "VOCtrainval_11-May-2012.tar": (
+            "VOC2012",
+            {"train": ["2008_000008", "2008_000002"], "val": ["2008_000003", "2008_000001"]},
+        ),
+    }
+    everything = annotation([(name, (1, 1, 8, 6), 0) for name in VOC_CLASSES])
+    pair = annotation([("person", (2, 3, 4, 5), 1), ("dog", (1.5, 1, 8, 5.5), 0)])
+    archives = []
+    for name, (year, lists) in parts.items():
+        content = {}
+        for split, numbers in lists.items():
+            content[f"VOCdevkit/{year}/ImageSets/Main/{split}.txt"] = lines(numbers)
+            for number, objects in zip(numbers, (everything, pair), strict=True):
+                content[f"VOCdevkit/{year}/JPEGImages/{number}.jpg"] = JPEG
+                content[f"VOCdevkit/{year}/Annotations/{number}.xml"] = objects
+        archives.append(tar(folder / name, content))
+    return archives
+
+
 def cropdiseases(folder: Path) -> list[Path]:
     """A training and a test part, suffixes in capitals among them."""
     classes = [f"Plant___disease_{number:02d}" for number in range(38)]
@@ -283,6 +323,7 @@ MINIATURES: dict[str, Callable[[Path], list[Path]]] = {
         food101,
         pets,
         sun397,
+        voc0712,
         voc2007,
         cropdiseases,
         eurosat,

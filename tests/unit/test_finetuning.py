@@ -11,12 +11,14 @@ from torch import nn
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.finetuning import grid
-from transferscope.finetuning.batches import Stream, batches
-from transferscope.finetuning.training import train, with_head
+from transferscope.finetuning.draw import Draw, Loss
+from transferscope.finetuning.trials import recipe
 from transferscope.resume import Resume
+from transferscope.stream import Stream, batches
+from transferscope.training import train
 
 RATES, DECAYS, AUGMENTATIONS = [0.1, 0.01, 0.001, 0.0001], [0, 1e-6, 1e-5, 1e-4, 1e-3], ["a", "b"]
-NORMALISATION = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+LOSS = Loss((0.5,) * 3, (0.25,) * 3)
 
 
 def test_the_papers_grid_has_40_points():
@@ -75,7 +77,7 @@ def samples(count: int, read=picture) -> Samples:
 
 
 def stream(count: int = 10, augmentation: str = "random_resized_crop", read=noisy, seed: int = 0) -> Stream:
-    return Stream(samples(count, read), np.arange(count), augmentation, resolution=16, seed=seed)
+    return Stream(np.arange(count), Draw(samples(count, read), augmentation, 16), seed=seed)
 
 
 def drawn(source: Stream, start: int, stop: int, workers: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -132,28 +134,25 @@ def broken(index: int) -> Image.Image:
 
 def network(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    backbone = nn.Sequential(
+    return nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
+        nn.Flatten(), nn.Linear(4, 3),
     )  # fmt: skip
-    return with_head(backbone, 3, resolution=16, seed=seed)
 
 
 def fit(network: nn.Module, steps: int = 12, source: Stream | None = None, **changes):
     source = source or stream()
-    settings = {
-        "learning_rate": 0.05,
-        "weight_decay": 1e-3,
-        "device": "cpu",
-        "seed": 0,
-        "checkpoint_steps": 1,
-    }
+    point = grid.Point(0, changes.pop("learning_rate", 0.05), 1e-3, "")
     return train(
         network,
         lambda start: iter(drawn(source, start, steps)),
+        LOSS,
         steps=steps,
-        **NORMALISATION,
-        **settings | changes,
+        **recipe(point, steps),
+        device="cpu",
+        seed=0,
+        checkpoint_steps=1,
+        **changes,
     )
 
 
@@ -218,7 +217,7 @@ def test_divergence_is_noticed():
 def test_a_multilabel_dataset_trains_on_binary_losses():
     labels = np.eye(3, dtype=np.uint8)[np.arange(10) % 3]
     multilabel = Samples([str(i) for i in range(10)], labels, np.full(10, "train"), noisy, ["a", "b", "c"])
-    source = Stream(multilabel, np.arange(10), "centre_crop", resolution=16, seed=0)
+    source = Stream(np.arange(10), Draw(multilabel, "centre_crop", 16), seed=0)
     layout = torch.channels_last  # in whose order dropout draws
     start = network().train().to(memory_format=layout)
     images, targets = drawn(source, 0, 1)[0]

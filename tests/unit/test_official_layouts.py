@@ -9,8 +9,9 @@ import pytest
 from official_layouts import MINIATURES, VOC_CLASSES, matlab
 
 from transferscope import study
-from transferscope.datasets import LOADERS, load_dataset
+from transferscope.datasets import BOX_LOADERS, LOADERS, load_boxes, load_dataset
 from transferscope.datasets.base import Samples
+from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.splits import RULES
 from transferscope.errors import InputError
 from transferscope.names import DATASET_NAMES
@@ -31,6 +32,7 @@ OFFICIAL = {
     "food101": (75750, 25250),
     "pets": (3680, 3669),
     "sun397": (19850, 19850),
+    "voc0712": (2501 + 2510 + 5717 + 5823, 4952),
     "voc2007": (2501 + 2510, 4952),
     "cropdiseases": (43456,),
     "eurosat": (27000,),
@@ -43,7 +45,8 @@ OFFICIAL = {
 def test_facts_of_the_table(dataset):
     row = ROWS.loc[dataset]
     counts = {split: row[split] for split in study.COUNTS if row[split] >= 0}
-    assert row["loader"] in LOADERS
+    loaders = {"recognition": LOADERS, "detection": BOX_LOADERS}
+    assert all(row["loader"] in loaders[task] for task in row["task"])
     assert row["split_rule"] in RULES
     assert row["name"] == DATASET_NAMES.get(dataset, row["name"])
     assert bool(row["shots"]) == ("fewshot" in row["protocols"])
@@ -68,9 +71,11 @@ def test_counts_are_the_official_ones(dataset):
         assert (row["train"] + row["val"], row["test"]) == OFFICIAL[dataset]
 
 
-def load(dataset: str, root: Path) -> Samples:
+def load(dataset: str, root: Path) -> Samples | Boxes:
     row = ROWS.loc[dataset]
     facts = {"loader": row["loader"], "split_rule": row["split_rule"], "classes": int(row["classes"])}
+    if row["task"] == ["detection"]:
+        return load_boxes(dataset, root, **facts, counts={})
     return load_dataset(dataset, root, **facts, seed=0, counts={})
 
 
@@ -160,6 +165,19 @@ def test_voc2007_has_several_labels_and_counts_the_difficult_as_absent(unpacked)
     assert samples.labels.tolist() == [even, [0] * 20, [1] * 20] * 3
 
 
+def test_voc0712_has_the_boxes_of_both_years(unpacked):
+    boxes = load("voc0712", unpacked("voc0712"))
+    assert boxes.class_names == VOC_CLASSES
+    assert boxes.names[0] == "VOCdevkit/VOC2007/JPEGImages/000012.jpg"
+    assert boxes.names[-1] == "VOCdevkit/VOC2012/JPEGImages/2008_000001.jpg"
+    assert boxes.splits[::2].tolist() == ["train", "val", "test", "train", "val"]
+    # The parts of a person have boxes of their own, which are no objects.
+    assert len(boxes.labels) == 5 * (20 + 2)
+    assert boxes.labels[20:22].tolist() == [VOC_CLASSES.index("person"), VOC_CLASSES.index("dog")]
+    assert boxes.boxes[[0, 20, 21]].tolist() == [[0, 0, 8, 6], [1, 2, 4, 5], [0.5, 0, 8, 5.5]]
+    assert boxes.difficult[20:22].tolist() == [True, False]
+
+
 def test_class_names_and_their_order(unpacked):
     assert load("aircraft", unpacked("aircraft")).class_names[:3] == ["707-320", "F/A-18", "Falcon 2000"]
     assert load("pets", unpacked("pets")).class_names[:3] == ["Abyssinian", "american_bulldog", "Bengal"]
@@ -222,6 +240,7 @@ AIRCRAFT = "fgvc-aircraft-2013b/data"
 CIFAR10, CIFAR100 = "cifar-10-batches-bin", "cifar-100-binary"
 FOOD = "food-101/meta"
 VOC = "VOCdevkit/VOC2007/ImageSets/Main"
+VOC12 = "VOCdevkit/VOC2012"
 ISIC = "ISIC2018_Task3_Training_GroundTruth/ISIC2018_Task3_Training_GroundTruth.csv"
 CHESTX = "Data_Entry_2017.csv"
 HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
@@ -258,6 +277,26 @@ HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
         ("sun397", replace("Testing_01.txt", "/a/abbey/", "/a/abba/"), "line 397 is '/a/abba/sun_b.jpg'"),
         ("voc2007", replace(f"{VOC}/dog_val.txt", " 1", " 2"), "dog_val.txt line 3 is '000008  2', expect"),
         ("voc2007", replace(f"{VOC}/dog_val.txt", "000008", "000009"), "dog_val.txt lists other pictures"),
+        ("voc0712", remove(f"{VOC12}/ImageSets/Main/val.txt"), "no file val.txt"),
+        ("voc0712", remove(f"{VOC12}/Annotations/2008_000002.xml"), "no file Annotations/2008_000002.xml"),
+        ("voc0712", remove(f"{VOC12}/JPEGImages/2008_000002.jpg"), "no file VOCdevkit/VOC2012/JPEGIm"),
+        ("voc0712", replace(f"{VOC}/test.txt", "000001", "000001 1"), "line 2 is '000001 1', expected the n"),
+        ("voc0712", cut(f"{VOC12}/Annotations/2008_000001.xml"), "2008_000001.xml is no annotation of Pas"),
+        (
+            "voc0712",
+            replace(f"{VOC12}/Annotations/2008_000001.xml", ">dog<", ">hot dog<"),
+            "2008_000001.xml is no annotation .*hot dog",
+        ),
+        (
+            "voc0712",
+            replace(f"{VOC12}/Annotations/2008_000001.xml", "<xmax>8<", "<xmax>9<"),
+            r"box \[0.5, 0.0, 9.0, 5.5\] of the picture .*/2008_000001.jpg .* is empty or not within",
+        ),
+        (
+            "voc0712",
+            replace(f"{VOC12}/Annotations/2008_000001.xml", "<width>", "<breadth>"),
+            "2008_000001.xml is no annotation",
+        ),
         ("isic", replace(ISIC, ",1.0", ",0.0"), "line 2 is 'ISIC_0024312,.*expected a picture, one 1.0"),
         ("isic", replace(ISIC, "image,MEL", "image,NV"), "does not begin with the columns image,MEL"),
         ("chestx", replace(CHESTX, HERNIA, "png"), "line 11 is '00000010_000.png', expected a picture"),

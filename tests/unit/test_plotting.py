@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,14 @@ from transferscope.plotting.calibration_scatter import calibration_scatter
 from transferscope.plotting.correlation_bars import correlation_bars
 from transferscope.plotting.correlation_scatter import correlation_scatter
 from transferscope.plotting.dataset_scatter import dataset_scatter
+from transferscope.plotting.finetuning import finetuning
 from transferscope.plotting.invariance import invariance
 from transferscope.plotting.rank_radar import rank_radar
 from transferscope.plotting.reliability import reliability
 from transferscope.plotting.saliency import saliency
 from transferscope.plotting.similarity import similarity
 from transferscope.saliency.maps import Map
-from transferscope.tables import split
+from transferscope.tables import split, split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}
@@ -90,13 +92,18 @@ def bars(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
 
 
 def first_datasets(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
-    return dataset_scatter(split(table)[0], models, DATASETS, PLOT)
+    return dataset_scatter(split(table, DATASETS)[0], models, PLOT)
+
+
+def first_settings(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
+    return dataset_scatter(split_by_dataset(table, DATASETS)[0], models, PLOT)
 
 
 FIGURES = {
     "correlation_scatter": lambda table, models: correlation_scatter(table, models, PLOT),
     "calibration_scatter": lambda table, models: calibration_scatter(table, models, PLOT),
     "dataset_scatter": first_datasets,
+    "task_scatter": first_settings,
     "correlation_bars": bars,
     "rank_radar": lambda table, models: rank_radar(table, models, PLOT),
 }
@@ -174,6 +181,20 @@ def test_the_same_figure_has_the_same_bytes(figure, tmp_path):
         first, second = ((tmp_path / f"{attempt}.{form}").read_bytes() for attempt in ("first", "second"))
         assert len(first) > 2000
         assert first == second
+
+
+def test_an_svg_is_one_element_with_the_same_ids_twice():
+    first, second = (style.to_svg(first_settings(*STUDIES["the demo"]()), PLOT) for _ in range(2))
+    assert first == second
+    assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "<text" not in first
+
+
+@pytest.mark.parametrize("dataset", ["nyuv2", "average"])
+def test_long_titles_stay_within_the_figure(dataset):
+    table, models = published()
+    [part] = split_by_dataset(table[table["dataset"] == dataset], DATASETS)
+    check_texts(dataset_scatter(part, models, PLOT))
 
 
 def test_text_in_a_pdf_stays_text(tmp_path):
@@ -271,6 +292,48 @@ def test_ticks_are_round_and_spread(low, high):
 def test_a_font_that_nobody_can_read_is_refused():
     with pytest.raises(InputError, match="at least 7"):
         correlation_scatter(*study(3), {"font_size": 5, "dpi": 60})
+
+
+def finetuning_results(models: list[str], halvings: int = 0) -> list[dict]:
+    """Results as finetune_refit writes them, with a setting that diverged."""
+    rates = (0.1, 0.01, 0.001)
+    points = [
+        {"number": number, "learning_rate": rate, "weight_decay": decay / rate, "augmentation": augmentation}
+        for number, (rate, decay, augmentation) in enumerate(
+            itertools.product(rates, (0, 1e-4), ("random_resized_crop", "centre_crop"))
+        )
+    ]
+    trials = [
+        {"point": point, "steps": 8 // 2**rung, "val_score": 0.3 + 0.05 * number, "diverged": None}
+        for rung in range(halvings + 1)
+        for number, point in enumerate(points)
+    ]
+    trials[0] |= {"val_score": None, "diverged": 3}
+    details = {"point": points[5], "losses": [2.0, 1.5, 1.2, 1.1], "window": 2, "trials": trials}
+    return [{"model": model, "dataset": "d", "protocol": "finetune", "details": details} for model in models]
+
+
+@pytest.mark.parametrize(("count", "halvings"), [(1, 0), (3, 1), (14, 0)])
+def test_finetuning_has_two_panels_a_model(count, halvings):
+    _, models = study(14)
+    results = finetuning_results(list(models.index[:count]), halvings)
+    figure = finetuning(results, models, PLOT)
+    assert len(figure.axes) == 2 * count
+    losses, scores = figure.axes[:2]
+    assert losses.get_lines()[0].get_xdata().tolist() == [2, 4, 6, 8]
+    drawn = sum(len(points.get_offsets()) for points in scores.collections)
+    assert drawn == 12 * (halvings + 1) + 1  # every setting, and the ring around the one chosen
+    check_texts(figure)
+
+
+def test_finetuning_is_of_one_dataset_and_protocol():
+    _, models = study(3)
+    results = finetuning_results(["m0", "m1"])
+    results[1]["dataset"] = "other"
+    with pytest.raises(InputError, match="of one dataset"):
+        finetuning(results, models, PLOT)
+    with pytest.raises(InputError, match="results of the protocol finetune"):
+        finetuning([results[0] | {"protocol": "linear"}], models, PLOT)
 
 
 def maps(models: pd.DataFrame, datasets: list[str]) -> list[Map]:

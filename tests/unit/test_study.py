@@ -11,6 +11,7 @@ from transferscope.errors import InputError
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
 CONFIG = SCHEMAS / "config.schema.yaml"
+PUBLISHED = study.published_names(ROOT / "config" / "published")
 
 
 def table(tmp_path: Path, source: str, changes: dict[str, str] | None = None, rows: int = 1) -> Path:
@@ -44,6 +45,7 @@ def test_every_ready_study_is_valid(name):
     for key, value in overlay.items():
         merged[key] = merged[key] | value if isinstance(value, dict) else value
     study.check_config(merged, CONFIG)
+    study.check_published(merged, PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +173,23 @@ def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("results_from", "ericson2021", "measured, ericsson2021, own2026"),
+        ("results_from", "none", "measured, ericsson2021, own2026"),
+        ("compare", "measured", "none, ericsson2021, own2026"),
+    ],
+)
+def test_unknown_published_results_are_named_with_what_there_is(tmp_path, key, value, allowed):
+    for name in ("own2026.csv", "ericsson2021.csv", "README.md"):
+        (tmp_path / name).touch()
+    published = study.published_names(tmp_path)
+    study.check_published(config() | {key: "own2026"}, published)
+    with pytest.raises(InputError, match=f"key {key}: '{value}' is not one of {allowed};"):
+        study.check_published(config() | {key: value}, published)
+
+
 def test_choose_keeps_the_order_and_names_a_stranger():
     datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
     assert list(study.choose(datasets, ["scenes", "digits"], "datasets").index) == ["scenes", "digits"]
@@ -206,6 +225,15 @@ def test_runs_are_what_the_rows_admit_less_what_is_excluded():
     study.check_exclusions([exclusion, lists], models, datasets)
     with pytest.raises(InputError, match=r"key exclude: 'digit' is no id .* did you mean 'digits'"):
         study.check_exclusions([{"dataset": "digit", "reason": "a misspelling"}], models, datasets)
+
+
+@pytest.mark.parametrize(("ways", "shots"), [(11, ["5"]), (5, [])])
+def test_episodes_that_cannot_be_drawn_are_named(ways, shots):
+    datasets = study.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS).loc[["digits", "elpv"]]
+    study.check_episodes(datasets, 10)  # elpv has four classes, and no few-shot
+    datasets.at["digits", "shots"] = shots
+    with pytest.raises(InputError, match=r"the dataset digits has 10 classes and . numbers of `shots`"):
+        study.check_episodes(datasets, ways)
 
 
 def test_the_known_architectures_are_timms():

@@ -73,6 +73,17 @@ def test_recognition_metrics_share_a_table_and_others_have_their_own():
     assert [one.name for one in built] == ["linear", "linear_ece", "linear_ece_scaled"]
 
 
+def test_a_dataset_is_a_part_across_all_that_is_measured_on_it():
+    ece = LINEAR.assign(setting="calibration_linear", metric="ece")
+    first, second = tables.split_by_dataset(pd.concat([LINEAR, ece]), NAMES)
+    assert (first.name, second.title) == ("x", "Data Y")
+    assert [column.key for column in second.columns] == ["linear map11", "calibration_linear ece"]
+    built = tables.build_table(second, MODELS, LINEAR.assign(value=1.0))
+    assert built.header == ["Model", "Linear ↑", "Calibration, linear: ECE (%) ↓"]
+    assert built.note == "11-point mAP (%): Linear."
+    assert tables.cells(built, "*{}*", "_{}_")[2] == ["Random", "_10.00_ (1.00, +9.00)", "*10.00*"]
+
+
 def test_a_missing_value_is_a_dash_and_has_no_average():
     text = tables.to_markdown(only(LINEAR.drop(index=4)))
     assert "| B & co | 80.00 | – | – |" in text

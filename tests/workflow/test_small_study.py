@@ -93,7 +93,12 @@ def test_a_table_may_be_several_files(fresh):
 def test_a_plotting_setting_redraws_figures_alone(project):
     planned = project.planned(*project.overlay("plotting: {font_size: 9}\n"))
     assert planned
-    assert all(rule.startswith("plot_") for rule in planned)
+    assert all(rule.startswith("plot_") or rule == "task_pages" for rule in planned)
+
+
+def test_a_comparison_prints_the_tables_again_and_nothing_else(project):
+    planned = project.planned(*project.overlay("compare: ericsson2021\n"))
+    assert planned == Counter(published_results=1, results_table=1, task_pages=1)
 
 
 def test_another_citation_computes_nothing(project):
@@ -117,6 +122,7 @@ def test_the_report_is_made(project):
     project.snakemake("--report", "report.html")
     report = (project.folder / "report.html").read_text()
     assert "correlation_scatter" in report
+    assert "scenes-small-multi.html" in report
 
 
 def test_results_are_the_same_to_the_digit_when_computed_again(project):

@@ -1,6 +1,7 @@
 """The datasets: one module each with ``load(root) -> Samples``, and the facts that all of them have to meet.
 
-To add one, write its module and name it in ``LOADERS``.
+To add one, write its module and name it in ``LOADERS``; one with boxes has ``load_boxes(root) -> Boxes`` and
+is named in ``BOX_LOADERS``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from transferscope.datasets import (
+    ade20k,
     aircraft,
     caltech101,
     cars,
@@ -24,12 +26,16 @@ from transferscope.datasets import (
     image_folder,
     isic,
     mnist5k,
+    nyuv2,
     pets,
     scenes,
     sun397,
+    voc0712,
     voc2007,
 )
 from transferscope.datasets.base import Samples
+from transferscope.datasets.boxes import Boxes
+from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
 
@@ -54,6 +60,15 @@ LOADERS: dict[str, Callable[[Path], Samples]] = {
     "sun397": sun397.load,
     "voc2007": voc2007.load,
 }
+BOX_LOADERS: dict[str, Callable[[Path], Boxes]] = {"scenes": scenes.load_boxes, "voc0712": voc0712.load_boxes}
+
+
+# The same for what has a label for every pixel, by protocol.
+DENSE_LOADERS: dict[str, dict[str, Callable[[Path], DenseSamples]]] = {
+    "normals": {"nyuv2": nyuv2.load, "scenes": scenes.load_normals},
+    "segmentation": {"ade20k": ade20k.load, "scenes": scenes.load_classes},
+}
+VOCABULARIES: dict[str, Callable[[Path], np.ndarray]] = {"nyuv2": nyuv2.vocabulary}
 
 
 def load_dataset(
@@ -91,16 +106,96 @@ def load_dataset(
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     samples = replace(samples, splits=splits)
-    _check_splits(dataset, root, samples, split_rule, counts)
+    _check_splits(dataset, root, samples.splits, split_rule, counts)
     _check_classes(dataset, root, samples, classes)
     return samples
 
 
+def load_boxes(
+    dataset: str,
+    root: str | Path,
+    *,
+    loader: str,
+    split_rule: str,
+    classes: int,
+    counts: Mapping[str, int],
+) -> Boxes:
+    """Load one dataset for detection and hold it against its row of the table.
+
+    Args:
+        dataset, root, classes, counts: as for ``load_dataset``.
+        loader: a key of ``BOX_LOADERS``.
+        split_rule: ``official``, since boxes are never divided here.
+
+    Raises:
+        InputError: a loader that knows no boxes, another rule, a damaged folder, or facts other than
+            expected.
+    """
+    if loader not in BOX_LOADERS:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} knows no boxes, as {', '.join(sorted(BOX_LOADERS))} do; take "
+            "detection out of the protocols of this row"
+        )
+    if split_rule != "official":
+        raise InputError(f"{dataset}: detection takes the split rule 'official' and not {split_rule!r}")
+    root = Path(root)
+    try:
+        boxes = BOX_LOADERS[loader](root)
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    _check_splits(dataset, root, boxes.splits, split_rule, counts)
+    present = np.bincount(boxes.labels, minlength=len(boxes.class_names)) > 0
+    _check_class_names(dataset, root, boxes.class_names, classes, present)
+    return boxes
+
+
+def load_dense(
+    protocol: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int]
+) -> DenseSamples:
+    """Load one dataset's dense labels for a protocol, and hold the counts against its row of the table.
+
+    Raises:
+        InputError: a loader without such labels, a damaged folder, or counts other than expected.
+    """
+    loaders = DENSE_LOADERS[protocol]
+    if loader not in loaders:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} has no labels for {protocol}; {', '.join(sorted(loaders))} "
+            f"have: take {protocol} out of its protocols"
+        )
+    try:
+        samples = loaders[loader](Path(root))
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    for split in ("train", "test"):
+        found = np.count_nonzero(samples.splits == split)
+        if found == 0 or counts.get(split, found) != found:
+            raise InputError(
+                f"{dataset} has {found} samples in its split {split!r} in {root}, expected "
+                f"{counts.get(split, 'some')}; fetch the dataset again, or correct the count in its row"
+            )
+    return samples
+
+
+def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> np.ndarray:
+    """The codebook of normals, float32 [codes, 3], that comes with a dataset.
+
+    Raises:
+        InputError: none does.
+    """
+    if loader not in VOCABULARIES:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} has no published codebook of normals; "
+            "set `normals.codebook` to kmeans"
+        )
+    return VOCABULARIES[loader](Path(root))
+
+
 def _check_splits(
-    dataset: str, root: Path, samples: Samples, split_rule: str, counts: Mapping[str, int]
+    dataset: str, root: Path, splits: np.ndarray, split_rule: str, counts: Mapping[str, int]
 ) -> None:
     for split in ("all",) if split_rule == "pooled" else ("train", "val", "test"):
-        found = np.count_nonzero(samples.splits == split)
+        found = np.count_nonzero(splits == split)
         if found == 0:
             raise InputError(
                 f"{dataset} has no samples in its split {split!r} under the rule {split_rule!r} in {root}; "
@@ -114,15 +209,21 @@ def _check_splits(
 
 
 def _check_classes(dataset: str, root: Path, samples: Samples, classes: int) -> None:
-    if len(samples.class_names) != classes:
-        raise InputError(
-            f"{dataset} has {len(samples.class_names)} classes in {root}, expected {classes}; "
-            "fetch the dataset again, or correct the number in its row"
-        )
     if samples.multilabel:
         present = samples.labels.any(axis=0)
     else:
-        present = np.bincount(samples.labels, minlength=classes) > 0
+        present = np.bincount(samples.labels, minlength=len(samples.class_names)) > 0
+    _check_class_names(dataset, root, samples.class_names, classes, present)
+
+
+def _check_class_names(
+    dataset: str, root: Path, class_names: list[str], classes: int, present: np.ndarray
+) -> None:
+    if len(class_names) != classes:
+        raise InputError(
+            f"{dataset} has {len(class_names)} classes in {root}, expected {classes}; "
+            "fetch the dataset again, or correct the number in its row"
+        )
     if not present.all():
-        name = samples.class_names[int(np.argmin(present))]
+        name = class_names[int(np.argmin(present))]
         raise InputError(f"{dataset} has no sample of its class {name!r} in {root}; fetch the dataset again")

@@ -5,20 +5,37 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from transferscope import backbones, files
 from transferscope.datasets import load_dataset
 from transferscope.extraction import Pictures, extract, order_by_split
-from transferscope.finetuning.batches import Stream, batches
+from transferscope.finetuning.draw import Draw, Loss
 from transferscope.finetuning.grid import Point, ranked
-from transferscope.finetuning.training import CHECKPOINT_STEPS, Trained, train, with_head
 from transferscope.predictions import Predictions
 from transferscope.resume import Resume
+from transferscope.stream import Stream, batches
+from transferscope.training import CHECKPOINT_STEPS, Trained, train
+
+
+def recipe(point: Point, steps: int) -> dict[str, Callable]:
+    """The optimiser and schedule of ``training.train`` (Ericsson et al., CVPR 2021, Appendix A.2).
+
+    SGD with Nesterov momentum 0.9, weight decay on every parameter, a cosine to zero without warm-up.
+    """
+    return {
+        "optimiser": partial(
+            SGD, lr=point.learning_rate, momentum=0.9, nesterov=True, weight_decay=point.weight_decay
+        ),
+        "schedule": partial(CosineAnnealingLR, T_max=steps),
+    }
 
 
 class Task:
@@ -62,10 +79,9 @@ class Task:
 
     def fit(self, point: Point, indices: np.ndarray, steps: int, resume: Resume) -> Trained:
         """Train at one setting on the samples at ``indices``, going on from a state that ``resume`` holds."""
-        backbone = copy.deepcopy(self.backbone)
-        stream = Stream(self.samples, indices, point.augmentation, resolution=self.resolution, seed=self.seed)
+        stream = Stream(indices, Draw(self.samples, point.augmentation, self.resolution), seed=self.seed)
         return train(
-            with_head(backbone, len(self.samples.class_names), resolution=self.resolution, seed=self.seed),
+            self._with_head(),
             lambda start: batches(
                 stream,
                 batch_size=self.batch_size,
@@ -74,17 +90,23 @@ class Task:
                 workers=self.workers,
                 pin_memory=self.device == "cuda",
             ),
+            Loss(self.metadata.mean, self.metadata.std),
             steps=steps,
-            learning_rate=point.learning_rate,
-            weight_decay=point.weight_decay,
-            mean=self.metadata.mean,
-            std=self.metadata.std,
+            **recipe(point, steps),
             device=self.device,
             seed=self.seed,
             state=resume.training,
             save=resume.save_training,
             checkpoint_steps=self.checkpoint_steps,
         )
+
+    def _with_head(self) -> nn.Module:
+        """The backbone (its pooled feature) with a linear classifier, initialised by the seed."""
+        backbone = copy.deepcopy(self.backbone)
+        with torch.inference_mode():
+            width = backbone(torch.zeros(1, 3, self.resolution, self.resolution)).shape[1]
+        torch.manual_seed(self.seed)
+        return nn.Sequential(backbone, nn.Linear(width, len(self.samples.class_names)))
 
     def logits(self, network: nn.Module, split: str) -> np.ndarray:
         """Float32 [N, C] of the centre crops of a split."""

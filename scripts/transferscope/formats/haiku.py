@@ -4,8 +4,6 @@ Layout: https://github.com/google-deepmind/deepmind-research/tree/master/byol (b
 utils/checkpointing.py).
 """
 
-import pickle
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor
 
 from transferscope.errors import InputError
+from transferscope.formats import restricted_pickle
 
 # The positions of the fields of BYOL's named tuple _ByolExperimentState that are read.
 ONLINE_PARAMS, ONLINE_STATE = 0, 2
@@ -30,37 +29,7 @@ def _mapping(*items) -> dict:
     return dict(*items)
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-    """Stands in for ``codecs.encode``, by which pickle's protocol 2 stores bytes."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-# NumPy's own two functions here only build arrays and scalars from the bytes that follow.
-_ADMITTED = {
-    ("_codecs", "encode"): _latin1,
-    ("collections", "OrderedDict"): OrderedDict,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-} | {
-    (f"numpy.{core}.multiarray", name): getattr(np._core.multiarray, name)
-    for core in ("core", "_core")
-    for name in ("_reconstruct", "scalar")
-}
 _STAND_INS = {"byol": _Record, "optax": _Record, "haiku": _mapping}
-
-
-class _RestrictedUnpickler(pickle.Unpickler):
-    refused = ""
-
-    def find_class(self, module: str, name: str):
-        # Nothing is imported: every name is either in these tables or refused.
-        found = _ADMITTED.get((module, name)) or _STAND_INS.get(module.partition(".")[0])
-        if found is None:
-            self.refused = f"{module}.{name}"
-            raise pickle.UnpicklingError(self.refused)
-        return found
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
@@ -71,16 +40,7 @@ def read(path: str | Path) -> dict[str, Tensor]:
             plain containers (names it).
     """
     with Path(path).open("rb") as file:
-        unpickler = _RestrictedUnpickler(file)
-        try:
-            content = unpickler.load()
-        except Exception as error:  # a damaged pickle can fail in any way
-            if unpickler.refused:
-                raise InputError(
-                    f"{path} asks for {unpickler.refused}, which could run code and was refused; "
-                    "only NumPy arrays and plain containers are admitted"
-                ) from error
-            raise InputError(f"{path} is truncated or no pickle; remove it and download it again") from error
+        content = restricted_pickle.load(file, path, stand_ins=_STAND_INS)
     try:
         state = content["experiment_state"]
         modules = [*state[ONLINE_PARAMS].items(), *state[ONLINE_STATE].items()]

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from transferscope.correlation import IMAGENET, MEAN, OWN, RECOGNITION
-from transferscope.metrics import METRICS
 from transferscope.plotting.style import (
     BLUE,
     COLUMN_WIDTH,
@@ -64,22 +63,19 @@ def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot:
         plot: plot settings (``plotting.style``).
     """
     table = correlations[correlations["against"] == IMAGENET]
-    parts = split(table[table["dataset"] != MEAN])
+    parts = split(table[table["dataset"] != MEAN], datasets)
     across = min(_COLUMNS, len(parts))
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
     column_width = (width - 0.4 * plot["font_size"] / 72) / across
     whole = table[table["dataset"] == MEAN]
-    panels = [_panel(part, whole, datasets, 72 * column_width, plot) for part in parts]
+    panels = [_panel(part, whole, 72 * column_width, plot) for part in parts]
     with drawing(plot):
         return _draw(_pack(panels, across), width, column_width, plot)
 
 
-def _panel(part: Part, whole: pd.DataFrame, datasets: dict[str, str], width: float, plot: dict) -> _Panel:
-    rows = part.rows
-    if part.across == "metric":
-        names = [_without_unit(METRICS[metric].label) for metric in rows["metric"]]
-    else:
-        names = [datasets.get(dataset, dataset) for dataset in rows["dataset"]]
+def _panel(part: Part, whole: pd.DataFrame, width: float, plot: dict) -> _Panel:
+    rows, names = part.rows, [_without_unit(column.label) for column in part.columns]
+    if part.across == "dataset":
         setting, metric = rows.iloc[0][["setting", "metric"]]
         metric = OWN if metric in RECOGNITION else metric
         mean = whole[(whole["setting"] == setting) & (whole["metric"] == metric)]

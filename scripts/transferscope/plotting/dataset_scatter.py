@@ -1,4 +1,4 @@
-"""One setting, dataset by dataset, against ImageNet top-1 (Ericsson et al. 2021, figures 5 and 6)."""
+"""Against ImageNet top-1: a setting's datasets (Ericsson et al. 2021, figures 5, 6), a dataset's settings."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,31 +10,28 @@ from transferscope.plotting.style import drawing, grid, model_key, number_models
 from transferscope.tables import Part
 
 
-def dataset_scatter(part: Part, models: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
-    """Small multiples: a panel a dataset, or a metric where the setting has one dataset.
+def dataset_scatter(part: Part, models: pd.DataFrame, plot: dict) -> Figure:
+    """A panel for each of the part's columns.
 
     Bounded metrics stand on an axis of log-odds labelled in their unit; the angles' axis is turned, so that
     up is better.
 
     Args:
-        part: what is shown together (``tables.split``).
+        part: what is shown together (``tables.split``, ``tables.split_by_dataset``).
         models: ``names.read_models``.
-        datasets: ``names.read_datasets``.
         plot: plot settings (``plotting.style``).
     """
     rows = add_scores(part.rows)
     models = number_models(models, set(rows["model"]))
-    groups = list(rows.groupby(["dataset", "metric"], sort=False))
-    if part.across == "dataset":
-        titles = [datasets.get(dataset, dataset) for (dataset, _), _ in groups]
-    else:
-        titles = [METRICS[metric].label for (_, metric), _ in groups]
-    # One label where one metric or one unit serves all panels; else the titles say it.
-    labels = {METRICS[metric].label for (_, metric), _ in groups}
-    shared = labels.pop() if len(labels) == 1 else "Score (%)" if part.across == "dataset" else ""
+    titles = [column.label for column in part.columns]
+    # One label where one metric or, in recognition, one unit serves all panels; else the titles say it.
+    labels = {METRICS[column.metric].label for column in part.columns}
+    titled = all(column.says_metric for column in part.columns)
+    shared = labels.pop() if len(labels) == 1 else "" if titled else "Score (%)"
     with drawing(plot):
         figure, axes = grid(titles, plot, columns=4, aspect=0.9, key=model_key(models))
-        for ax, ((_, metric), group) in zip(axes, groups, strict=True):
-            scatter(ax, [group.set_index("model")["score"]], models, METRICS[metric], plot)
+        for ax, column in zip(axes, part.columns, strict=True):
+            scores = rows[rows[part.across] == column.key].set_index("model")["score"]
+            scatter(ax, [scores], models, METRICS[column.metric], plot)
         shared_labels(figure, axes, "ImageNet top-1 (%)", shared, plot)
     return figure

@@ -40,9 +40,9 @@ def finetuning(results: list[dict], models: pd.DataFrame, plot: dict) -> Figure:
     key = [(marker(**style), name.replace("_", " ")) for name, style in AUGMENTATIONS.items()]
     key += [(marker(**CHOSEN), "chosen on val"), (marker(**DIVERGED), "diverged")]
     names = [models.loc[result["model"], "name"] for result in results]
-    titles = [title for name in names for title in (f"{name}: loss in training", f"{name}: score on val (%)")]
+    titles = [title for name in names for title in (f"{name}: loss", f"{name}: val (%)")]
     with drawing(plot):
-        figure, axes = grid(titles, plot, columns=4, aspect=0.8, key=key)
+        figure, axes = grid(titles, plot, columns=4, aspect=0.8, key=key, balanced=False)
         for result, losses, scores in zip(results, axes[::2], axes[1::2], strict=True):
             _losses(losses, result["details"], plot)
             _scores(scores, result["details"], plot)
@@ -78,6 +78,8 @@ def _scores(ax: Axes, details: dict, plot: dict) -> None:
     rates = sorted(trials["learning_rate"].unique())
     ax.set_xticks(np.log10(rates), [f"{rate:g}" for rate in rates])
     ax.set_xlim(np.log10(rates[0]) - 0.4, np.log10(rates[-1]) + 0.4)
+    room = 0.15 * (scores.max() - floor)  # for the axis's name below, for the ring above
+    ax.set_ylim(floor - room, scores.max() + room)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     _corner(ax, "learning rate", plot)
 

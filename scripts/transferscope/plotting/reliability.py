@@ -100,4 +100,5 @@ def _panel(ax: Axes, bins: dict, plot: dict) -> None:
         va="bottom",
         fontsize=small(plot),
         color=INK,
+        bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1},
     )

@@ -3,6 +3,7 @@
 Plot settings arrive as a dict: ``font_size`` (points in print, at least 7) and ``dpi`` (of the PNG).
 """
 
+import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ def drawing(plot: dict) -> Iterator[None]:
         "ytick.major.pad": 2,
         "lines.linewidth": 1.0,
         "pdf.fonttype": 42,  # text stays text in an editor
+        "svg.hashsalt": "transferscope",  # the same figure has the same ids
         "figure.dpi": 72,  # a pixel is a point, which is what labels are placed in
     }
     with matplotlib.rc_context(settings):
@@ -89,6 +91,16 @@ def save(figure: Figure, pdf: str | Path, png: str | Path, plot: dict) -> None:
             figure.savefig(temporary, metadata={"CreationDate": None})
         with atomic_path(png) as temporary:
             figure.savefig(temporary, dpi=plot["dpi"], metadata={"Software": None})
+
+
+def to_svg(figure: Figure, plot: dict) -> str:
+    """The figure as one ``<svg>`` element to stand in a page; its text is outlines, so it needs no font."""
+    text = io.StringIO()
+    with drawing(plot):
+        nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+        figure.savefig(text, format="svg", metadata=nothing)
+    # What stands before the element belongs to a file of its own.
+    return "<svg" + text.getvalue().partition("<svg")[2]
 
 
 def small(plot: dict) -> float:
@@ -116,20 +128,27 @@ def wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
 
 
 def grid(
-    titles: list[str], plot: dict, *, columns: int, aspect: float, key: list[tuple[Line2D, str]]
+    titles: list[str],
+    plot: dict,
+    *,
+    columns: int,
+    aspect: float,
+    key: list[tuple[Line2D, str]],
+    balanced: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one titled panel a title, room for shared labels left and below, the key at its foot.
 
-    Up to ``columns`` panels in a row, as many in each row as possible, fill the text's width; one panel alone
-    a column's. ``aspect`` is a panel's height over its width, ``key`` the key's entries (``model_key``).
+    Up to ``columns`` panels in a row fill the text's width; one panel alone a column's. If ``balanced``, rows
+    are as long as each other as far as possible, else each but the last is full. ``aspect`` is a panel's
+    height over its width, ``key`` the key's entries (``model_key``).
     """
     em = plot["font_size"] / 72
     down = math.ceil(len(titles) / columns)
-    across = math.ceil(len(titles) / down)
+    across = math.ceil(len(titles) / down) if balanced else min(columns, len(titles))
     left, right, gap = 1.9 * em, 1.1 * em, 3.6 * em
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
     panel = (width - left - right) / across - gap
-    titles = [wrap(title, plot["font_size"], 72 * (panel + 0.5 * gap), "bold") for title in titles]
+    titles = [wrap(title, plot["font_size"], 72 * (panel + right), "bold") for title in titles]
     above = (1.25 * max(title.count("\n") + 1 for title in titles) + 0.9) * em
     below = 1.9 * em
     across_key = _key_columns(key, width, plot)

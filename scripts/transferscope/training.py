@@ -1,22 +1,18 @@
-"""Train a backbone and a new linear head, such that a run that was cut off ends as if it had not been.
-
-Ericsson et al. (CVPR 2021, Appendix A.2): SGD with Nesterov momentum 0.9, a cosine schedule to zero without
-warm-up, weight decay on every parameter.
-"""
+"""Train a network such that a run that was cut off ends as if it had not been."""
 
 import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from transferscope.images import normalise
-
-MOMENTUM = 0.9
 CHECKPOINT_STEPS = 250
 LOSSES = 100  # points of the curve of a run
 SECONDS_BETWEEN_REPORTS = 10
@@ -36,23 +32,14 @@ class Trained:
     diverged: int | None
 
 
-def with_head(backbone: nn.Module, classes: int, *, resolution: int, seed: int) -> nn.Module:
-    """The backbone (its pooled feature) with a linear classifier, initialised by the seed."""
-    with torch.inference_mode():
-        width = backbone.eval()(torch.zeros(1, 3, resolution, resolution)).shape[1]
-    torch.manual_seed(seed)
-    return nn.Sequential(backbone, nn.Linear(width, classes))
-
-
 def train(
     network: nn.Module,
-    batches: Callable[[int], Iterator[tuple[Tensor, Tensor]]],
+    batches: Callable[[int], Iterator[Any]],
+    loss: Callable[[nn.Module, Any], Tensor],
     *,
     steps: int,
-    learning_rate: float,
-    weight_decay: float,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    optimiser: Callable[[Iterable[nn.Parameter]], Optimizer],
+    schedule: Callable[[Optimizer], LRScheduler],
     device: str,
     seed: int,
     state: dict | None = None,
@@ -62,10 +49,11 @@ def train(
     """Train for ``steps`` steps, or go on from ``state`` to there.
 
     Args:
-        network: pictures [B, 3, R, R] to logits [B, C]; changed in place.
-        batches: from a step to the batches from there on, pictures uint8 and labels, int64 [B] or uint8
-            [B, C] for a multi-label dataset.
-        mean, std: input normalisation per channel.
+        network: changed in place; parameters that need no gradient stay as they are.
+        batches: from a step to the batches from there on, which follow from the step alone.
+        loss: the network and a batch on the device to the mean loss.
+        optimiser: from the parameters that are trained.
+        schedule: from the optimiser; stepped once a step.
         device: ``cuda`` (mixed precision, channels last) or ``cpu``.
         seed: of what the network itself draws, such as dropout.
         state: what ``save`` was given last, in a run with the same arguments.
@@ -76,10 +64,8 @@ def train(
         _be_deterministic()
     torch.manual_seed(seed)
     network = network.to(device, memory_format=torch.channels_last).train()
-    optimiser = torch.optim.SGD(
-        network.parameters(), learning_rate, momentum=MOMENTUM, nesterov=True, weight_decay=weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = optimiser([weight for weight in network.parameters() if weight.requires_grad])
+    schedule = schedule(optimiser)
     scaler = torch.amp.GradScaler(device, enabled=on_gpu)
     parts = {"network": network, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     window = math.ceil(steps / LOSSES)
@@ -93,18 +79,17 @@ def train(
         step, losses, total = state["step"], state["losses"], state["total"].to(device)
         logging.info("going on at step %d of %d", step, steps)
     report = _Progress(step, steps)
-    for pictures, labels in batches(step):
-        inputs = normalise(pictures.to(device, non_blocking=True), mean, std)
+    for batch in batches(step):
+        batch = [part.to(device, non_blocking=True) for part in batch]
         with torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
-            logits = network(inputs.contiguous(memory_format=torch.channels_last))
-        loss = _loss(logits.float(), labels.to(device, non_blocking=True))
+            step_loss = loss(network, batch)
         optimiser.zero_grad()
-        scaler.scale(loss).backward()
+        scaler.scale(step_loss).backward()
         scaler.step(optimiser)
         scaler.update()
         schedule.step()
         step += 1
-        total += loss.detach()
+        total += step_loss.detach()
         if step % window == 0 or step == steps:
             # Looking at a loss waits for the GPU, so it is done once a window.
             losses.append(total.item() / (step - window * len(losses)))
@@ -118,12 +103,6 @@ def train(
             saved = {name: part.state_dict() for name, part in parts.items()}
             save(saved | rng | {"step": step, "losses": losses, "total": total})
     return Trained(network.eval(), losses, window, None)
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    if labels.ndim == 2:
-        return nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
-    return nn.functional.cross_entropy(logits, labels)
 
 
 def _be_deterministic() -> None:

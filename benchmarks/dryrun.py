@@ -1,0 +1,49 @@
+"""What a dry-run of the whole study costs: `python benchmarks/dryrun.py`.
+
+CPU time of `snakemake -n` for config/ericsson2021.yaml, against the same for a single job of it, which is
+Snakemake's start-up with our tables read and checked. The difference is what the jobs cost.
+"""
+
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[1]
+ONE_JOB = "resources/checkpoints/supervised"
+REPEATS = 3
+
+
+def main() -> None:
+    """Print the median CPU time of each and the difference a job."""
+    dry_run()  # byte-compiles what is not yet
+    seconds, jobs = measure()
+    start, one = measure("--", ONE_JOB)
+    print(f"whole study  {seconds:5.2f} s of CPU time for {jobs} jobs")
+    print(f"one job      {start:5.2f} s of CPU time for {one}")
+    print(f"difference   {1000 * (seconds - start) / (jobs - one):5.2f} ms a job")
+
+
+def measure(*target: str) -> tuple[float, int]:
+    """Median CPU seconds of a dry-run, and its number of jobs."""
+    runs = []
+    for _ in range(REPEATS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        jobs = dry_run(*target)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        runs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return median(runs), jobs
+
+
+def dry_run(*target: str) -> int:
+    """The number of jobs that a dry-run without any results plans."""
+    command = [sys.executable, "-m", "snakemake", "-n", "-q", "rules", "--forceall"]
+    command += ["--configfile", "config/ericsson2021.yaml", *target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(re.search(r"^total +(\d+)", done.stdout + done.stderr, re.MULTILINE)[1])
+
+
+if __name__ == "__main__":
+    main()

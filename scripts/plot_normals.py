@@ -1,0 +1,17 @@
+"""A few test pictures with true and predicted normals."""
+
+from transferscope import examples
+from transferscope.job import logged
+from transferscope.plotting.dense import normals_examples
+from transferscope.plotting.style import save
+
+
+def main(example_file: str, pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    rows, _ = examples.read(example_file)
+    save(normals_examples(rows, plot), pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(snakemake.input[0], *snakemake.output, plot=snakemake.params.plot)

@@ -1,0 +1,66 @@
+"""ADE20K scene parsing: indoor and outdoor scenes, 150 classes (Zhou et al. 2017)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from transferscope.datasets.base import required_folder
+from transferscope.datasets.dense import DenseSamples
+from transferscope.datasets.pictures import Files
+from transferscope.errors import InputError
+
+FOLDER = "ADEChallengeData2016"
+SPLITS = {"training": "train", "validation": "test"}  # the labels of the official test set are not public
+OTHER = 0  # in the files: none of the 150 classes
+
+
+def load(root: Path) -> DenseSamples:
+    """Read ``images/{training,validation}/*.jpg`` with ``annotations/.../*.png``, and ``objectInfo150.txt``.
+
+    Raises:
+        InputError: a folder or file is absent, or a picture has no annotation.
+    """
+    home = required_folder(root, FOLDER)
+    names, splits = [], []
+    for folder, split in SPLITS.items():
+        pictures = sorted(path.stem for path in required_folder(home, f"images/{folder}").glob("*.jpg"))
+        labelled = {path.stem for path in required_folder(home, f"annotations/{folder}").glob("*.png")}
+        bare = [name for name in pictures if name not in labelled]
+        if bare:
+            raise InputError(f"{bare[0]} has no annotation in {home}; fetch the dataset again")
+        names += [f"{folder}/{name}" for name in pictures]
+        splits += [split] * len(pictures)
+    return DenseSamples(
+        ids=names,
+        splits=np.array(splits),
+        read=Files(home / "images", [f"{name}.jpg" for name in names]),
+        target=_Classes(home / "annotations", names),
+        class_names=_class_names(home / "objectInfo150.txt"),
+    )
+
+
+@dataclass(frozen=True)
+class _Classes:
+    folder: Path
+    names: list[str]
+
+    def __call__(self, index: int) -> np.ndarray:
+        path = self.folder / f"{self.names[index]}.png"
+        try:
+            with Image.open(path) as image:
+                classes = np.asarray(image)
+        except (OSError, SyntaxError) as error:
+            raise InputError(f"{path} cannot be read ({error}); fetch the dataset again") from error
+        # 1..150 become 0..149, and 0 becomes 255, which is ignored.
+        return classes - np.uint8(OTHER + 1)
+
+
+def _class_names(path: Path) -> list[str]:
+    """The names of the classes: the last column, where synonyms are separated by commas."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    except OSError as error:
+        raise InputError(f"there is no {path}; fetch the dataset again") from error
+    return [line.split("\t")[-1].split(",")[0].strip() for line in lines if line.strip()]

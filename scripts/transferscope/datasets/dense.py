@@ -1,0 +1,40 @@
+"""What a loader of dense labels returns: pictures with a label for every pixel, read on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from transferscope.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class DenseSamples:
+    """N pictures with dense labels.
+
+    Attributes:
+        ids: [N], unique and stable.
+        splits: str [N], each 'train', 'val' or 'test'.
+        read: index to RGB picture.
+        target: index to the labels of that picture's size: unit normals float32 [H, W, 3] in the camera's
+            axes, NaN where there is none; or classes uint8 [H, W], 255 where there is none.
+        class_names: [C], empty for normals.
+
+    ``read`` and ``target`` are pickled for a DataLoader's workers.
+
+    Raises:
+        InputError: no sample, repeated ids, or a number of splits that does not fit.
+    """
+
+    ids: list[str]
+    splits: np.ndarray
+    read: Callable[[int], Image.Image]
+    target: Callable[[int], np.ndarray]
+    class_names: list[str]
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise InputError("the dataset has no samples; check that its folder holds the pictures")
+        if len(self.ids) != len(self.splits) or len(set(self.ids)) != len(self.ids):
+            raise InputError("the loader returned repeated ids, or as many splits as ids; correct it")

@@ -1,0 +1,106 @@
+"""NYU Depth v2: indoor scenes with surface normals (Silberman et al. 2012; normals of Ladicky et al. 2014).
+
+Pictures are in the authors' ``nyu_depth_v2_labeled.mat``; the normals, the pixels where they hold, and the
+lists of training and test pictures in ``surfacenormal_metadata/`` of Goyal et al. (ICCV 2019).
+"""
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from transferscope.datasets.base import required_file
+from transferscope.datasets.dense import DenseSamples
+from transferscope.datasets.tables import read_matlab
+from transferscope.errors import InputError
+from transferscope.formats import restricted_pickle
+
+PICTURES = "nyu_depth_v2_labeled.mat"
+METADATA = "surfacenormal_metadata"
+
+
+def load(root: Path) -> DenseSamples:
+    """Read both; the normals of all pictures are in memory then (5 GB for the official ones).
+
+    Raises:
+        InputError: a file is absent, damaged, hostile or of another layout, or a list names an unknown
+            picture.
+    """
+    pictures = required_file(root, PICTURES)
+    path = required_file(root / METADATA, "all_normals.pklz")
+    with gzip.open(path) as file:
+        content = restricted_pickle.load(file, path)
+    try:
+        normals, valid = content["all_normals"], content["all_valid_depth_masks"]
+        places = {str(name): place for place, name in enumerate(content["all_filenames"])}
+        fits = len(normals) == len(valid) == len(places) and normals.shape[-1] == 3
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} has not the official layout ({error}); fetch the dataset again") from error
+    if not fits:
+        raise InputError(f"{path} has normals, masks and names that do not fit; fetch the dataset again")
+    names, splits = [], []
+    for split in ("train", "test"):
+        for name in _listed(required_file(root / METADATA, f"{split}_SN40.json")):
+            if name not in places:
+                raise InputError(f"the {split} list in {root / METADATA} names {name}, which {path} lacks")
+            names.append(name)
+            splits.append(split)
+    rows = [places[name] for name in names]
+    return DenseSamples(
+        ids=names,
+        splits=np.array(splits),
+        read=_Pictures(pictures, [int(name) - 1 for name in names]),
+        target=_Normals(normals, valid, rows),
+        class_names=[],
+    )
+
+
+def vocabulary(root: Path) -> np.ndarray:
+    """The authors' 40 directions, unit vectors float32 [40, 3].
+
+    Raises:
+        InputError: the file is absent or of another layout.
+    """
+    codes = read_matlab(root / METADATA / "vocab40.mat", "vocabs", "normals")[0].astype(np.float32)
+    return codes / np.linalg.norm(codes, axis=1, keepdims=True)
+
+
+def _listed(path: Path) -> list[str]:
+    """Names of pictures, from entries such as {"img": "0001_rgb.jpg", ...}."""
+    try:
+        return [entry["img"].split("_")[0] for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is no list of pictures ({error}); fetch the dataset again") from error
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    path: Path
+    rows: list[int]
+
+    def __call__(self, index: int) -> Image.Image:
+        try:
+            # MATLAB's [H, W, 3, N] lies reversed in HDF5.
+            with h5py.File(self.path) as file:
+                pixels = file["images"][self.rows[index]]
+        except (OSError, KeyError, ValueError, IndexError) as error:
+            raise InputError(f"{self.path} cannot be read ({error}); fetch the dataset again") from error
+        return Image.fromarray(np.ascontiguousarray(pixels.transpose(2, 1, 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Normals:
+    normals: np.ndarray
+    valid: np.ndarray
+    rows: list[int]
+
+    def __call__(self, index: int) -> np.ndarray:
+        row = self.rows[index]
+        normals = self.normals[row].astype(np.float32)
+        length = np.linalg.norm(normals, axis=-1, keepdims=True)
+        holds = (self.valid[row] != 0)[..., None] & (length > 0)
+        return np.where(holds, normals / np.maximum(length, 1e-6), np.float32(np.nan))

@@ -1,0 +1,70 @@
+"""Pascal VOC 2007 and 2012, the boxes: train and val of both years, test of 2007 (Everingham et al. 2010)."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from transferscope.datasets.base import required_file
+from transferscope.datasets.boxes import Boxes
+from transferscope.datasets.tables import read_lines
+from transferscope.datasets.voc2007 import CLASSES
+from transferscope.errors import InputError
+
+LISTS = [
+    *(("VOC2007", "train"), ("VOC2007", "val"), ("VOC2007", "test")),
+    *(("VOC2012", "train"), ("VOC2012", "val")),
+]
+
+
+def load_boxes(root: Path) -> Boxes:
+    """Read the official lists of both years and each picture's annotation.
+
+    Corners count from 1 and are inclusive in the annotations.
+
+    Raises:
+        InputError: a list, an annotation or a picture is absent, or an annotation is not as described.
+    """
+    names, sizes, splits, objects = [], [], [], []
+    for year, split in LISTS:
+        folder = root / "VOCdevkit" / year
+        for number in read_lines(folder / f"ImageSets/Main/{split}.txt", _number, "the name of a picture"):
+            size, found = _annotation(required_file(folder, f"Annotations/{number}.xml"))
+            objects += [(len(names), *one) for one in found]
+            names.append(f"VOCdevkit/{year}/JPEGImages/{number}.jpg")
+            sizes.append(size)
+            splits.append(split)
+    pictures, boxes, labels, difficult = zip(*objects, strict=True)
+    return Boxes(
+        root=root,
+        names=names,
+        sizes=np.array(sizes),
+        splits=np.array(splits),
+        pictures=np.array(pictures),
+        boxes=np.array(boxes),
+        labels=np.array(labels),
+        difficult=np.array(difficult),
+        class_names=CLASSES,
+    )
+
+
+def _number(line: str) -> str:
+    (number,) = line.split()
+    return number
+
+
+def _annotation(path: Path) -> tuple[tuple[int, int], list[tuple]]:
+    """A picture's width and height; and of each object its box, label and whether it is difficult."""
+    try:
+        picture = ElementTree.parse(path)
+        size = int(picture.findtext("size/width")), int(picture.findtext("size/height"))
+        return size, [_object(one) for one in picture.iterfind("object")]
+    except (ElementTree.ParseError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} is no annotation of Pascal VOC ({error}); fetch the dataset again"
+        ) from error
+
+
+def _object(one: ElementTree.Element) -> tuple[list[float], int, bool]:
+    x0, y0, x1, y1 = (float(one.findtext(f"bndbox/{corner}")) for corner in ("xmin", "ymin", "xmax", "ymax"))
+    return [x0 - 1, y0 - 1, x1, y1], CLASSES.index(one.findtext("name")), one.findtext("difficult") == "1"

@@ -1,0 +1,1 @@
+"""Dense prediction: a label for every pixel, surface normals and classes."""

@@ -1,0 +1,44 @@
+"""The example file: a few test pictures with the truth and what a network said, for a figure."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from transferscope import files
+from transferscope.errors import InputError
+
+COUNT = 4
+
+
+# Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
+Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def write(path: str | Path, examples: list[Example], attributes: dict[str, str]) -> None:
+    """Write the examples; ``attributes`` say of which model, dataset and protocol."""
+    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(attributes)
+        for number, (name, picture, truth, predicted) in enumerate(examples):
+            group = file.create_group(str(number))
+            group.attrs["id"] = name
+            for key, values in {"picture": picture, "truth": truth, "predicted": predicted}.items():
+                group.create_dataset(key, data=values, compression="gzip")
+
+
+def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
+    """The examples, as written, and the attributes.
+
+    Raises:
+        InputError: the file is truncated or of another kind.
+    """
+    try:
+        with h5py.File(path) as file:
+            groups = [file[name] for name in sorted(file, key=int)]
+            rows = [
+                (group.attrs["id"], group["picture"][:], group["truth"][:], group["predicted"][:])
+                for group in groups
+            ]
+            return rows, dict(file.attrs)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is no whole example file ({error}); remove it and rerun") from error

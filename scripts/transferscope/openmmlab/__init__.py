@@ -1,0 +1,1 @@
+"""Detection, and what it shares with other dense tasks: backbones and training in the OpenMMLab toolboxes."""

@@ -1,0 +1,89 @@
+"""Boxes of the rendered scenes, the facts that they are held against, and the form that the toolbox reads."""
+
+import h5py
+import numpy as np
+import pytest
+
+from transferscope.datasets import load_boxes, load_dataset
+from transferscope.datasets.boxes import Boxes
+from transferscope.errors import InputError
+from transferscope.scenes.dataset import render_dataset
+
+FACTS = {"loader": "scenes", "split_rule": "official", "classes": 10, "counts": {}}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    root = tmp_path_factory.mktemp("scenes") / "scenes"
+    render_dataset(root, images=50, objects=2, size=32, seed=0, threads=1)
+    return root
+
+
+def test_the_boxes_of_the_scenes_are_those_of_their_masks(scenes):
+    boxes = load_boxes("scenes", scenes, **FACTS)
+    assert (boxes.sizes == 32).all()
+    with h5py.File(scenes / "labels.h5") as file:
+        masks, instances = file["instance_mask"][:], file["objects"]["instance"]
+    for picture, instance, (x0, y0, x1, y1) in zip(boxes.pictures, instances, boxes.boxes, strict=True):
+        rows, columns = np.nonzero(masks[picture] == instance)
+        assert (x0, y0, x1, y1) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+
+
+def test_boxes_and_labels_of_recognition_agree(scenes):
+    boxes, samples = load_boxes("scenes", scenes, **FACTS), load_dataset("scenes", scenes, **FACTS, seed=0)
+    assert boxes.class_names == samples.class_names
+    assert boxes.splits.tolist() == samples.splits.tolist()
+    there = np.zeros_like(samples.labels)
+    there[boxes.pictures, boxes.labels] = 1
+    np.testing.assert_array_equal(there, samples.labels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"loader": "digits"}, "scenes: the loader 'digits' knows no boxes, as scenes, voc0712 do"),
+        ({"split_rule": "val20"}, "detection takes the split rule 'official'"),
+        ({"classes": 9}, "scenes has 10 classes"),
+        ({"counts": {"test": 11}}, "scenes has 10 samples in its split 'test'"),
+    ],
+)
+def test_facts_are_asserted(scenes, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        load_boxes("scenes", scenes, **FACTS | changes)
+
+
+def some_boxes(root, **changes) -> Boxes:
+    """Three pictures of 20 x 10 pixels, the second without an object, the third with a difficult one."""
+    names = ["a.png", "b.png", "c.png"]
+    for name in names:
+        (root / name).touch()
+    content = {
+        "sizes": np.array([[20, 10]] * 3),
+        "splits": np.array(["train", "val", "test"]),
+        "pictures": np.array([0, 2, 2]),
+        "boxes": np.array([[0, 0, 20, 10], [1, 2, 4, 6], [5, 5, 7, 8]], dtype=float),
+        "labels": np.array([1, 0, 1]),
+        "difficult": np.array([True, False, True]),
+        "class_names": ["cat", "dog"],
+    }
+    return Boxes(root, names, **content | changes)
+
+
+def test_the_annotations_are_cocos(tmp_path):
+    boxes = some_boxes(tmp_path)
+    test = boxes.annotations("test", ignore_difficult=True)
+    assert test["images"] == [{"id": 2, "file_name": "c.png", "width": 20, "height": 10}]
+    assert [one["name"] for one in test["categories"]] == ["cat", "dog"]
+    assert [(one["bbox"], one["area"], one["iscrowd"]) for one in test["annotations"]] == [
+        ([1, 2, 3, 4], 12, 0),
+        ([5, 5, 2, 3], 6, 1),
+    ]
+    train = boxes.annotations("train", "val", ignore_difficult=False)
+    assert [one["id"] for one in train["images"]] == [0, 1]
+    assert [(one["image_id"], one["iscrowd"]) for one in train["annotations"]] == [(0, 0)]
+    assert all(one["id"] > 0 for one in train["annotations"])
+
+
+def test_an_impossible_label_is_refused(tmp_path):
+    with pytest.raises(InputError, match="the label 2, which is none of its 2 classes"):
+        some_boxes(tmp_path, labels=np.array([1, 0, 2]))

@@ -1,0 +1,215 @@
+"""Dense labels: readers on miniatures in the official layouts, the codebook of normals, angular errors."""
+
+import gzip
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.io import savemat
+from scipy.spatial.transform import Rotation
+
+from transferscope.datasets import ade20k, nyuv2, scenes
+from transferscope.dense import normals
+from transferscope.errors import InputError
+from transferscope.scenes.dataset import render_dataset
+
+HEIGHT, WIDTH = 6, 8
+
+
+def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    vectors = rng.normal(size=(*shape, 3))
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+@pytest.fixture
+def nyu(tmp_path) -> Path:
+    """Five pictures as the authors store them: MATLAB 7.3 reversed, a pickle of Python 2's protocol."""
+    rng = np.random.default_rng(0)
+    with h5py.File(tmp_path / nyuv2.PICTURES, "w") as file:
+        file["images"] = rng.integers(0, 256, (5, 3, WIDTH, HEIGHT), dtype=np.uint8)
+    folder = tmp_path / nyuv2.METADATA
+    folder.mkdir()
+    content = {
+        "all_normals": 2 * unit(rng, 5, HEIGHT, WIDTH),
+        "all_valid_depth_masks": (rng.random((5, HEIGHT, WIDTH)) < 0.8).astype(np.uint8),
+        "all_filenames": [f"{number:05d}" for number in range(1, 6)],
+    }
+    with gzip.open(folder / "all_normals.pklz", "wb") as file:
+        pickle.dump(content, file, protocol=2)
+    for split, numbers in {"train": [4, 1, 2], "test": [5, 3]}.items():
+        entries = [{"img": f"{number:05d}_rgb.jpg", "segm": "", "width": WIDTH} for number in numbers]
+        (folder / f"{split}_SN40.json").write_text(json.dumps(entries))
+    cell = np.empty((1, 1), dtype=object)
+    cell[0, 0] = 3 * unit(rng, 40)
+    savemat(folder / "vocab40.mat", {"vocabs": {"normals": cell}})
+    return tmp_path
+
+
+def test_nyu_gives_pictures_and_their_normals(nyu):
+    samples = nyuv2.load(nyu)
+    assert samples.ids == ["00004", "00001", "00002", "00005", "00003"]
+    assert samples.splits.tolist() == ["train"] * 3 + ["test"] * 2
+    with h5py.File(nyu / nyuv2.PICTURES) as file:
+        pixels = file["images"][3]
+    assert samples.read(0).size == (WIDTH, HEIGHT)
+    np.testing.assert_array_equal(np.asarray(samples.read(0))[2, 5], pixels[:, 5, 2])
+    with gzip.open(nyu / nyuv2.METADATA / "all_normals.pklz") as file:
+        stored = pickle.load(file)
+    target, valid = samples.target(4), stored["all_valid_depth_masks"][2] == 1
+    np.testing.assert_array_equal(np.isfinite(target).all(axis=-1), valid)
+    np.testing.assert_allclose(target[valid], stored["all_normals"][2][valid] / 2, rtol=1e-5)
+    assert nyuv2.vocabulary(nyu).shape == (40, 3)
+    np.testing.assert_allclose(np.linalg.norm(nyuv2.vocabulary(nyu), axis=1), 1, rtol=1e-6)
+
+
+class Hostile:
+    def __reduce__(self):
+        return shutil.rmtree, ("/nowhere",)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda root: (root / nyuv2.PICTURES).unlink(), "no file nyu_depth_v2_labeled.mat"),
+        (lambda root: (root / nyuv2.METADATA / "test_SN40.json").unlink(), "no file .*test_SN40.json"),
+        (lambda root: (root / nyuv2.METADATA / "test_SN40.json").write_text("[1]"), "no list of pictures"),
+        (
+            lambda root: (root / nyuv2.METADATA / "test_SN40.json").write_text('[{"img": "9_rgb.jpg"}]'),
+            "the test list .* names 9",
+        ),
+        (lambda root: write_pickle(root, Hostile()), "could run code and was refused"),
+        (lambda root: write_pickle(root, {"normals": 1}), "not the official layout"),
+        (
+            lambda root: (root / nyuv2.METADATA / "all_normals.pklz").write_bytes(gzip.compress(b"x")),
+            "truncated or no pickle",
+        ),
+    ],
+)
+def test_a_bad_nyu_is_named(nyu, damage, sentence):
+    damage(nyu)
+    with pytest.raises(InputError, match=sentence):
+        nyuv2.load(nyu)
+
+
+def write_pickle(root: Path, content: object) -> None:
+    with gzip.open(root / nyuv2.METADATA / "all_normals.pklz", "wb") as file:
+        pickle.dump(content, file)
+
+
+@pytest.fixture
+def ade(tmp_path) -> Path:
+    """Two training and one validation picture in the official layout."""
+    home = tmp_path / ade20k.FOLDER
+    rng = np.random.default_rng(0)
+    for folder, short, count in (("training", "train", 2), ("validation", "val", 1)):
+        for kind in ("images", "annotations"):
+            (home / kind / folder).mkdir(parents=True)
+        for number in range(1, count + 1):
+            name = f"ADE_{short}_{number:08d}"
+            pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(home / f"images/{folder}/{name}.jpg")
+            classes = np.full((HEIGHT, WIDTH), number, dtype=np.uint8)
+            classes[0, :2] = 0, 150
+            Image.fromarray(classes).save(home / f"annotations/{folder}/{name}.png")
+    header = "Idx\tRatio\tTrain\tVal\tStuff\tName\n"
+    rows = [f"{n}\t0.1\t1\t1\t0\tclass {n}, other word" for n in range(1, 151)]
+    (home / "objectInfo150.txt").write_text(header + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_ade_gives_pictures_and_their_classes(ade):
+    samples = ade20k.load(ade)
+    assert samples.ids[0] == "training/ADE_train_00000001"
+    assert samples.splits.tolist() == ["train", "train", "test"]
+    assert len(samples.class_names) == 150
+    assert samples.class_names[1] == "class 2"
+    target = samples.target(1)
+    assert target[0, :3].tolist() == [255, 149, 1]
+    assert samples.read(2).size == (WIDTH, HEIGHT)
+
+
+def test_a_bad_ade_is_named(ade):
+    home = ade / ade20k.FOLDER
+    (home / "annotations/training/ADE_train_00000002.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"ADE_train_00000002\.png cannot be read"):
+        ade20k.load(ade).target(1)
+    (home / "annotations/training/ADE_train_00000002.png").unlink()
+    with pytest.raises(InputError, match="ADE_train_00000002 has no annotation"):
+        ade20k.load(ade)
+    shutil.rmtree(home / "images/training")
+    with pytest.raises(InputError, match="images/training"):
+        ade20k.load(ade)
+
+
+def test_scenes_have_normals_and_classes(tmp_path):
+    render_dataset(tmp_path / "scenes", images=50, objects=2, size=32, seed=0, threads=1)
+    directions, classes = scenes.load_normals(tmp_path / "scenes"), scenes.load_classes(tmp_path / "scenes")
+    assert directions.ids == classes.ids == scenes.load(tmp_path / "scenes").ids
+    target = directions.target(3)
+    assert target.shape == (32, 32, 3)
+    valid = np.isfinite(target).all(axis=-1)
+    assert valid.mean() > 0.5
+    np.testing.assert_allclose(np.linalg.norm(target[valid], axis=-1), 1, rtol=1e-5)
+    assert classes.class_names[0] == "background"
+    labels = scenes.load(tmp_path / "scenes").labels
+    for index in range(5):
+        seen = set(np.unique(classes.target(index))) - {0}
+        assert seen == set(np.flatnonzero(labels[index]) + 1)
+
+
+def test_the_codebook_finds_the_directions():
+    rng = np.random.default_rng(0)
+    true = unit(rng, 6)
+    maps = []
+    for _ in range(4):
+        chosen = true[rng.integers(6, size=(20, 30))]
+        chosen = chosen + 0.01 * rng.normal(size=chosen.shape)
+        chosen[0] = np.nan
+        maps.append(chosen / np.linalg.norm(chosen, axis=-1, keepdims=True))
+    codebook = normals.fit_codebook(maps, len(maps), seed=0, codes=6)
+    nearest = (codebook @ true.T).max(axis=0)
+    assert (nearest > np.cos(np.radians(1))).all()
+    codes = normals.encode(maps[0], codebook)
+    assert (codes[0] == normals.IGNORED).all()
+    errors = normals.angles(codebook[codes[1:].astype(int)], maps[0][1:])
+    assert errors.max() < 5
+
+
+def test_decoding_is_the_mean_direction_under_the_probabilities():
+    codebook = torch.eye(3)
+    logits = torch.log(torch.tensor([0.5, 0.5, 1e-9])).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    decoded = normals.Decode(codebook)(logits)
+    torch.testing.assert_close(decoded[1, 1], torch.tensor([0.5**0.5, 0.5**0.5, 0.0]), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 5000])
+def test_streamed_statistics_are_those_of_all_errors(size):
+    rng = np.random.default_rng(size)
+    errors = 180 * rng.beta(1, 5, size)
+    stream = normals.AngularErrors()
+    for part in np.array_split(errors, 3):
+        stream.add(part)
+    found = stream.metrics()
+    assert found["mean_angle_deg"] == pytest.approx(errors.mean(), rel=1e-12)
+    assert found["median_angle_deg"] == pytest.approx(np.median(errors), abs=2e-4)
+    for threshold in (11.25, 22.5, 30):
+        assert found[f"within_{threshold:g}"] == pytest.approx(100 * (errors < threshold).mean())
+
+
+def test_angles_are_those_of_the_rotation():
+    rng = np.random.default_rng(0)
+    truth = unit(rng, 4, 5)
+    axis = np.cross(truth, unit(rng, 4, 5))
+    axis /= np.linalg.norm(axis, axis=-1, keepdims=True)
+    turns = np.radians(rng.uniform(0, 180, 20))
+    predicted = Rotation.from_rotvec(turns[:, None] * axis.reshape(-1, 3)).apply(truth.reshape(-1, 3))
+    errors = normals.angles(predicted.reshape(4, 5, 3), truth)
+    np.testing.assert_allclose(errors, np.degrees(turns), atol=1e-5)
+    truth[0, 0] = np.nan
+    assert len(normals.angles(predicted.reshape(4, 5, 3), truth)) == 19

@@ -1,0 +1,45 @@
+"""The whole study of Ericsson et al. (2021), planned without any of its data."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from transferscope import study
+
+ROOT = Path(__file__).parents[2]
+STUDY = "config/ericsson2021.yaml"
+JOBS = ROOT / "docs/ericsson2021_jobs.tsv"
+
+
+def test_the_dry_run_has_the_committed_jobs(fresh):
+    planned = fresh.planned("--configfile", STUDY)
+    with JOBS.open() as file:
+        committed = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file, delimiter="\t")}
+    assert dict(planned) == committed, f"if the change is meant, write it into {JOBS.name}"
+
+
+def test_the_study_has_the_papers_recognition_tasks():
+    config = yaml.safe_load((ROOT / STUDY).read_text())
+    schemas = ROOT / "config/schemas"
+    models = study.choose(study.read_models(ROOT / "config/models.tsv", schemas), config["models"], "models")
+    datasets = study.choose(
+        study.read_datasets(ROOT / "config/datasets.tsv", schemas), config["datasets"], "datasets"
+    )
+    runs = study.plan_runs(models, datasets, config["protocols"], [])
+    planned = Counter(run.protocol for run in runs[["dataset", "protocol"]].drop_duplicates().itertuples())
+    assert (len(models), planned["linear"], planned["finetune"], planned["fewshot"]) == (14, 11, 11, 14)
+
+    # The same tasks as published, shot by shot, with the same metrics.
+    published = pd.read_csv(ROOT / "config/published/ericsson2021.csv")
+    for protocol in ("linear", "finetune"):
+        rows = published[published["protocol"] == protocol]
+        metrics = rows.drop_duplicates("dataset").set_index("dataset")["metric"]
+        ours = datasets.loc[runs.loc[runs["protocol"] == protocol, "dataset"].unique(), "metric"]
+        assert metrics.to_dict() == ours.to_dict()
+    fewshot = datasets[datasets["protocols"].map(lambda protocols: "fewshot" in protocols)]
+    for shots in ("5", "20", "50"):
+        rows = published[published["protocol"] == f"fewshot_5w{shots}s"]
+        assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if shots in row["shots"]}
