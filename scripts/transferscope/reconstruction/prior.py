@@ -21,8 +21,8 @@ class Priors(nn.Module):
 
     Args:
         pictures: N.
-        resolution: R in pixels. S, the attribute ``side``, is the next number that all levels can halve. Where
-            the deepest map would be of one pixel, of which a BatchNorm leaves nothing, that level is left out.
+        resolution: R in pixels. S, the attribute ``side``, is the next number that all levels can halve; a
+            level whose map would be of one pixel, of which a BatchNorm leaves nothing, is left out.
     """
 
     def __init__(self, pictures: int, resolution: int):
