@@ -17,6 +17,7 @@ from transferscope.sources import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = study.published_names("config/published")
+PRINTED = study.published_names("config/published/correlations")
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
@@ -137,6 +138,12 @@ def results_of(*protocols: str) -> list[str]:
 def results_table() -> str:
     """The long table that all analyses read."""
     return f"<results>/tables/{config['results_from']}.tsv"
+
+
+def printed_correlations() -> str | list:
+    """The coefficients that the paper prints whose results the study takes or compares with."""
+    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
+    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
 
 
 def compared_table() -> str | list:

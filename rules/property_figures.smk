@@ -1,19 +1,88 @@
-"""From single pictures and pairs of models to figures of what the features are like.
+"""From the long table, single pictures and pairs of models to figures of what the features keep.
 
-In: saliency maps, <results>/similarity/, the long table. Out: <results>/figures/saliency.pdf, invariance.pdf,
-similarity/. PROPERTY_FIGURES lists what the study's results allow.
+In: the long table, reconstructions, saliency maps, <results>/similarity/. Out: properties.pdf, reconstructions.pdf,
+saliency.pdf, invariance.pdf and similarity/ in <results>/figures/. PROPERTY_FIGURES lists what the results allow.
 """
 
+PLANNED = set(RUNS["protocol"])
 PROPERTY_FIGURES = []
+if not MEASURED or PLANNED & {"reconstruction", "saliency"}:
+    PROPERTY_FIGURES.append("<results>/figures/properties.pdf")
 if MEASURED:
     PROPERTY_FIGURES += [
-        f"<results>/figures/{protocol}.pdf"
-        for protocol in ("saliency", "invariance")
-        if protocol in set(RUNS["protocol"])
+        f"<results>/figures/{figure}.pdf"
+        for figure, protocol in {
+            "reconstructions": "reconstruction",
+            "saliency": "saliency",
+            "invariance": "invariance",
+        }.items()
+        if protocol in PLANNED
     ]
     PROPERTY_FIGURES += expand(
         "<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique()
     )
+
+
+rule plot_properties:
+    """Perceptual distances, colour errors and attentive diffusion by kind of model (figure 4 of the paper)."""
+    input:
+        table=results_table(),
+        models=config["tables"]["models"],
+    output:
+        pdf="<results>/figures/properties.pdf",
+        png=report(
+            "<results>/figures/properties.png",
+            caption="../report/properties.rst",
+            category="Figures",
+            labels={"figure": "Figure 4: what the features keep"},
+        ),
+    log:
+        "<logs>/plot_properties.log",
+    benchmark:
+        "<benchmarks>/plot_properties.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_properties.py"
+
+
+rule plot_reconstructions:
+    """One picture of every dataset, seen again from every model's features (figure 8 of the paper)."""
+    input:
+        models=config["tables"]["models"],
+        datasets=config["tables"]["datasets"],
+        reconstructions=expand(
+            "<results>/reconstructions/{model}.h5",
+            model=RUNS.loc[RUNS["protocol"] == "reconstruction", "model"].unique(),
+        ),
+    output:
+        pdf="<results>/figures/reconstructions.pdf",
+        png=report(
+            "<results>/figures/reconstructions.png",
+            caption="../report/reconstructions.rst",
+            category="Figures",
+            labels={"figure": "Figure 8: reconstructions"},
+        ),
+    log:
+        "<logs>/plot_reconstructions.log",
+    benchmark:
+        "<benchmarks>/plot_reconstructions.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_reconstructions.py"
 
 
 rule plot_saliency:
