@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import torchvision
 from PIL import Image
 
 import choose_picture
@@ -24,10 +26,13 @@ import knn_probe
 import linear_probe
 import measure_calibration
 import measure_invariance
+import measure_reconstruction
 import measure_saliency
 import measure_similarity
+import reconstruct_pictures
 from transferscope import features
 from transferscope.errors import InputError
+from transferscope.reconstruction.pictures import read as read_reconstructions
 from transferscope.saliency import maps
 from transferscope.saliency.occlusion import Occlusion
 
@@ -212,6 +217,63 @@ def test_saliency_that_was_cut_off_goes_on_and_ends_the_same(backbone, pictures,
     assert given == [2]
     first, second = (maps.read(tmp_path / name / "tiny.h5").attention for name in ("whole", "cut"))
     np.testing.assert_array_equal(first, second)
+
+
+def reconstruct(backbone: Path, pictures: Path, folder: Path, **changes) -> Path:
+    """The reconstructions of the same picture as two datasets', one after the other."""
+    picture, description = choose(pictures, folder)
+    other = folder / "other.json"
+    other.write_text(description.read_text().replace('"colours"', '"other"'))
+    settings = {"resolution": 32, "stage": 1, "steps": 3, "batch_size": 1}
+    reconstruct_pictures.main(
+        backbone,
+        [picture, picture],
+        [description, other],
+        folder / "tiny.h5",
+        settings=settings | changes,
+        version=1,
+        seed=0,
+    )
+    return folder / "tiny.h5"
+
+
+def test_a_reconstruction_is_measured_to_the_eye_and_in_each_colour(backbone, pictures, tmp_path):
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "squeeze.pth")
+    made = reconstruct(backbone, pictures, tmp_path)
+    arguments = {"trunks": ["squeeze"], "version": 1}
+    trunks, result = [tmp_path / "squeeze.pth"], tmp_path / "tiny.json"
+    measure_reconstruction.main(made, trunks, [backbone], result, dataset="colours", **arguments)
+    (one,) = [one for one in read_reconstructions(made) if one.dataset == "colours"]
+    found = measured(result)
+    errors = np.square(one.original.astype(float) - one.made).mean(axis=(0, 1))
+    names = ("red", "green", "blue")
+    assert [found[f"reconstruction mse_{name}"] for name in names] == pytest.approx(errors.tolist())
+    assert found["reconstruction lpips_squeeze"] > 0
+    assert 0 < found["reconstruction perceptual"] < 1
+    assert json.loads(result.read_text())["mode"] == "stage1-3-steps"
+    with pytest.raises(InputError, match="0 pictures of elsewhere"):
+        measure_reconstruction.main(made, [], [], result, dataset="elsewhere", trunks=[], version=1)
+
+
+def test_reconstruction_that_was_cut_off_goes_on_and_ends_the_same(backbone, pictures, tmp_path, monkeypatch):
+    whole = reconstruct(backbone, pictures, tmp_path / "whole")
+    invert = reconstruct_pictures.invert
+    calls = []
+
+    def broken_off(*arguments, **options):
+        calls.append(options["seeds"])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return invert(*arguments, **options)
+
+    monkeypatch.setattr(reconstruct_pictures, "invert", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(backbone, pictures, tmp_path / "cut")
+    cut = reconstruct(backbone, pictures, tmp_path / "cut")
+    assert calls[1] == calls[2] != calls[0]  # the first picture was not made again
+    for one, again in zip(read_reconstructions(whole), read_reconstructions(cut), strict=True):
+        np.testing.assert_array_equal(one.made, again.made)
+    assert not list(tmp_path.rglob("*.resume"))
 
 
 def test_invariance_tells_the_changes_apart(backbone, pictures, tmp_path):

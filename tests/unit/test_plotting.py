@@ -22,10 +22,13 @@ from transferscope.plotting.correlation_scatter import correlation_scatter
 from transferscope.plotting.dataset_scatter import dataset_scatter
 from transferscope.plotting.finetuning import finetuning
 from transferscope.plotting.invariance import invariance
+from transferscope.plotting.properties import properties
 from transferscope.plotting.rank_radar import rank_radar
+from transferscope.plotting.reconstructions import reconstructions
 from transferscope.plotting.reliability import reliability
 from transferscope.plotting.saliency import saliency
 from transferscope.plotting.similarity import similarity
+from transferscope.reconstruction.pictures import Reconstruction
 from transferscope.saliency.maps import Map
 from transferscope.tables import split, split_by_dataset
 
@@ -353,6 +356,43 @@ def test_saliency_has_a_cell_a_model_and_dataset_and_the_pictures(trained, datas
     check_texts(figure)
 
 
+def seen_again(models: pd.DataFrame, datasets: list[str]) -> list[Reconstruction]:
+    def picture() -> np.ndarray:
+        return RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+
+    return [
+        Reconstruction(dataset, "1.png", picture(), picture(), 1.0, {"model": model})
+        for dataset in datasets
+        for model in models.index
+    ]
+
+
+@pytest.mark.parametrize(("trained", "datasets"), [(1, 1), (14, 15)])
+def test_reconstructions_stand_below_their_originals(trained, datasets):
+    models = study(trained)[1]
+    figure = reconstructions(seen_again(models, PAPER[:datasets]), models, DATASETS, PLOT)
+    assert sum(bool(ax.images) for ax in figure.axes) == (1 + trained) * datasets
+    assert "Original" in words(figure)
+    check_texts(figure)
+    with pytest.raises(InputError, match="add the protocol reconstruction"):
+        reconstructions([], models, DATASETS, PLOT)
+
+
+def test_properties_have_a_panel_a_metric_and_a_box_where_models_allow():
+    table, models = published()
+    figure = properties(table, models, PLOT)
+    assert len(figure.axes) == 7
+    assert all(len(ax.patches) == 1 for ax in figure.axes)  # 13 self-supervised models, one supervised
+    alex = table[table["metric"] == "lpips_alex"].set_index("model")["value"]
+    drawn = np.concatenate(
+        [line.get_ydata() for line in figure.axes[0].lines if line.get_marker() in ("o", "D")]
+    )
+    assert sorted(drawn) == sorted(alex)
+    check_texts(figure)
+    with pytest.raises(InputError, match="add one of these protocols"):
+        properties(*study(3), PLOT)
+
+
 def test_a_map_that_was_not_made_leaves_its_cell_empty():
     models = study(3)[1]
     figure = saliency(maps(models, PAPER[:2])[:-1], models, DATASETS, PLOT)
@@ -420,15 +460,17 @@ def test_invariance_without_its_setting_says_what_to_add():
         invariance(*study(3), PLOT)
 
 
-@pytest.mark.parametrize("name", ["saliency", "similarity", "invariance"])
+@pytest.mark.parametrize("name", ["saliency", "similarity", "invariance", "properties", "reconstructions"])
 def test_the_same_property_has_the_same_bytes(name, tmp_path):
     table, models = invariances(4)
-    seen, pairs = maps(models, PAPER[:3]), alike(models)
+    seen, again, pairs = maps(models, PAPER[:3]), seen_again(models, PAPER[:3]), alike(models)
     for attempt in ("first", "second"):
         drawn = {
             "saliency": lambda: saliency(seen, models, DATASETS, PLOT),
             "similarity": lambda: similarity(pairs, models, PLOT),
             "invariance": lambda: invariance(table, models, PLOT),
+            "properties": lambda: properties(*published(), PLOT),
+            "reconstructions": lambda: reconstructions(again, models, DATASETS, PLOT),
         }[name]()
         style.save(drawn, tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png", PLOT)
     for form in ("pdf", "png"):

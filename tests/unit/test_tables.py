@@ -84,6 +84,21 @@ def test_a_dataset_is_a_part_across_all_that_is_measured_on_it():
     assert tables.cells(built, "*{}*", "_{}_")[2] == ["Random", "_10.00_ (1.00, +9.00)", "*10.00*"]
 
 
+def test_what_the_features_keep_is_averaged_over_the_datasets_models_that_have_all():
+    rows = [
+        ("reconstruction", dataset, "lpips_vgg", model, value)
+        for dataset, values in (("x", (0.4, 0.6, 0.9)), ("y", (0.6, 0.3, 0.9)))
+        for model, value in zip("abr", values, strict=True)
+    ]
+    rows += [("saliency", "x", "attentive_diffusion", model, 50.0) for model in "ab"]
+    built = tables.build_tables(long_table(rows[:-3] + rows[-2:]), MODELS, NAMES, None)
+    assert [one.name for one in built] == ["reconstruction_lpips_vgg", "features"]
+    means = built[-1].value
+    assert means["lpips_vgg"].tolist() == [0.5, 0.45, pytest.approx(np.nan, nan_ok=True)]
+    assert means.loc["r", "attentive_diffusion":].isna().all()
+    assert tables.kept(LINEAR) is None
+
+
 def test_a_missing_value_is_a_dash_and_has_no_average():
     text = tables.to_markdown(only(LINEAR.drop(index=4)))
     assert "| B & co | 80.00 | – | – |" in text
@@ -122,7 +137,11 @@ def test_the_published_averages_are_those_of_the_paper():
         one.name: one
         for one in tables.build_tables(table, models, read_datasets(CONFIG / "datasets.tsv"), None)
     }
-    assert len(built) == 13
+    assert len(built) == 12
+    assert built["features"].value.loc["supervised", ["lpips_vgg", "attentive_diffusion"]].tolist() == [
+        0.55,
+        43.88,
+    ]
     linear, finetune = built["linear"], built["finetune"]
     # As in the paper: DeepCluster-v2 is best with linear probes, and supervision is beaten when fine-tuned.
     assert linear.rank[tables.AVERAGE].idxmin() == "deepcluster-v2"

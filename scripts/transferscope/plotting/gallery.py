@@ -36,10 +36,13 @@ def gallery(
     names = {model: wrap(models.loc[model, "name"], size, 80) for model in rows}
     left = (max(text_width(name, size) for name in [*names.values(), "Original"]) + 8) / 72
     cell = min(WIDEST_CELL, (TEXT_WIDTH - left) / len(columns))
-    titles = [datasets.get(name, name) for name in columns]
-    widest = max(text_width(title, size) for title in titles) / 72
-    upright = widest > cell - GAP
-    head = (widest if upright else em) + 0.6 * em
+    titles = [wrap(datasets.get(name, name), size, 72 * (cell - GAP)) for name in columns]
+    upright = max(text_width(title, size) for title in titles) > 72 * (cell - GAP)
+    if upright:
+        titles = [datasets.get(name, name) for name in columns]
+        head = max(text_width(title, size) for title in titles) / 72 + 0.6 * em
+    else:
+        head = (1.2 * max(title.count("\n") + 1 for title in titles) + 0.4) * em
     width, height = left + len(columns) * cell, head + (1 + len(rows)) * cell
 
     def draw_original(picture: np.ndarray) -> Callable[[Axes], None]:

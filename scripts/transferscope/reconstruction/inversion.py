@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import ConstantLR
 from transferscope.errors import InputError
 from transferscope.images import normalise
 from transferscope.reconstruction.prior import untrained
-from transferscope.training import train
+from transferscope.training import CHECKPOINT_STEPS, train
 
 LEARNING_RATE = 1e-3
 
@@ -61,6 +61,7 @@ def invert(
     device: str,
     state: dict | None = None,
     save: Callable[[dict], None] = lambda state: None,
+    checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> tuple[Tensor, list[float]]:
     """Pictures seen again from their features, each by a prior of its own, all in one batch.
 
@@ -73,7 +74,7 @@ def invert(
         mean, std: the backbone's normalisation.
         seeds: one a picture.
         steps: of Adam.
-        state, save: as ``training.train``.
+        state, save, checkpoint_steps: as ``training.train``.
 
     Returns:
         The reconstructions, uint8 [N, 3, R, R], and the losses of ``training.Trained``.
@@ -104,6 +105,7 @@ def invert(
         seed=0,  # nothing is drawn while a prior is trained
         state=state,
         save=save,
+        checkpoint_steps=checkpoint_steps,
     )
     if trained.diverged:
         raise InputError(

@@ -33,8 +33,9 @@ def load_lpips(trunk: str, checkpoint: str | Path) -> lpips.LPIPS:
     try:
         network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
     except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        problem = str(error).partition("\n")[0]  # the lines after it list every tensor
         raise InputError(
-            f"{checkpoint} does not hold torchvision's {TRUNKS[trunk]} ({error}); remove it and rerun"
+            f"{checkpoint} does not hold torchvision's {TRUNKS[trunk]} ({problem}); remove it and rerun"
         ) from error
     # ``lpips`` itself would fetch the trunk from the internet; its layers keep their numbers of torchvision.
     distance = lpips.LPIPS(net=trunk, pnet_rand=True, verbose=False)
