@@ -100,7 +100,7 @@ rule plot_saliency:
             "<results>/figures/saliency.png",
             caption="../report/saliency.rst",
             category="Figures",
-            labels={"figure": "Saliency maps"},
+            labels={"figure": "Figure 9: saliency maps"},
         ),
     log:
         "<logs>/plot_saliency.log",
@@ -129,7 +129,7 @@ rule plot_invariance:
             "<results>/figures/invariance.png",
             caption="../report/invariance.rst",
             category="Figures",
-            labels={"figure": "Invariance"},
+            labels={"figure": "Invariance (beyond the paper)"},
         ),
     log:
         "<logs>/plot_invariance.log",
