@@ -59,6 +59,7 @@ def detector(backbone: dict, pyramid: Pyramid, proposals: int, device: str) -> t
         metadata=pyramid.metadata,
         classes=CLASSES,
         proposals=proposals,
+        test_proposals=1000,
     )
     model = MODELS.build(ConfigDict(model))
     if not isinstance(model.backbone, Pyramid):

@@ -63,6 +63,7 @@ def main(
                 metadata=pyramid.metadata,
                 classes=len(boxes.class_names),
                 proposals=settings["proposals"],
+                test_proposals=settings["test_proposals"],
             ),
             dataset=detection.training_set(folder / "train.json", settings["train_scales"], **pictures),
             test_dataset=detection.test_set(folder / "test.json", settings["test_scale"], **pictures),

@@ -13,6 +13,7 @@ from transferscope.job import device, limit_threads, logged
 from transferscope.openmmlab.pixels import NormalsDraw, NormalsScore, train_and_test
 from transferscope.openmmlab.segmentors import pspnet
 from transferscope.resume import Resume
+from transferscope.training import CHECKPOINT_STEPS
 
 
 def main(
@@ -27,6 +28,7 @@ def main(
     seed: int,
     device: str = "cpu",
     threads: int = 1,
+    checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Write the result (Ericsson et al. 2021, section 4.4) and a few pictures with truth and prediction.
 
@@ -66,6 +68,7 @@ def main(
         device=device,
         workers=threads - 1,
         resume=resume,
+        checkpoint_steps=checkpoint_steps,
     )
     examples.write(example_file, outcome.examples, identity)
     record.write_result(

@@ -17,6 +17,7 @@ from transferscope.openmmlab.pixels import (
 )
 from transferscope.openmmlab.segmentors import upernet
 from transferscope.resume import Resume
+from transferscope.training import CHECKPOINT_STEPS
 
 
 def main(
@@ -31,6 +32,7 @@ def main(
     seed: int,
     device: str = "cpu",
     threads: int = 1,
+    checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Write the result (Ericsson et al. 2021, section 4.4) and a few pictures with truth and prediction.
 
@@ -58,6 +60,7 @@ def main(
         device=device,
         workers=threads - 1,
         resume=resume,
+        checkpoint_steps=checkpoint_steps,
     )
     examples.write(example_file, outcome.examples, identity | {"class_names": samples.class_names})
     record.write_result(

@@ -2,12 +2,26 @@
 
 import json
 import logging
-import pickle
 from pathlib import Path
 
 import torch
 
 from transferscope.files import atomic_path
+
+
+def read(path: Path, fingerprint: str) -> dict | None:
+    """What was kept, or None, with a warning, where that is damaged or has another ``fingerprint``."""
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle may fail in any way
+        logging.warning("%s cannot be read (%s); starting afresh", path, error)
+        return None
+    if content.get("fingerprint") != fingerprint:
+        logging.warning("%s is of a run with other settings; starting afresh", path)
+        return None
+    return content
 
 
 class Resume:
@@ -19,19 +33,7 @@ class Resume:
     def __init__(self, path: str | Path, fingerprint: dict):
         self.path = Path(path)
         empty = {"fingerprint": json.dumps(fingerprint, sort_keys=True), "finished": [], "training": None}
-        self.content = self._read() or empty
-        if self.content["fingerprint"] != empty["fingerprint"]:
-            logging.warning("%s is of a run with other settings; starting afresh", self.path)
-            self.content = empty
-
-    def _read(self) -> dict | None:
-        if not self.path.exists():
-            return None
-        try:
-            return torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-            logging.warning("%s cannot be read (%s); starting afresh", self.path, error)
-            return None
+        self.content = read(self.path, empty["fingerprint"]) or empty
 
     @property
     def finished(self) -> list[dict]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from transferscope import deadline
 from transferscope.errors import InputError
 
 
@@ -66,6 +67,7 @@ def batches(
         num_workers=workers,
         pin_memory=pin_memory,
         collate_fn=_Collate(collate),
+        worker_init_fn=deadline.leave_to_training,
         # Its own, since a loader that starts takes a number from the generator that dropout draws from.
         generator=torch.Generator(),
     )

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from transferscope.deadline import Deadline
+
 CHECKPOINT_STEPS = 250
 LOSSES = 100  # points of the curve of a run
 SECONDS_BETWEEN_REPORTS = 10
@@ -57,7 +59,11 @@ def train(
         device: ``cuda`` (mixed precision, channels last) or ``cpu``.
         seed: of what the network itself draws, such as dropout.
         state: what ``save`` was given last, in a run with the same arguments.
-        save: keeps a state; it is called every ``checkpoint_steps`` steps.
+        save: keeps a state; it is called every ``checkpoint_steps`` steps, and when a scheduler's signal
+            announces the end of the job's time, with which the training ends.
+
+    Raises:
+        SystemExit: there was such a signal.
     """
     on_gpu = device == "cuda"
     if on_gpu:
@@ -79,29 +85,33 @@ def train(
         step, losses, total = state["step"], state["losses"], state["total"].to(device)
         logging.info("going on at step %d of %d", step, steps)
     report = _Progress(step, steps)
-    for batch in batches(step):
-        batch = [part.to(device, non_blocking=True) for part in batch]
-        with torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
-            step_loss = loss(network, batch)
-        optimiser.zero_grad()
-        scaler.scale(step_loss).backward()
-        scaler.step(optimiser)
-        scaler.update()
-        schedule.step()
-        step += 1
-        total += step_loss.detach()
-        if step % window == 0 or step == steps:
-            # Looking at a loss waits for the GPU, so it is done once a window.
-            losses.append(total.item() / (step - window * len(losses)))
-            total.zero_()
-            if not math.isfinite(losses[-1]):
-                logging.warning("the loss is no longer finite at step %d; this setting diverged", step)
-                return Trained(network.eval(), losses[:-1], window, step)
-            report(step, losses[-1])
-        if step % checkpoint_steps == 0 and step < steps:
-            rng = {"rng": torch.get_rng_state()} | ({"gpu_rng": torch.cuda.get_rng_state()} if on_gpu else {})
-            saved = {name: part.state_dict() for name, part in parts.items()}
-            save(saved | rng | {"step": step, "losses": losses, "total": total})
+    with Deadline() as deadline:
+        for batch in batches(step):
+            batch = [part.to(device, non_blocking=True) for part in batch]
+            with torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
+                step_loss = loss(network, batch)
+            optimiser.zero_grad()
+            scaler.scale(step_loss).backward()
+            scaler.step(optimiser)
+            scaler.update()
+            schedule.step()
+            step += 1
+            total += step_loss.detach()
+            if step % window == 0 or step == steps:
+                # Looking at a loss waits for the GPU, so it is done once a window.
+                losses.append(total.item() / (step - window * len(losses)))
+                total.zero_()
+                if not math.isfinite(losses[-1]):
+                    logging.warning("the loss is no longer finite at step %d; this setting diverged", step)
+                    return Trained(network.eval(), losses[:-1], window, step)
+                report(step, losses[-1])
+            if (deadline.signal or step % checkpoint_steps == 0) and step < steps:
+                rng = {"rng": torch.get_rng_state()} | (
+                    {"gpu_rng": torch.cuda.get_rng_state()} if on_gpu else {}
+                )
+                saved = {name: part.state_dict() for name, part in parts.items()}
+                save(saved | rng | {"step": step, "losses": losses, "total": total})
+                deadline.end(step, steps)
     return Trained(network.eval(), losses, window, None)
 
 

@@ -7,7 +7,8 @@ import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from transferscope.openmmlab.stream import Positions, ToolboxStream, ignore_signals
+from transferscope import deadline
+from transferscope.openmmlab.stream import Positions, ToolboxStream
 
 
 @DATASETS.register_module()
@@ -30,7 +31,7 @@ def drawn(start: int, stop: int, workers: int = 0, seed: int = 0) -> torch.Tenso
         batch_size=4,
         sampler=Positions(stream, start=start, stop=stop, seed=3),
         num_workers=workers,
-        worker_init_fn=ignore_signals,
+        worker_init_fn=deadline.leave_to_training,
     )
     return torch.cat(list(loader))
 

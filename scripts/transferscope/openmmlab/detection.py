@@ -16,7 +16,13 @@ EXAMPLES = 6
 
 
 def faster_rcnn(
-    backbone: dict, *, channels: list[int], metadata: Metadata, classes: int, proposals: int
+    backbone: dict,
+    *,
+    channels: list[int],
+    metadata: Metadata,
+    classes: int,
+    proposals: int,
+    test_proposals: int,
 ) -> dict:
     """The model's configuration.
 
@@ -26,6 +32,7 @@ def faster_rcnn(
         metadata: of the backbone, for the normalisation of pictures.
         classes: how many.
         proposals: boxes a picture that the second stage is trained on.
+        test_proposals: boxes a picture that it looks at in a test.
     """
     nms = {"type": "nms", "iou_threshold": 0.7}
     proposed = {"nms_pre": 2000, "max_per_img": 1000, "nms": nms, "min_bbox_size": 0}
@@ -90,7 +97,7 @@ def faster_rcnn(
             },
         },
         "test_cfg": {
-            "rpn": proposed | {"nms_pre": 1000},
+            "rpn": proposed | {"nms_pre": 1000, "max_per_img": test_proposals},
             "rcnn": {"score_thr": 0.05, "nms": nms | {"iou_threshold": 0.5}, "max_per_img": 100},
         },
     }

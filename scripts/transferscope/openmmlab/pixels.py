@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
+from mmcv.transforms import Compose, RandomFlip, RandomResize
+from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
 from mmseg.evaluation import IoUMetric
 from torch import Tensor, nn
 from torch.optim import SGD
@@ -54,15 +55,10 @@ class ClassesDraw:
         image = np.asarray(self.samples.read(index))[:, :, ::-1]  # the transforms take BGR
         augment = Compose(
             [
-                {
-                    "type": "RandomResize",
-                    "scale": (4 * self.size, self.size),
-                    "ratio_range": (0.5, 2.0),
-                    "keep_ratio": True,
-                },
-                {"type": "RandomCrop", "crop_size": (self.size, self.size), "cat_max_ratio": 0.75},
-                {"type": "RandomFlip", "prob": 0.5},
-                {"type": "PhotoMetricDistortion"},
+                RandomResize((4 * self.size, self.size), ratio_range=(0.5, 2.0), keep_ratio=True),
+                RandomCrop((self.size, self.size), cat_max_ratio=0.75),
+                RandomFlip(prob=0.5),
+                PhotoMetricDistortion(),
             ]
         )
         drawn = augment(
@@ -154,6 +150,7 @@ def train_and_test(
     device: str,
     workers: int,
     resume: Resume,
+    checkpoint_steps: int,
 ) -> Outcome:
     """Train by SGD, its learning rate falling to zero as a power of what is left, and test.
 
@@ -188,6 +185,7 @@ def train_and_test(
         seed=seed,
         state=resume.training,
         save=resume.save_training,
+        checkpoint_steps=checkpoint_steps,
     )
     learned, alike, kept = score(), score(), []
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):

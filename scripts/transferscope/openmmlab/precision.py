@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 from mmdet.datasets.api_wrappers import COCO, COCOeval
-from mmdet.evaluation import CocoMetric, eval_map
+from mmdet.evaluation import CocoMetric
+from mmdet.evaluation.functional.mean_ap import average_precision, tpfp_default
 
 METRICS = ("ap", "ap50", "ap75", "ap50_voc07")
 AP50, AP75 = 0, 5  # places among COCO's thresholds 0.5, 0.55, ..., 0.95
@@ -59,17 +60,25 @@ def average_precisions(truth: COCO, found: dict[int, dict[str, np.ndarray]]) -> 
 
 
 def _eleven_points(truth: COCO, found: dict[int, dict[str, np.ndarray]], classes: list[int]) -> list[float]:
-    annotations, detections = [], []
+    """As ``mmdet.evaluation.eval_map`` does it, but without its pool of processes, which may hang."""
+    return [_eleven_points_of(truth, found, label) for label in classes]
+
+
+def _eleven_points_of(truth: COCO, found: dict[int, dict[str, np.ndarray]], label: int) -> float:
+    scores, right, wrong, asked = [], [], [], 0
     for picture, said in found.items():
-        objects = truth.load_anns(truth.get_ann_ids(img_ids=[picture]))
+        objects = truth.load_anns(truth.get_ann_ids(img_ids=[picture], cat_ids=[label]))
         boxes = np.array([one["bbox"] for one in objects], dtype=np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        labels = np.array([one["category_id"] for one in objects], dtype=np.int64)
         crowd = np.array([one["iscrowd"] for one in objects], dtype=bool)
-        asked = {"bboxes": boxes[~crowd], "labels": labels[~crowd]}
-        annotations.append(asked | {"bboxes_ignore": boxes[crowd], "labels_ignore": labels[crowd]})
-        scored = np.column_stack([said["boxes"], said["scores"]]).astype(np.float32)
-        detections.append([scored[said["labels"] == label] for label in truth.get_cat_ids()])
-    _, by_class = eval_map(detections, annotations, iou_thr=0.5, eval_mode="11points", logger="silent")
-    of_class = dict(zip(truth.get_cat_ids(), by_class, strict=True))
-    return [float(of_class[label]["ap"]) for label in classes]
+        chosen = said["labels"] == label
+        scored = np.column_stack([said["boxes"], said["scores"]])[chosen].astype(np.float32)
+        true_positive, false_positive = tpfp_default(scored, boxes[~crowd], boxes[crowd], iou_thr=0.5)
+        scores.append(scored[:, -1])
+        right.append(true_positive[0])
+        wrong.append(false_positive[0])
+        asked += int((~crowd).sum())
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    right, wrong = np.concatenate(right)[order].cumsum(), np.concatenate(wrong)[order].cumsum()
+    precision = right / np.maximum(right + wrong, np.finfo(np.float32).eps)
+    return float(average_precision(right / asked, precision, mode="11points"))

@@ -1,18 +1,14 @@
 """A toolbox's dataset as a stream of training samples, read by MMEngine's loader."""
 
-import signal
 from collections.abc import Iterator
 
 import numpy as np
-from mmengine.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS
+from mmengine.registry import DATASETS
 from torch.utils.data import Sampler
 
 from transferscope.stream import Stream
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)  # a scheduler's, when a job's time is nearly up
 
-
-@DATASETS.register_module()
 class ToolboxStream(Stream):
     """The samples of a toolbox's ``dataset``."""
 
@@ -22,7 +18,6 @@ class ToolboxStream(Stream):
         self.metainfo = dataset.metainfo
 
 
-@DATA_SAMPLERS.register_module()
 class Positions(Sampler):
     """The positions from ``start`` to ``stop``; MMEngine gives the other arguments to every sampler."""
 
@@ -34,10 +29,3 @@ class Positions(Sampler):
 
     def __len__(self) -> int:
         return len(self.positions)
-
-
-@FUNCTIONS.register_module()
-def ignore_signals(worker: int, **others) -> None:
-    """In a process that reads pictures: a signal to the whole job is the training's to answer."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

@@ -6,11 +6,8 @@ uninterrupted ones: the toolboxes' operators add up gradients in whatever order 
 """
 
 import json
-import logging
 import math
-import pickle
 import random
-import signal
 from pathlib import Path
 
 import mmengine.device.utils
@@ -23,9 +20,11 @@ from mmengine.hooks import Hook
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from transferscope import resume
+from transferscope.deadline import Deadline, leave_to_training
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
-from transferscope.openmmlab.stream import SIGNALS
+from transferscope.openmmlab.stream import Positions, ToolboxStream
 
 LOSSES = 100  # points of the curve of a run
 REPORT_ITERATIONS = 50
@@ -78,9 +77,10 @@ def fit(
         )
     # MMEngine takes a GPU where it sees one, and has no argument for it.
     mmengine.device.utils.DEVICE = device
-    mark = json.dumps(fingerprint, sort_keys=True)
-    start = iteration_of(checkpoint, mark)
-    survival = Survival(checkpoint, every=settings["checkpoint_iterations"], mark=mark)
+    fingerprint = json.dumps(fingerprint, sort_keys=True)
+    kept = resume.read(Path(checkpoint), fingerprint)
+    start = kept["meta"]["iter"] if kept else 0
+    survival = Survival(checkpoint, every=settings["checkpoint_iterations"], fingerprint=fingerprint)
     iterations, batch_size = settings["iterations"], settings["batch_size"]
     optimiser = {
         "type": "SGD",
@@ -95,10 +95,10 @@ def fit(
         experiment_name=Path(folder).name,
         default_scope=scope,
         train_dataloader={
-            "dataset": {"type": "ToolboxStream", "dataset": dataset, "seed": seed},
-            "sampler": {"type": "Positions", "start": start * batch_size, "stop": iterations * batch_size},
+            "dataset": {"type": ToolboxStream, "dataset": dataset, "seed": seed},
+            "sampler": {"type": Positions, "start": start * batch_size, "stop": iterations * batch_size},
             "batch_size": batch_size,
-            "worker_init_fn": {"type": "ignore_signals"},
+            "worker_init_fn": {"type": leave_to_training},
             **loading,
         },
         train_cfg={"type": "OnwardLoop", "max_iters": iterations},
@@ -123,7 +123,8 @@ def fit(
         resume=start > 0,
         randomness={"seed": seed},
     )
-    runner.train()
+    with survival.deadline:
+        runner.train()
     return runner, survival.losses
 
 
@@ -150,23 +151,6 @@ def curve(losses: list[float]) -> tuple[list[float], int]:
     ], window
 
 
-def iteration_of(checkpoint: str | Path, mark: str) -> int:
-    """How many iterations a checkpoint has behind it; 0 where there is none, or none of this training."""
-    checkpoint = Path(checkpoint)
-    if not checkpoint.exists():
-        return 0
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        logging.warning("%s cannot be read (%s); starting afresh", checkpoint, error)
-        return 0
-    if content.get("mark") != mark:
-        logging.warning("%s is of a run with other settings; starting afresh", checkpoint)
-        return 0
-    logging.info("going on at iteration %d", content["meta"]["iter"])
-    return content["meta"]["iter"]
-
-
 @LOOPS.register_module()
 class OnwardLoop(IterBasedTrainLoop):
     """MMEngine's loop, but that it never loads again what was trained on: the sampler starts behind it."""
@@ -188,7 +172,7 @@ class Survival(Hook):
     Args:
         path: the checkpoint.
         every: iterations between two of them.
-        mark: kept with it, see ``iteration_of``.
+        fingerprint: kept with it, see ``resume.read``.
 
     ``losses`` has the loss of every iteration so far, those before a resumption included.
 
@@ -198,21 +182,13 @@ class Survival(Hook):
 
     priority = "VERY_LOW"  # after the learning rate's step
 
-    def __init__(self, path: str | Path, *, every: int, mark: str):
+    def __init__(self, path: str | Path, *, every: int, fingerprint: str):
         self.path = Path(path)
         self.every = every
-        self.mark = mark
+        self.fingerprint = fingerprint
         self.losses = []
         self.generators = None
-        self.signal = None
-        self.before = {}
-
-    def before_run(self, runner: Runner) -> None:
-        for number in SIGNALS:
-            self.before[number] = signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: object) -> None:
-        self.signal = signal.Signals(number)
+        self.deadline = Deadline()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self.losses = checkpoint["losses"]
@@ -229,25 +205,17 @@ class Survival(Hook):
             raise InputError(
                 f"the loss is no longer finite at iteration {done}; lower the learning_rate of this protocol"
             )
-        if self.signal or done % self.every == 0 or done == runner.max_iters:
+        if self.deadline.signal or done % self.every == 0 or done == runner.max_iters:
             with atomic_path(self.path) as temporary:
                 runner.save_checkpoint(str(temporary.parent), temporary.name, by_epoch=False)
-        if self.signal:
-            raise SystemExit(
-                f"{self.signal.name}: saved at iteration {done} of {runner.max_iters}; "
-                "the same command goes on from there"
-            )
+        self.deadline.end(done, runner.max_iters)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         # The runner's own history has objects that safe loading refuses, and it is for the log alone.
         checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
-        checkpoint["mark"] = self.mark
+        checkpoint["fingerprint"] = self.fingerprint
         checkpoint["losses"] = self.losses
         checkpoint["generators"] = generators()
-
-    def after_train(self, runner: Runner) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
 
 
 def generators() -> dict:

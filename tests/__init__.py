@@ -1,0 +1,1 @@
+"""A package, since one of the dependencies installs another of this name."""
