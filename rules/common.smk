@@ -1,6 +1,6 @@
 """Tables and configuration, checked before any job; what the wildcards may be; few helpers.
 
-In: the configuration and the tables that it names. Out: CONFIG-checked globals MODELS, DATASETS and RUNS.
+In: the configuration and the tables that it names. Out: ALL_MODELS and, of the study, MODELS, DATASETS and RUNS.
 """
 
 import math
@@ -22,20 +22,20 @@ PRINTED = study.published_names("config/published/correlations")
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
     study.check_published(config, PUBLISHED)
-    models = study.read_models(config["tables"]["models"], SCHEMAS)
+    ALL_MODELS = study.read_models(config["tables"]["models"], SCHEMAS)
     datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
-    study.check_exclusions(config["exclude"], models, datasets)
-    MODELS = study.choose(models, config["models"], "models")
+    study.check_exclusions(config["exclude"], ALL_MODELS, datasets)
+    MODELS = study.choose(ALL_MODELS, config["models"], "models")
     DATASETS = study.choose(datasets, config["datasets"], "datasets")
     study.check_episodes(DATASETS, config["fewshot"]["ways"])
-    study.check_perceptual(MODELS, config["reconstruction"]["perceptual"])
+    study.check_perceptual(ALL_MODELS, config["reconstruction"]["perceptual"])
     RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
 except InputError as error:
     raise WorkflowError(str(error))
 
 
 wildcard_constraints:
-    model="|".join(MODELS.index),
+    model="|".join(ALL_MODELS.index),
     dataset="|".join(DATASETS.index),
     published="|".join(PUBLISHED) or "(?!)",
 
@@ -46,13 +46,12 @@ CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match"
 
 def having(table: pd.DataFrame, *kinds: str) -> str:
     """A wildcard constraint: the ids of the rows whose files come to be in one of these ways."""
-    ids = table.index[table["kind"].isin(kinds)]
-    return "|".join(ids) or "(?!)"
+    return "|".join(table.index[table["kind"].isin(kinds)]) or "(?!)"
 
 
 def model_fact(column: str):
     """A param: what the wildcard's row of the models table says."""
-    return lambda wildcards: MODELS.at[wildcards.model, column]
+    return lambda wildcards: ALL_MODELS.at[wildcards.model, column]
 
 
 def dataset_fact(column: str):
@@ -85,7 +84,7 @@ def dense_facts(wildcards) -> dict:
 
 def checkpoint_file(wildcards) -> str:
     """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
-    row = MODELS.loc[wildcards.model]
+    row = ALL_MODELS.loc[wildcards.model]
     return row["source"] if row["kind"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
 
 

@@ -17,7 +17,7 @@ rule prepare_backbone:
     benchmark:
         "<benchmarks>/prepare_backbone/{model}.tsv"
     wildcard_constraints:
-        model=having(MODELS, "url", "pypi", "local"),
+        model=having(ALL_MODELS, "url", "pypi", "local"),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -40,7 +40,7 @@ rule initialise_backbone:
     benchmark:
         "<benchmarks>/initialise_backbone/{model}.tsv"
     wildcard_constraints:
-        model=having(MODELS, "random"),
+        model=having(ALL_MODELS, "random"),
     conda:
         "../envs/main.yaml"
     threads: 1

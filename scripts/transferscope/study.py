@@ -249,17 +249,12 @@ def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
 
 
 def check_perceptual(models: pd.DataFrame, perceptual: list[str]) -> None:
-    """Check that the model that measures perceptual distances is one of the study's.
+    """Check the model that measures perceptual distances, which the study itself need not have.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not in the table of ``models``.
     """
-    for name in perceptual:
-        if name not in models.index:
-            raise InputError(
-                f"configuration, key reconstruction.perceptual: {name!r} is none of the study's models "
-                f"({', '.join(models.index)}); name one of them or leave the list empty"
-            )
+    _check_ids(models, perceptual, "reconstruction.perceptual", "models")
 
 
 def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
