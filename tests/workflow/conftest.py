@@ -91,6 +91,22 @@ finetune:
 exclude:
   - {model: [efficientnet-lite0, efficientnet-lite1], protocol: finetune, reason: time}
   - {dataset: digits, protocol: finetune, reason: time}
+  - model: [efficientnet-lite0, efficientnet-lite1, random-vit, random-convnext]
+    protocol: [detection_frozen, normals, segmentation]
+    reason: time, and a vision transformer has no pyramid
+detection:
+  iterations: 4
+  batch_size: 2
+  warmup_iterations: 1
+  milestones: [3]
+  train_scales: [48]
+  test_scale: 48
+  longest_side: 64
+  proposals: 16
+  test_proposals: 50
+  checkpoint_iterations: 2
+normals: {epochs: 1, batch_size: 20, channels: 8}
+segmentation: {iterations: 4, crop: 48, channels: 8}
 correlation: {resamples: 200}
 reconstruction: {resolution: 32, stage: 2, steps: 3, batch_size: 1, lpips: [], perceptual: [mobilenetv2]}
 saliency: {resolution: 66, stride: 13}
@@ -146,7 +162,8 @@ def copy_of_the_project(folder: Path) -> Project:
         "name": "Small scenes, several objects",
         "source": "render:images=200&objects=3&size=48&seed=1",
         "metric": "map11",
-        "protocols": "linear knn",
+        "task": "recognition detection normals segmentation",
+        "protocols": "linear knn detection_frozen normals segmentation",
     }
     for row in (single, several):
         project.append("datasets.tsv", SCENES | row)

@@ -26,6 +26,9 @@ PER_MODEL = Counter(
     measure_reconstruction=2,
     measure_saliency=2,
     measure_invariance=2,
+    train_detector=1,
+    train_normals=1,
+    train_segmentation=1,
 )
 
 
@@ -45,6 +48,8 @@ def test_every_result_is_in_the_table(project):
     assert count["reconstruction"] == 2 * 4 * MODELS
     assert count["saliency"] == 2 * MODELS
     assert count["invariance"] == 2 * 4 * MODELS
+    for setting, metrics in {"detection_frozen": 4, "normals": 5, "segmentation": 2}.items():
+        assert count[setting] == metrics
     assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
     linear = {
         (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"

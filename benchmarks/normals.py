@@ -1,0 +1,76 @@
+"""Memory of the normals metric against holding every pixel's error: `python benchmarks/normals.py`.
+
+As many pixels as NYUv2's test split has, every picture drawn anew. Each way runs in a process of its own;
+its peak is what it has above that of a single picture.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+from transferscope.dense.normals import AngularErrors
+
+MB_OF_KB = 1e-3
+
+
+def errors(pictures: int) -> Iterator[np.ndarray]:
+    """Of each picture, degrees in float32, most of them small."""
+    rng = np.random.default_rng(0)
+    for _ in range(pictures):
+        yield (180 * rng.beta(1.2, 6, 480 * 640)).astype(np.float32)
+
+
+def streamed(pictures: int) -> dict[str, float]:
+    statistics = AngularErrors()
+    for one in errors(pictures):
+        statistics.add(one)
+    return statistics.metrics()
+
+
+def held(pictures: int) -> dict[str, float]:
+    everything = np.concatenate(list(errors(pictures)))
+    return {
+        "mean_angle_deg": everything.mean(dtype=np.float64),
+        "median_angle_deg": np.median(everything),
+    } | {f"within_{t:g}": 100 * (everything < t).mean() for t in AngularErrors.thresholds}
+
+
+def measure(way: Callable[[int], dict], pictures: int) -> tuple[dict, float, float]:
+    """Its metrics, its peak in MB and its seconds."""
+    way(1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    metrics = way(pictures)
+    seconds = time.perf_counter() - started
+    return metrics, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * MB_OF_KB, seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pictures", type=int, default=654)
+    pictures = parser.parse_args().pictures
+    outcomes = {}
+    for way in (streamed, held):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            outcomes[way.__name__] = pool.apply(measure, (way, pictures))
+    (ours, our_mb, our_seconds), (theirs, their_mb, their_seconds) = outcomes.values()
+    print(f"metric of surface normals, {pictures} pictures of 480 x 640 pixels")
+    print(f"  all errors in memory  {their_mb:8.1f} MB  {their_seconds:6.1f} s")
+    print(f"  streamed              {our_mb:8.1f} MB  {our_seconds:6.1f} s")
+    print(f"  ratio                 {our_mb / their_mb:8.4f} of the memory")
+    off = {name: abs(ours[name] - value) for name, value in theirs.items()}
+    print("  off by " + ", ".join(f"{value:.1g} ({name})" for name, value in off.items()))
+
+
+if __name__ == "__main__":
+    main()
