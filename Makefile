@@ -44,6 +44,7 @@ bench: setup
 	python benchmarks/extraction.py
 	python benchmarks/detection.py
 	python benchmarks/normals.py
+	python benchmarks/saliency.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

@@ -33,9 +33,12 @@ include: "rules/finetune.smk"
 include: "rules/detection.smk"
 include: "rules/dense.smk"
 include: "rules/probe.smk"
+include: "rules/properties.smk"
+include: "rules/reconstruction.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
 include: "rules/diagnostics.smk"
+include: "rules/property_figures.smk"
 include: "rules/targets.smk"
 
 

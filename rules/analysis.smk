@@ -77,6 +77,7 @@ rule correlations:
     input:
         table=results_table(),
         models=config["tables"]["models"],
+        printed=printed_correlations(),
     output:
         table=report(
             "<results>/tables/correlations.tsv",
@@ -84,7 +85,12 @@ rule correlations:
             category="Tables",
             labels={"table": "Correlations"},
         ),
-        row="<results>/tables/correlation_row.txt",
+        row=report(
+            "<results>/tables/correlation_row.txt",
+            caption="../report/correlation_row.rst",
+            category="Tables",
+            labels={"table": "Correlations of the text"},
+        ),
     log:
         "<logs>/correlations.log",
     benchmark:

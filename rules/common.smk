@@ -1,6 +1,6 @@
 """Tables and configuration, checked before any job; what the wildcards may be; few helpers.
 
-In: the configuration and the tables that it names. Out: CONFIG-checked globals MODELS, DATASETS and RUNS.
+In: the configuration and the tables that it names. Out: ALL_MODELS and, of the study, MODELS, DATASETS and RUNS.
 """
 
 import math
@@ -17,23 +17,25 @@ from transferscope.sources import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = study.published_names("config/published")
+PRINTED = study.published_names("config/published/correlations")
 
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
     study.check_published(config, PUBLISHED)
-    models = study.read_models(config["tables"]["models"], SCHEMAS)
+    ALL_MODELS = study.read_models(config["tables"]["models"], SCHEMAS)
     datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
-    study.check_exclusions(config["exclude"], models, datasets)
-    MODELS = study.choose(models, config["models"], "models")
+    study.check_exclusions(config["exclude"], ALL_MODELS, datasets)
+    MODELS = study.choose(ALL_MODELS, config["models"], "models")
     DATASETS = study.choose(datasets, config["datasets"], "datasets")
     study.check_episodes(DATASETS, config["fewshot"]["ways"])
+    study.check_perceptual(ALL_MODELS, config["reconstruction"]["perceptual"])
     RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
 except InputError as error:
     raise WorkflowError(str(error))
 
 
 wildcard_constraints:
-    model="|".join(MODELS.index),
+    model="|".join(ALL_MODELS.index),
     dataset="|".join(DATASETS.index),
     published="|".join(PUBLISHED) or "(?!)",
 
@@ -44,13 +46,12 @@ CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match"
 
 def having(table: pd.DataFrame, *kinds: str) -> str:
     """A wildcard constraint: the ids of the rows whose files come to be in one of these ways."""
-    ids = table.index[table["kind"].isin(kinds)]
-    return "|".join(ids) or "(?!)"
+    return "|".join(table.index[table["kind"].isin(kinds)]) or "(?!)"
 
 
 def model_fact(column: str):
     """A param: what the wildcard's row of the models table says."""
-    return lambda wildcards: MODELS.at[wildcards.model, column]
+    return lambda wildcards: ALL_MODELS.at[wildcards.model, column]
 
 
 def dataset_fact(column: str):
@@ -83,7 +84,7 @@ def dense_facts(wildcards) -> dict:
 
 def checkpoint_file(wildcards) -> str:
     """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
-    row = MODELS.loc[wildcards.model]
+    row = ALL_MODELS.loc[wildcards.model]
     return row["source"] if row["kind"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
 
 
@@ -136,6 +137,12 @@ def results_of(*protocols: str) -> list[str]:
 def results_table() -> str:
     """The long table that all analyses read."""
     return f"<results>/tables/{config['results_from']}.tsv"
+
+
+def printed_correlations() -> str | list:
+    """The coefficients that the paper prints whose results the study takes or compares with."""
+    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
+    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
 
 
 def compared_table() -> str | list:

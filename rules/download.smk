@@ -21,7 +21,7 @@ rule download_checkpoint:
     benchmark:
         "<benchmarks>/download_checkpoint/{model}.tsv"
     wildcard_constraints:
-        model=having(MODELS, "url", "pypi"),
+        model=having(ALL_MODELS, "url", "pypi"),
     conda:
         "../envs/main.yaml"
     threads: 1

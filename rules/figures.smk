@@ -38,7 +38,7 @@ rule plot_correlation_scatter:
             "<results>/figures/correlation_scatter.png",
             caption="../report/correlation_scatter.rst",
             category="Figures",
-            labels={"figure": "Transfer against ImageNet top-1"},
+            labels={"figure": "Figure 1: transfer against ImageNet top-1"},
         ),
     log:
         "<logs>/plot_correlation_scatter.log",
@@ -67,7 +67,7 @@ rule plot_correlation_bars:
             "<results>/figures/correlation_bars.png",
             caption="../report/correlation_bars.rst",
             category="Figures",
-            labels={"figure": "Correlation with ImageNet top-1"},
+            labels={"figure": "Figure 2: correlation with ImageNet top-1"},
         ),
     log:
         "<logs>/plot_correlation_bars.log",
@@ -96,7 +96,7 @@ rule plot_calibration_scatter:
             "<results>/figures/calibration_scatter.png",
             caption="../report/calibration_scatter.rst",
             category="Figures",
-            labels={"figure": "Calibration against ImageNet top-1"},
+            labels={"figure": "Figure 3: calibration against ImageNet top-1"},
         ),
     log:
         "<logs>/plot_calibration_scatter.log",
@@ -155,7 +155,7 @@ rule plot_rank_radar:
             "<results>/figures/rank_radar.png",
             caption="../report/rank_radar.rst",
             category="Figures",
-            labels={"figure": "Ranks over the settings"},
+            labels={"figure": "Figure 7: ranks over the settings"},
         ),
     log:
         "<logs>/plot_rank_radar.log",

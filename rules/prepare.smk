@@ -1,7 +1,8 @@
-"""What a run starts from, made on this machine: canonical backbones and rendered datasets.
+"""What a run starts from, made on this machine: canonical backbones, rendered datasets, one picture of each dataset.
 
 In: the authors' checkpoints, or nothing. Out: <resources>/backbones/{model}.safetensors, one form for every
-architecture and origin, and <resources>/datasets/{dataset}/ for the rows whose source is `render:`.
+architecture and origin; <resources>/datasets/{dataset}/ for the rows whose source is `render:`; and
+<results>/pictures/{dataset}.png, with its sample id beside it, for what is looked at picture by picture.
 """
 
 
@@ -16,7 +17,7 @@ rule prepare_backbone:
     benchmark:
         "<benchmarks>/prepare_backbone/{model}.tsv"
     wildcard_constraints:
-        model=having(MODELS, "url", "pypi", "local"),
+        model=having(ALL_MODELS, "url", "pypi", "local"),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -38,7 +39,7 @@ rule initialise_backbone:
     benchmark:
         "<benchmarks>/initialise_backbone/{model}.tsv"
     wildcard_constraints:
-        model=having(MODELS, "random"),
+        model=having(ALL_MODELS, "random"),
     conda:
         "../envs/main.yaml"
     threads: 1
@@ -76,3 +77,29 @@ rule render_dataset:
         seed=render_setting("seed"),
     script:
         "../scripts/render_dataset.py"
+
+
+rule choose_picture:
+    """One test picture of a dataset, drawn by its sample id and the seed alone."""
+    input:
+        dataset=dataset_folder,
+    output:
+        picture="<results>/pictures/{dataset}.png",
+        description="<results>/pictures/{dataset}.json",
+    log:
+        "<logs>/choose_picture/{dataset}.log",
+    benchmark:
+        "<benchmarks>/choose_picture/{dataset}.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=30,
+    params:
+        version=1,
+        loader_version=dataset_fact("version"),
+        facts=dataset_facts,
+        seed=config["seed"],
+    script:
+        "../scripts/choose_picture.py"

@@ -18,6 +18,10 @@ localrules:
     detection_finetune,
     normals,
     segmentation,
+    reconstruction,
+    saliency,
+    invariance,
+    similarity,
     tables,
     figures,
 
@@ -100,6 +104,30 @@ rule segmentation:
         results_of("segmentation"),
 
 
+rule reconstruction:
+    """The reconstruction of one picture of every dataset from every backbone's features."""
+    input:
+        results_of("reconstruction"),
+
+
+rule saliency:
+    """The saliency map of every backbone on one picture of every dataset."""
+    input:
+        results_of("saliency"),
+
+
+rule invariance:
+    """The invariance of every backbone's features to four changes of the picture."""
+    input:
+        results_of("invariance"),
+
+
+rule similarity:
+    """The similarity of all backbones on every dataset."""
+    input:
+        expand("<results>/similarity/{dataset}.tsv", dataset=COMPARED["dataset"].unique()),
+
+
 rule tables:
     """The tables of results and of correlations."""
     input:
@@ -111,3 +139,4 @@ rule figures:
     input:
         FIGURES,
         DIAGNOSTICS,
+        PROPERTY_FIGURES,

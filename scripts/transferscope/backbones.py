@@ -143,13 +143,16 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
         file.write(memoryview(content)[end:])
 
 
-def load(path: str | Path, resolution: int | None = None, **arguments) -> tuple[nn.Module, Metadata]:
+def load(
+    path: str | Path, resolution: int | None = None, *, pad: bool = False, **arguments
+) -> tuple[nn.Module, Metadata]:
     """Read a canonical file into a backbone in eval mode, on the CPU.
 
     Args:
         path: a file of ``save``.
         resolution: side of the square pictures that it will be given, in pixels; the architecture's own where
             nothing is said.
+        pad: where these pictures cannot be cut into whole patches, add zeros to their right and below.
         arguments: of the network's constructor, as ``create`` takes them.
 
     Raises:
@@ -184,11 +187,20 @@ def load(path: str | Path, resolution: int | None = None, **arguments) -> tuple[
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
+        rest = -resolution % _patch(module) if pad else 0
         try:
-            _set_resolution(module, resolution)
+            _set_resolution(module, resolution + rest)
         except InputError as error:
             raise InputError(f"{metadata.model}: {error}") from error
+        if rest:
+            module = nn.Sequential(nn.ZeroPad2d((0, rest, 0, rest)), module)
     return module.eval(), metadata
+
+
+def _patch(module: nn.Module) -> int:
+    """Side in pixels of the patches that pictures are cut into; 1 where they are not."""
+    embedding = getattr(module, "patch_embed", None)
+    return embedding.patch_size[0] if isinstance(embedding, PatchEmbed) else 1
 
 
 def _set_resolution(module: nn.Module, resolution: int) -> None:
@@ -197,11 +209,11 @@ def _set_resolution(module: nn.Module, resolution: int) -> None:
     timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the picture;
     at the architecture's own size nothing changes. A convolutional network takes any size as it is.
     """
-    embedding, traits = getattr(module, "patch_embed", None), get_model_traits(module)
+    patch, traits = _patch(module), get_model_traits(module)
     # Left to itself, timm would cut off the pixels that fill no patch.
-    if isinstance(embedding, PatchEmbed) and resolution % embedding.patch_size[0]:
+    if resolution % patch:
         raise InputError(
-            f"pictures of {resolution} pixels cannot be cut into patches of {embedding.patch_size[0]}; "
+            f"pictures of {resolution} pixels cannot be cut into patches of {patch}; "
             "set features.resolution to a multiple of that"
         )
     if hasattr(module, "set_input_size"):

@@ -1,5 +1,7 @@
 """Does ImageNet accuracy tell how well a model transfers? (Ericsson et al. 2021, section 4.5)"""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -14,6 +16,8 @@ MEAN = "(mean)"
 """Stands in the dataset column of a whole setting; the parentheses keep it from being an id."""
 OWN = "(own)"
 """Stands in the metric column of a whole recognition setting, where each dataset has its own metric."""
+
+PRINTED_COLUMNS = ["against", "setting", "metric", "pearson"]
 
 RECOGNITION = ("top1", "mean_per_class", "map11", "accuracy")
 TRANSFER = (OWN, "ap50", "within_11.25", "mean_iou")
@@ -156,6 +160,26 @@ def correlations(results: pd.DataFrame, models: pd.DataFrame, *, resamples: int,
     return pd.DataFrame(rows)
 
 
+def read_printed(path: str | Path) -> pd.DataFrame:
+    """Coefficients that a paper prints, a file of ``config/published/correlations``: of whole settings.
+
+    Raises:
+        InputError: its columns are others.
+    """
+    table = pd.read_csv(path)
+    if list(table.columns) != PRINTED_COLUMNS:
+        raise InputError(
+            f"{path} has the columns {', '.join(table.columns)}; it needs {', '.join(PRINTED_COLUMNS)}"
+        )
+    return table
+
+
+def add_printed(coefficients: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """The table of ``correlations`` with a column ``printed``, NaN where ``read_printed`` has nothing."""
+    printed = printed.rename(columns={"pearson": "printed"}).assign(dataset=MEAN)
+    return coefficients.merge(printed, how="left", on=["against", "setting", "dataset", "metric"])
+
+
 def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least-squares line of ``y`` on ``x`` (both [n], n >= 3) and its 95% half-width, at ``at`` [m].
 
@@ -170,7 +194,10 @@ def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.nd
 
 
 def summary(table: pd.DataFrame) -> str:
-    """The whole settings' coefficients of ``correlations`` as text for a terminal, one line each."""
+    """The whole settings' coefficients of ``correlations`` as text for a terminal, one line each.
+
+    Where the table has a column ``printed`` (``add_printed``), Pearson's as the paper prints it comes last.
+    """
     table = table[table["dataset"] == MEAN]
     labels = [
         _label(setting, metric) for setting, metric in zip(table["setting"], table["metric"], strict=True)
@@ -182,12 +209,16 @@ def summary(table: pd.DataFrame) -> str:
         x = "ImageNet top-1" if against == IMAGENET else f"mean {setting_name(against).lower()} transfer"
         title = f"Correlation with {x}"
         lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
+        if rows.get("printed", pd.Series(dtype=float)).notna().any():
+            lines[0] += f" {'printed':>8}"
         for _, row in rows.iterrows():
             interval = f"[{row['pearson_low']:.2f}, {row['pearson_high']:.2f}]"
             if np.isnan(row["pearson_low"]):
                 interval = "too few"
             coefficients = f"{row['pearson']:>8.2f} {interval:>15} {row['spearman']:>9.2f}"
             lines.append(f"{row['label']:{width}} {row['n']:>3} {coefficients}")
+            if pd.notna(row.get("printed")):
+                lines[-1] += f" {row['printed']:>8.2f}"
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 

@@ -164,20 +164,48 @@ def read(path: str | Path, names: Iterable[str] | None = None) -> dict[str, Spli
     with _open(path) as file:
         splits = {}
         for name in file if names is None else names:
-            if name not in file or not len(file[name]["ids"]):
-                raise InputError(
-                    f"{path} has no samples in its split {name!r}, which this protocol needs; give the "
-                    "dataset one (see `split_rule` in config/README.md) or take the protocol out of its row"
-                )
-            group = file[name]
-            split = Split(group["features"][:], group["labels"][:], group["ids"].asstr()[:])
-            if not np.isfinite(split.features).all():
-                raise InputError(
-                    f"{path} has features that are not finite in its split {name!r}; remove the file (and "
-                    "its shards) and rerun, so that it is extracted again"
-                )
-            splits[name] = split
+            group = _group(file, name, path)
+            features = _finite(group["features"][:], name, path)
+            splits[name] = Split(features, group["labels"][:], group["ids"].asstr()[:])
         return splits
+
+
+def read_ids(path: str | Path, name: str) -> np.ndarray:
+    """The sample ids [N] of one split.
+
+    Raises:
+        InputError: a truncated or foreign file, an absent or empty split.
+    """
+    with _open(path) as file:
+        return _group(file, name, path)["ids"].asstr()[:]
+
+
+def read_rows(path: str | Path, name: str, start: int, stop: int) -> np.ndarray:
+    """The features of the samples from ``start`` to before ``stop`` of one split, float32 [stop - start, D].
+
+    Raises:
+        InputError: as ``read``.
+    """
+    with _open(path) as file:
+        return _finite(_group(file, name, path)["features"][start:stop], name, path)
+
+
+def _group(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
+    if name not in file or not len(file[name]["ids"]):
+        raise InputError(
+            f"{path} has no samples in its split {name!r}, which this protocol needs; give the "
+            "dataset one (see `split_rule` in config/README.md) or take the protocol out of its row"
+        )
+    return file[name]
+
+
+def _finite(features: np.ndarray, name: str, path: str | Path) -> np.ndarray:
+    if not np.isfinite(features).all():
+        raise InputError(
+            f"{path} has features that are not finite in its split {name!r}; remove the file (and "
+            "its shards) and rerun, so that it is extracted again"
+        )
+    return features
 
 
 def _open(path: str | Path) -> h5py.File:

@@ -55,10 +55,15 @@ METRICS = {
         _error("lpips_alex", "LPIPS, AlexNet", scale=1),
         _error("lpips_vgg", "LPIPS, VGG", scale=1),
         _error("lpips_squeeze", "LPIPS, SqueezeNet", scale=1),
+        _error("perceptual", "Perceptual distance, unweighted", scale=1),
         _error("mse_red", "Squared error, red", scale=1, bounded=False),
         _error("mse_green", "Squared error, green", scale=1, bounded=False),
         _error("mse_blue", "Squared error, blue", scale=1, bounded=False),
         Metric("attentive_diffusion", "Attentive diffusion (%)"),
+        Metric("invariance_crop", "Invariance to crops", scale=1, bounded=False),
+        Metric("invariance_colour", "Invariance to colours", scale=1, bounded=False),
+        Metric("invariance_blur", "Invariance to blur", scale=1, bounded=False),
+        Metric("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
     )
 }
 

@@ -43,6 +43,7 @@ SETTING_NAMES = {
     "calibration_finetune": "Calibration, fine-tuned",
     "reconstruction": "Reconstruction",
     "saliency": "Saliency",
+    "invariance": "Invariance",
 }
 
 

@@ -20,6 +20,7 @@ from transferscope.sources import check_source, check_sources
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
+ON_FEATURES = ("linear", "knn", "fewshot")  # protocols on the features of a whole dataset
 TASKS = {  # of protocols; every other is of recognition
     "detection_frozen": "detection",
     "detection_finetune": "detection",
@@ -245,6 +246,15 @@ def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
                 f"`shots`; few-shot episodes need {ways} classes and at least one number: complete its row, "
                 "or take fewshot out of its protocols"
             )
+
+
+def check_perceptual(models: pd.DataFrame, perceptual: list[str]) -> None:
+    """Check the model that measures perceptual distances, which the study itself need not have.
+
+    Raises:
+        InputError: it is not in the table of ``models``.
+    """
+    _check_ids(models, perceptual, "reconstruction.perceptual", "models")
 
 
 def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:

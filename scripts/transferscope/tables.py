@@ -12,6 +12,8 @@ from transferscope.names import setting_name
 from transferscope.results import KEY
 
 AVERAGE = "average"
+KEPT = ("reconstruction", "saliency", "invariance")
+"""Settings that say what the features keep, not what they are good for."""
 _DECIMALS = {"mse_red": 0, "mse_green": 0, "mse_blue": 0}
 _LATEX = {
     "&": r"\&",
@@ -89,6 +91,26 @@ def split(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
     return parts
 
 
+def kept(results: pd.DataFrame) -> Part | None:
+    """What the features keep (Ericsson et al. 2021, table 9): each metric's mean over the datasets.
+
+    A model that lacks one of them is left out of that column. None where nothing of ``KEPT`` is measured.
+    """
+    rows = results[results["setting"].isin(KEPT)]
+    if rows.empty:
+        return None
+    keys = ["setting", "metric"]
+    everywhere = rows.groupby(keys)["dataset"].nunique().rename("everywhere")
+    means = rows.groupby([*keys, "model"], sort=False).agg(
+        value=("value", "mean"), here=("dataset", "nunique")
+    )
+    means = means.reset_index().merge(everywhere.reset_index(), on=keys)
+    means = means[means["here"] == means["everywhere"]].drop(columns=["here", "everywhere"])
+    means = means.assign(dataset=AVERAGE, ci95=float("nan"))
+    columns = _columns(means, "metric", lambda row: METRICS[row.metric].label)
+    return Part("features", "What the features keep (table 9)", means, "metric", columns)
+
+
 def split_by_dataset(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
     """A long table as one part a dataset, across all that is measured on it: each setting and metric.
 
@@ -161,11 +183,16 @@ class Table:
 def build_tables(
     results: pd.DataFrame, models: pd.DataFrame, datasets: dict[str, str], compare: pd.DataFrame | None
 ) -> list[Table]:
-    """The tables of a long table, setting by setting: one a part (``split``).
+    """The tables of a long table, setting by setting: one a part (``split``), at last ``kept``.
 
     Arguments as for ``split`` and ``build_table``.
     """
-    return [build_table(part, models, compare) for part in split(results, datasets)]
+    parts = split(results, datasets)
+    averages = kept(results)
+    if averages is not None:
+        # What is published as an average alone is all in that table.
+        parts = [part for part in parts if part.name not in KEPT] + [averages]
+    return [build_table(part, models, compare) for part in parts]
 
 
 def build_table(part: Part, models: pd.DataFrame, compare: pd.DataFrame | None) -> Table:

@@ -1,15 +1,20 @@
 """Every script's ``main`` on tiny inputs, from pictures to a table; nothing here knows Snakemake."""
 
+import itertools
 import json
 import multiprocessing
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import torchvision
 from PIL import Image
 
+import choose_picture
 import collect_results
 import extract_features
 import fewshot_probe
@@ -20,8 +25,16 @@ import join_shards
 import knn_probe
 import linear_probe
 import measure_calibration
+import measure_invariance
+import measure_reconstruction
+import measure_saliency
+import measure_similarity
+import reconstruct_pictures
 from transferscope import features
 from transferscope.errors import InputError
+from transferscope.reconstruction.pictures import read as read_reconstructions
+from transferscope.saliency import maps
+from transferscope.saliency.occlusion import Occlusion
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 COUNTS = {"train": 8, "val": 4, "test": 5}
@@ -132,6 +145,167 @@ def test_a_corrupt_picture_is_named_and_nothing_is_left_behind(backbone, picture
     with pytest.raises(InputError, match=r"val/red/2\.png"):
         extract(backbone, root, tmp_path / "out" / "f.h5")
     assert not list(tmp_path.rglob("*.h5"))
+
+
+def choose(pictures: Path, folder: Path, seed: int = 0) -> tuple[Path, Path]:
+    """The chosen picture and its description."""
+    files = folder / "colours.png", folder / "colours.json"
+    choose_picture.main(pictures, *files, facts=facts(), version=1, seed=seed)
+    return files
+
+
+def test_a_test_picture_is_chosen_by_its_id_and_kept_as_it_is(pictures, tmp_path):
+    picture, description = choose(pictures, tmp_path)
+    chosen = json.loads(description.read_text())
+    assert (chosen["dataset"], chosen["split"]) == ("colours", "test")
+    with Image.open(picture) as kept, Image.open(pictures / chosen["sample"]) as original:
+        np.testing.assert_array_equal(np.asarray(kept), np.asarray(original))
+    again = json.loads(choose(pictures, tmp_path / "again")[1].read_text())
+    assert again == chosen
+    others = {json.loads(choose(pictures, tmp_path, seed)[1].read_text())["sample"] for seed in range(1, 6)}
+    assert len(others) > 1
+
+
+def attend(backbone: Path, pictures: Path, folder: Path, **changes) -> dict:
+    """The saliency result of the chosen picture."""
+    measure_saliency.main(
+        backbone,
+        *choose(pictures, folder),
+        folder / "tiny.json",
+        folder / "tiny.h5",
+        settings={"resolution": 50, "occluder": 10, "stride": 3, "batch_size": 9} | changes,
+        version=1,
+        seed=0,
+    )
+    return json.loads((folder / "tiny.json").read_text())
+
+
+def test_saliency_has_a_map_of_the_centre_and_its_diffusion(backbone, pictures, tmp_path):
+    result = attend(backbone, pictures, tmp_path)
+    assert result["mode"] == "stride-3"
+    assert result["details"]["passes"] == 15**2
+    assert result["n_test"] == 32**2
+    seen = maps.read(tmp_path / "tiny.h5")
+    assert (seen.model, seen.dataset) == ("tiny", "colours")
+    assert seen.attention.shape == (32, 32)
+    assert seen.picture.shape == (32, 32, 3)
+    assert measured(tmp_path / "tiny.json") == {
+        "saliency attentive_diffusion": pytest.approx(100 * maps.diffusion(seen.attention))
+    }
+    exact = attend(backbone, pictures, tmp_path / "exact", stride=1)
+    assert exact["mode"] == "exact"
+    whole = maps.read(tmp_path / "exact" / "tiny.h5").attention
+    assert np.corrcoef(whole.ravel(), seen.attention.ravel())[0, 1] > 0.95
+    assert not list(tmp_path.rglob("*.resume"))
+
+
+def test_saliency_that_was_cut_off_goes_on_and_ends_the_same(backbone, pictures, tmp_path, monkeypatch):
+    attend(backbone, pictures, tmp_path / "whole")
+    bands = Occlusion.bands
+
+    def broken_off(occlusion, done):
+        yield from itertools.islice(bands(occlusion, done), 2)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Occlusion, "bands", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            attend(backbone, pictures, tmp_path / "cut")
+    given = []
+    monkeypatch.setattr(Occlusion, "bands", lambda one, done: given.append(done) or bands(one, done))
+    attend(backbone, pictures, tmp_path / "cut")
+    assert given == [2]
+    first, second = (maps.read(tmp_path / name / "tiny.h5").attention for name in ("whole", "cut"))
+    np.testing.assert_array_equal(first, second)
+
+
+def reconstruct(backbone: Path, pictures: Path, folder: Path, **changes) -> Path:
+    """The reconstructions of the same picture as two datasets', one after the other."""
+    picture, description = choose(pictures, folder)
+    other = folder / "other.json"
+    other.write_text(description.read_text().replace('"colours"', '"other"'))
+    settings = {"resolution": 32, "stage": 1, "steps": 3, "batch_size": 1}
+    reconstruct_pictures.main(
+        backbone,
+        [picture, picture],
+        [description, other],
+        folder / "tiny.h5",
+        settings=settings | changes,
+        version=1,
+        seed=0,
+    )
+    return folder / "tiny.h5"
+
+
+def test_a_reconstruction_is_measured_to_the_eye_and_in_each_colour(backbone, pictures, tmp_path):
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "squeeze.pth")
+    made = reconstruct(backbone, pictures, tmp_path)
+    arguments = {"trunks": ["squeeze"], "version": 1}
+    trunks, result = [tmp_path / "squeeze.pth"], tmp_path / "tiny.json"
+    measure_reconstruction.main(made, trunks, [backbone], result, dataset="colours", **arguments)
+    (one,) = [one for one in read_reconstructions(made) if one.dataset == "colours"]
+    found = measured(result)
+    errors = np.square(one.original.astype(float) - one.made).mean(axis=(0, 1))
+    names = ("red", "green", "blue")
+    assert [found[f"reconstruction mse_{name}"] for name in names] == pytest.approx(errors.tolist())
+    assert found["reconstruction lpips_squeeze"] > 0
+    assert 0 < found["reconstruction perceptual"] < 1
+    assert json.loads(result.read_text())["mode"] == "stage1-3-steps"
+    with pytest.raises(InputError, match="0 pictures of elsewhere"):
+        measure_reconstruction.main(made, [], [], result, dataset="elsewhere", trunks=[], version=1)
+
+
+def test_reconstruction_that_was_cut_off_goes_on_and_ends_the_same(backbone, pictures, tmp_path, monkeypatch):
+    whole = reconstruct(backbone, pictures, tmp_path / "whole")
+    invert = reconstruct_pictures.invert
+    calls = []
+
+    def broken_off(*arguments, **options):
+        calls.append(options["seeds"])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return invert(*arguments, **options)
+
+    monkeypatch.setattr(reconstruct_pictures, "invert", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(backbone, pictures, tmp_path / "cut")
+    cut = reconstruct(backbone, pictures, tmp_path / "cut")
+    assert calls[1] == calls[2] != calls[0]  # the first picture was not made again
+    for one, again in zip(read_reconstructions(whole), read_reconstructions(cut), strict=True):
+        np.testing.assert_array_equal(one.made, again.made)
+    assert not list(tmp_path.rglob("*.resume"))
+
+
+def test_invariance_tells_the_changes_apart(backbone, pictures, tmp_path):
+    measure_invariance.main(
+        backbone,
+        pictures,
+        tmp_path / "tiny.json",
+        facts=facts(),
+        images=12,
+        resolution=32,
+        batch_size=8,
+        loader_version="1",
+        version=1,
+        seed=0,
+    )
+    found = measured(tmp_path / "tiny.json")
+    assert set(found) == {f"invariance invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
+    assert all(value < 1 for value in found.values())
+    # The pictures are of one colour each with noise: a crop keeps that, a change of colours does not.
+    assert found["invariance invariance_crop"] > found["invariance invariance_colour"]
+
+
+def test_similarity_has_a_row_for_every_pair(backbone, pictures, feature_file, tmp_path):
+    other = extract(backbone, pictures, tmp_path / "other.h5", resolution=48)
+    with h5py.File(other, "a") as file:
+        file.attrs["model"] = "other"
+    measure_similarity.main([feature_file, other], tmp_path / "colours.tsv", split="test", version=1)
+    table = pd.read_csv(tmp_path / "colours.tsv", sep="\t").set_index(["model", "other"])
+    assert len(table) == 4
+    assert set(table["dataset"]) == {"colours"}
+    assert table.loc[("tiny", "tiny"), "cka"] == table.loc[("other", "other"), "debiased_cka"] == 1
+    assert 0 < table.loc[("tiny", "other"), "cka"] == table.loc[("other", "tiny"), "cka"] < 1
 
 
 def test_the_protocols_tell_colours_apart(feature_file, tmp_path):

@@ -194,6 +194,22 @@ def test_the_band_is_that_of_ordinary_least_squares():
     assert half_width[1] == pytest.approx(stats.t.ppf(0.975, 7) * fit.intercept_stderr)
 
 
+def test_printed_coefficients_stand_beside_the_computed_ones(published, tmp_path):
+    printed = correlation.read_printed(CONFIG / "published" / "correlations" / "ericsson2021.csv")
+    table = correlation.add_printed(published, printed)
+    assert len(table) == len(published)
+    both = table.dropna(subset="printed")
+    assert len(both) == len(printed)
+    assert (both["dataset"] == correlation.MEAN).all()
+    # The paper's inputs are printed with two digits; its coefficients are of the unrounded ones.
+    np.testing.assert_allclose(both["pearson"], both["printed"], atol=0.025)
+    lines = correlation.summary(table).splitlines()
+    assert next(line[-6:] for line in lines if "LPIPS, AlexNet" in line) == " -0.51"
+    (tmp_path / "other.csv").write_text("setting,pearson\n")
+    with pytest.raises(InputError, match="has the columns setting, pearson; it needs against"):
+        correlation.read_printed(tmp_path / "other.csv")
+
+
 def test_the_summary_has_a_line_a_setting(published):
     lines = correlation.summary(published).splitlines()
     assert lines[0].startswith("Correlation with ImageNet top-1")

@@ -62,7 +62,8 @@ def test_registry_says_how_each_metric_enters_a_correlation():
     assert all(name == metric.name for name, metric in METRICS.items())
     raw = {name for name, metric in METRICS.items() if not metric.bounded}
     angles = {"mean_angle_deg", "median_angle_deg"}
-    assert raw == angles | {"mse_red", "mse_green", "mse_blue"}
+    invariances = {f"invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
+    assert raw == angles | invariances | {"mse_red", "mse_green", "mse_blue"}
     assert {name for name, metric in METRICS.items() if metric.sign == -1} == angles
     assert METRICS["lpips_vgg"].scale == 1 and METRICS["ece"].scale == 100
     assert not METRICS["ece"].higher_is_better and METRICS["within_30"].higher_is_better

@@ -21,13 +21,22 @@ from transferscope.plotting.correlation_bars import correlation_bars
 from transferscope.plotting.correlation_scatter import correlation_scatter
 from transferscope.plotting.dataset_scatter import dataset_scatter
 from transferscope.plotting.finetuning import finetuning
+from transferscope.plotting.invariance import invariance
+from transferscope.plotting.properties import properties
 from transferscope.plotting.rank_radar import rank_radar
+from transferscope.plotting.reconstructions import reconstructions
 from transferscope.plotting.reliability import reliability
+from transferscope.plotting.saliency import saliency
+from transferscope.plotting.similarity import similarity
+from transferscope.reconstruction.pictures import Reconstruction
+from transferscope.saliency.maps import Map
 from transferscope.tables import split, split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}
 DATASETS = read_datasets(CONFIG / "datasets.tsv")
+RNG = np.random.default_rng(0)
+PAPER = [name for name in DATASETS if name not in ("voc0712", "nyuv2", "ade20k", "average")]
 
 
 def study(
@@ -328,3 +337,142 @@ def test_finetuning_is_of_one_dataset_and_protocol():
         finetuning(results, models, PLOT)
     with pytest.raises(InputError, match="results of the protocol finetune"):
         finetuning([results[0] | {"protocol": "linear"}], models, PLOT)
+
+
+def maps(models: pd.DataFrame, datasets: list[str]) -> list[Map]:
+    return [
+        Map(model, dataset, RNG.random((40, 40)), RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        for dataset in datasets
+        for model in models.index
+    ]
+
+
+@pytest.mark.parametrize(("trained", "datasets"), [(1, 1), (5, 4), (14, 15)])
+def test_saliency_has_a_cell_a_model_and_dataset_and_the_pictures(trained, datasets):
+    models = study(trained, random=1)[1]
+    figure = saliency(maps(models, PAPER[:datasets]), models, DATASETS, PLOT)
+    assert sum(bool(ax.images) for ax in figure.axes) == (2 + trained) * datasets
+    assert figure.get_size_inches()[0] <= style.TEXT_WIDTH + 0.01
+    check_texts(figure)
+
+
+def seen_again(models: pd.DataFrame, datasets: list[str]) -> list[Reconstruction]:
+    def picture() -> np.ndarray:
+        return RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+
+    return [
+        Reconstruction(dataset, "1.png", picture(), picture(), 1.0, {"model": model})
+        for dataset in datasets
+        for model in models.index
+    ]
+
+
+@pytest.mark.parametrize(("trained", "datasets"), [(1, 1), (14, 15)])
+def test_reconstructions_stand_below_their_originals(trained, datasets):
+    models = study(trained)[1]
+    figure = reconstructions(seen_again(models, PAPER[:datasets]), models, DATASETS, PLOT)
+    assert sum(bool(ax.images) for ax in figure.axes) == (1 + trained) * datasets
+    assert "Original" in words(figure)
+    check_texts(figure)
+    with pytest.raises(InputError, match="add the protocol reconstruction"):
+        reconstructions([], models, DATASETS, PLOT)
+
+
+def test_properties_have_a_panel_a_metric_and_a_box_where_models_allow():
+    table, models = published()
+    figure = properties(table, models, PLOT)
+    assert len(figure.axes) == 7
+    assert all(len(ax.patches) == 1 for ax in figure.axes)  # 13 self-supervised models, one supervised
+    alex = table[table["metric"] == "lpips_alex"].set_index("model")["value"]
+    drawn = np.concatenate(
+        [line.get_ydata() for line in figure.axes[0].lines if line.get_marker() in ("o", "D")]
+    )
+    assert sorted(drawn) == sorted(alex)
+    check_texts(figure)
+    with pytest.raises(InputError, match="add one of these protocols"):
+        properties(*study(3), PLOT)
+
+
+def test_a_map_that_was_not_made_leaves_its_cell_empty():
+    models = study(3)[1]
+    figure = saliency(maps(models, PAPER[:2])[:-1], models, DATASETS, PLOT)
+    assert sum(bool(ax.images) for ax in figure.axes) == 4 * 2 - 1
+    with pytest.raises(InputError, match="add the protocol saliency"):
+        saliency([], models, DATASETS, PLOT)
+
+
+def alike(models: pd.DataFrame) -> pd.DataFrame:
+    """Models of two families that take turns in the table."""
+    family = np.arange(len(models)) % 2
+    values = np.where(family[:, None] == family, 0.8, 0.1) + 0.1 * RNG.random((len(models),) * 2)
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    return pd.DataFrame(
+        [
+            (model, other, values[i, j])
+            for i, model in enumerate(models.index)
+            for j, other in enumerate(models.index)
+        ],
+        columns=["model", "other", "debiased_cka"],
+    )
+
+
+def heatmap(figure: Figure) -> np.ndarray:
+    return np.asarray(figure.axes[0].images[0].get_array())
+
+
+@pytest.mark.parametrize("count", [2, 6, 14, 40])
+def test_similarity_brings_families_together(count):
+    models = study(count)[1]
+    figure = similarity(alike(models), models, PLOT)
+    check_texts(figure)
+    assert figure.get_size_inches()[0] <= style.TEXT_WIDTH + 0.01
+    half = (count + 1) // 2
+    blocks = heatmap(figure)
+    assert min(blocks[:half, :half].min(), blocks[half:, half:].min()) > 0.5 or count % 2
+    assert ("1.00" in words(figure)) == (count < 20)
+
+
+def test_similarity_of_one_model_says_what_to_add():
+    models = study(1)[1]
+    with pytest.raises(InputError, match="two models at least"):
+        similarity(alike(models), models, PLOT)
+
+
+def invariances(trained: int, **kinds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table, models = study(trained, **kinds)
+    rows = table[table["setting"] == "linear"].assign(setting="invariance", value=lambda t: t["value"] / 100)
+    names = ("crop", "colour", "blur", "rotation")
+    return pd.concat([rows.assign(metric=f"invariance_{name}") for name in names]), models
+
+
+@pytest.mark.parametrize("trained", [1, 5, 14])
+def test_invariance_has_a_panel_a_change(trained):
+    table, models = invariances(trained, unknown=1, random=1)
+    figure = invariance(table, models, PLOT)
+    assert len(figure.axes) == 4
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["Crops", "Colours", "Blur", "Rotation"]
+    check_texts(figure)
+
+
+def test_invariance_without_its_setting_says_what_to_add():
+    with pytest.raises(InputError, match="add the protocol invariance"):
+        invariance(*study(3), PLOT)
+
+
+@pytest.mark.parametrize("name", ["saliency", "similarity", "invariance", "properties", "reconstructions"])
+def test_the_same_property_has_the_same_bytes(name, tmp_path):
+    table, models = invariances(4)
+    seen, again, pairs = maps(models, PAPER[:3]), seen_again(models, PAPER[:3]), alike(models)
+    for attempt in ("first", "second"):
+        drawn = {
+            "saliency": lambda: saliency(seen, models, DATASETS, PLOT),
+            "similarity": lambda: similarity(pairs, models, PLOT),
+            "invariance": lambda: invariance(table, models, PLOT),
+            "properties": lambda: properties(*published(), PLOT),
+            "reconstructions": lambda: reconstructions(again, models, DATASETS, PLOT),
+        }[name]()
+        style.save(drawn, tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png", PLOT)
+    for form in ("pdf", "png"):
+        first, second = ((tmp_path / f"{attempt}.{form}").read_bytes() for attempt in ("first", "second"))
+        assert first == second

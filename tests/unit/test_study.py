@@ -236,6 +236,14 @@ def test_episodes_that_cannot_be_drawn_are_named(ways, shots):
         study.check_episodes(datasets, ways)
 
 
+def test_the_model_that_measures_perceptual_distances_is_one_of_the_table():
+    models = study.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
+    study.check_perceptual(models, [])
+    study.check_perceptual(models, ["swav"])
+    with pytest.raises(InputError, match=r"reconstruction\.perceptual: 'swan' is no id .* mean 'swav'"):
+        study.check_perceptual(models, ["swan"])
+
+
 def test_the_known_architectures_are_timms():
     import timm
 

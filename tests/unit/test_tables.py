@@ -84,6 +84,22 @@ def test_a_dataset_is_a_part_across_all_that_is_measured_on_it():
     assert tables.cells(built, "*{}*", "_{}_")[2] == ["Random", "_10.00_ (1.00, +9.00)", "*10.00*"]
 
 
+def test_what_the_features_keep_is_averaged_where_a_model_has_all_datasets():
+    rows = [
+        ("reconstruction", dataset, "lpips_vgg", model, value)
+        for dataset, values in (("x", (0.4, 0.6, 0.9)), ("y", (0.6, 0.3, 0.9)))
+        for model, value in zip("abr", values, strict=True)
+    ]
+    rows = rows[:-1]  # one model lacks a dataset
+    rows += [("saliency", "x", "attentive_diffusion", model, 50.0) for model in "abr"]
+    built = tables.build_tables(long_table(rows), MODELS, NAMES, None)
+    assert [one.name for one in built] == ["reconstruction_lpips_vgg", "features"]
+    means = built[-1].value
+    assert means["lpips_vgg"].dropna().to_dict() == {"a": 0.5, "b": 0.45}
+    assert means["attentive_diffusion"].to_dict() == {"a": 50, "b": 50, "r": 50}
+    assert tables.kept(LINEAR) is None
+
+
 def test_a_missing_value_is_a_dash_and_has_no_average():
     text = tables.to_markdown(only(LINEAR.drop(index=4)))
     assert "| B & co | 80.00 | – | – |" in text
@@ -122,7 +138,11 @@ def test_the_published_averages_are_those_of_the_paper():
         one.name: one
         for one in tables.build_tables(table, models, read_datasets(CONFIG / "datasets.tsv"), None)
     }
-    assert len(built) == 13
+    assert len(built) == 12
+    assert built["features"].value.loc["supervised", ["lpips_vgg", "attentive_diffusion"]].tolist() == [
+        0.55,
+        43.88,
+    ]
     linear, finetune = built["linear"], built["finetune"]
     # As in the paper: DeepCluster-v2 is best with linear probes, and supervision is beaten when fine-tuned.
     assert linear.rank[tables.AVERAGE].idxmin() == "deepcluster-v2"

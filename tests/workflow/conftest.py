@@ -108,6 +108,9 @@ detection:
 normals: {epochs: 1, batch_size: 20, channels: 8}
 segmentation: {iterations: 4, crop: 48, channels: 8}
 correlation: {resamples: 200}
+reconstruction: {resolution: 32, stage: 2, steps: 3, batch_size: 1, lpips: [], perceptual: [mobilenetv2]}
+saliency: {resolution: 66, stride: 13}
+invariance: {images: 10}
 threads: {extraction: 1, probes: 1}
 """
 
@@ -151,7 +154,7 @@ def copy_of_the_project(folder: Path) -> Project:
         "name": "Small scenes",
         "source": "render:images=300&objects=1&size=48&seed=0",
         "metric": "top1",
-        "protocols": "linear knn fewshot finetune calibration",
+        "protocols": "linear knn fewshot finetune calibration reconstruction saliency invariance",
         "shots": "5",
     }
     several = {

@@ -32,6 +32,8 @@ def test_the_study_has_the_papers_40_tasks():
     runs = study.plan_runs(models, datasets, config["protocols"], [])
     planned = Counter(run.protocol for run in runs[["dataset", "protocol"]].drop_duplicates().itertuples())
     del planned["calibration_linear"], planned["calibration_finetune"]  # of predictions, not tasks
+    # What the features keep is told by one picture, or by the pictures, of each dataset for recognition.
+    assert [planned.pop(name) for name in ("reconstruction", "saliency", "invariance")] == [15] * 3
     assert planned == {
         "linear": 11,
         "finetune": 11,

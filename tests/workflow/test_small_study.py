@@ -22,6 +22,10 @@ PER_MODEL = Counter(
     finetune_grid=3,  # two settings, then the better of them
     finetune_refit=1,
     measure_calibration=3,
+    reconstruct_pictures=1,
+    measure_reconstruction=2,
+    measure_saliency=2,
+    measure_invariance=2,
     train_detector=1,
     train_normals=1,
     train_segmentation=1,
@@ -41,6 +45,9 @@ def test_every_result_is_in_the_table(project):
     assert count["calibration_linear"] == 3 * 2 * MODELS
     assert count["finetune"] == FINETUNED
     assert count["calibration_finetune"] == 3 * FINETUNED
+    assert count["reconstruction"] == 2 * 4 * MODELS
+    assert count["saliency"] == 2 * MODELS
+    assert count["invariance"] == 2 * 4 * MODELS
     for setting, metrics in {"detection_frozen": 4, "normals": 5, "segmentation": 2}.items():
         assert count[setting] == metrics
     assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
@@ -137,7 +144,20 @@ def test_results_are_the_same_to_the_digit_when_computed_again(project):
 
 
 @pytest.mark.parametrize(
-    "target", ["backbones", "features", "linear", "knn", "fewshot", "finetune", "calibration"]
+    "target",
+    [
+        "backbones",
+        "features",
+        "linear",
+        "knn",
+        "fewshot",
+        "finetune",
+        "calibration",
+        "reconstruction",
+        "saliency",
+        "invariance",
+        "similarity",
+    ],
 )
 def test_plain_targets(project, target):
     assert "Nothing to be done" in project.snakemake("-n", "--", target)

@@ -1,0 +1,123 @@
+"""Saliency: on which parts of one picture do a backbone's features depend?"""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from transferscope import backbones, files, record
+from transferscope.images import normalise, to_uint8
+from transferscope.job import device, limit_threads, logged
+from transferscope.resume import Resume
+from transferscope.saliency import maps
+from transferscope.saliency.occlusion import Occlusion
+
+
+def main(
+    backbone: str,
+    picture: str,
+    description: str,
+    output: str,
+    map_file: str,
+    *,
+    settings: dict,
+    version: int,
+    seed: int,
+    device: str = "cpu",
+    threads: int = 1,
+) -> None:
+    """Write the attentive diffusion and the map (Ericsson et al. 2021, section 4.8 and A.3).
+
+    Args:
+        picture, description: of ``choose_picture``.
+        settings: the section ``saliency`` of the configuration.
+    """
+    # Errors are small differences of features, which TensorFloat32 would drown.
+    torch.backends.cudnn.allow_tf32 = False
+    resolution, occluder, stride = (settings[key] for key in ("resolution", "occluder", "stride"))
+    chosen = json.loads(Path(description).read_text(encoding="utf-8"))
+    network, metadata = backbones.load(backbone, resolution, pad=True)
+    with Image.open(picture) as file:
+        pixels = to_uint8(file.resize((resolution, resolution), Image.Resampling.BICUBIC))
+    occlusion = Occlusion(
+        network.to(device),
+        normalise(pixels[None].to(device), metadata.mean, metadata.std),
+        occluder=occluder,
+        stride=stride,
+        batch_size=settings["batch_size"],
+    )
+    identity = {"model": metadata.model, "dataset": chosen["dataset"], "protocol": "saliency"}
+    fingerprint = identity | {
+        "backbone": files.sha256(backbone),
+        "picture": files.sha256(picture),
+        "settings": settings,
+        "version": version,
+    }
+    difference = occlusion.check()
+    resume = Resume(Path(output).with_suffix(".resume"), fingerprint)
+    started = time.monotonic()
+    for band in occlusion.bands(done=len(resume.finished)):
+        resume.finish({"errors": torch.from_numpy(band), "seconds": time.monotonic() - started})
+        started = time.monotonic()
+        logging.info("%d of %d bands of rows", len(resume.finished), len(occlusion.tiles))
+    errors = torch.cat([band["errors"] for band in resume.finished]).numpy()
+    attention = maps.attention(errors, occlusion.at, occluder)
+    centre = slice(occluder - 1, resolution - occluder + 1)
+    maps.write(
+        map_file,
+        attention=attention,
+        picture=pixels[:, centre, centre].permute(1, 2, 0).numpy(),
+        errors=errors,
+        at=occlusion.at,
+        attributes=identity | {"sample": chosen["sample"], "occluder": occluder, "stride": stride},
+    )
+    record.write_result(
+        output,
+        **identity,
+        version=version,
+        mode="exact" if stride == 1 else f"stride-{stride}",
+        seed=seed,
+        n_test=attention.size,
+        measurements=[
+            {
+                "setting": "saliency",
+                "metric": "attentive_diffusion",
+                "value": 100 * maps.diffusion(attention),
+                "ci95": None,
+            }
+        ],
+        took={
+            "seconds": sum(band["seconds"] for band in resume.finished),
+            "device": device,
+            "threads": threads,
+        },
+        details={
+            "sample": chosen["sample"],
+            "resolution": resolution,
+            "occluder": occluder,
+            "stride": stride,
+            "passes": errors.size,
+            "share_of_arithmetic": occlusion.arithmetic(),
+            "difference_to_whole_passes": difference,
+            "backbone_sha256": fingerprint["backbone"],
+        },
+    )
+    resume.remove()
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        limit_threads(snakemake.threads)
+        main(
+            snakemake.input.backbone,
+            snakemake.input.picture,
+            snakemake.input.description,
+            snakemake.output.result,
+            snakemake.output.map,
+            **dict(snakemake.params),
+            device=device(snakemake.resources),
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,18 @@
+"""How alike the models are on one dataset."""
+
+import pandas as pd
+
+from transferscope.job import logged
+from transferscope.names import read_models
+from transferscope.plotting.similarity import similarity
+from transferscope.plotting.style import save
+
+
+def main(models: str | list[str], table: str, pdf: str, png: str, *, plot: dict) -> None:
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    save(similarity(pd.read_csv(table, sep="\t"), read_models(models), plot), pdf, png, plot)
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        main(snakemake.input.models, snakemake.input.table, *snakemake.output, plot=snakemake.params.plot)

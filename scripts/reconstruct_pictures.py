@@ -1,0 +1,94 @@
+"""Reconstruction: the study's pictures, seen again from the features of one backbone."""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from transferscope import backbones, files
+from transferscope.images import resize_and_crop, to_uint8
+from transferscope.job import device, limit_threads, logged
+from transferscope.reconstruction import pictures as contract
+from transferscope.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.resume import Resume
+
+
+def main(
+    backbone: str,
+    pictures: list[str],
+    descriptions: list[str],
+    output: str,
+    *,
+    settings: dict,
+    version: int,
+    seed: int,
+    device: str = "cpu",
+    threads: int = 1,
+) -> None:
+    """Write the reconstructions of all pictures (Ericsson et al. 2021, section 4.7).
+
+    Args:
+        pictures, descriptions: of ``choose_picture``, in the same order.
+        settings: the section ``reconstruction`` of the configuration.
+    """
+    chosen = [json.loads(Path(path).read_text(encoding="utf-8")) for path in descriptions]
+    originals = []
+    for path in pictures:
+        with Image.open(path) as file:
+            originals.append(to_uint8(resize_and_crop(file, settings["resolution"])))
+    originals = torch.stack(originals)
+    network, metadata = backbones.load(backbone, settings["resolution"])
+    stage = Stage(network.to(device), settings["stage"])
+    used = {name: settings[name] for name in ("resolution", "stage", "steps")}
+    facts = used | {"model": metadata.model, "backbone_sha256": files.sha256(backbone), "seed": seed}
+    fingerprint = facts | {
+        "pictures": [files.sha256(path) for path in pictures],
+        "batch_size": settings["batch_size"],
+        "version": version,
+    }
+    resume = Resume(Path(output).with_suffix(".resume"), fingerprint)
+    size = settings["batch_size"]
+    for start in range(size * len(resume.finished), len(chosen), size):
+        started = time.monotonic()
+        part = chosen[start : start + size]
+        logging.info("pictures of %s", ", ".join(one["dataset"] for one in part))
+        made, losses = invert(
+            stage,
+            originals[start : start + size],
+            mean=metadata.mean,
+            std=metadata.std,
+            seeds=[seed_of(seed, f"{one['dataset']}:{one['sample']}") for one in part],
+            steps=settings["steps"],
+            device=device,
+            state=resume.training,
+            save=resume.save_training,
+        )
+        seconds = [(time.monotonic() - started) / len(part)] * len(part)
+        resume.finish({"made": made, "losses": losses, "seconds": seconds})
+    contract.write(
+        output,
+        datasets=[one["dataset"] for one in chosen],
+        samples=[one["sample"] for one in chosen],
+        originals=originals.permute(0, 2, 3, 1).numpy(),
+        reconstructions=torch.cat([part["made"] for part in resume.finished]).permute(0, 2, 3, 1).numpy(),
+        seconds=[second for part in resume.finished for second in part["seconds"]],
+        attributes=facts | {"device": device, "threads": threads},
+    )
+    resume.remove()
+
+
+if __name__ == "__main__":
+    with logged(snakemake):
+        limit_threads(snakemake.threads)
+        main(
+            snakemake.input.backbone,
+            list(snakemake.input.pictures),
+            list(snakemake.input.descriptions),
+            snakemake.output[0],
+            **dict(snakemake.params),
+            device=device(snakemake.resources),
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,1 @@
+"""Reconstruction: what of a picture can be seen again from a backbone's features?"""
