@@ -125,7 +125,7 @@ def test_snakemake_is_killed_and_started_again(drill, drilled):
 
 
 def test_scratch_is_full(drill, drilled):
-    drill.cluster.run(["mount", "-o", "remount,size=4k", str(SCRATCH)])
+    drill.cluster.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(SCRATCH)])
     drilled.snakemake(*TO_TABLE)
-    drill.cluster.run(["mount", "-o", "remount,size=100m", str(SCRATCH)])
+    drill.cluster.run(["umount", str(SCRATCH)])
     assert "reading resources/datasets/scenes-few from where it lies" in (drilled.folder / LOG).read_text()

@@ -80,4 +80,3 @@ def test_trainings_read_from_their_nodes_own_disk(submitted):
     logs = list((submitted.folder / RESULTS / "logs").glob("finetune_*/**/*.log"))
     assert len(logs) == 2
     assert all(f"from its copy in {SCRATCH}/" in log.read_text() for log in logs)
-    assert not submitted.cluster.run(["ls", str(SCRATCH)])
