@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from mmdet.utils import register_all_modules
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    register_all_modules()
     with tempfile.TemporaryDirectory() as folder:
         path = backbone_file(Path(folder))
         pyramid = Pyramid(path)

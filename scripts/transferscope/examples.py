@@ -8,8 +8,7 @@ import numpy as np
 from transferscope import files
 from transferscope.errors import InputError
 
-COUNT = 4
-
+COUNT = 4  # evenly spread over the test split, which may be ordered by class
 
 # Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
 Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]

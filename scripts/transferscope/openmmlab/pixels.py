@@ -189,12 +189,14 @@ def train_and_test(
     )
     learned, alike, kept = score(), score(), []
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
-        for index in np.flatnonzero(samples.splits == "test").tolist():
+        tested = np.flatnonzero(samples.splits == "test").tolist()
+        shown = {tested[place * len(tested) // examples.COUNT] for place in range(examples.COUNT)}
+        for index in tested:
             picture, truth = samples.read(index), samples.target(index)
             pixels = to_uint8(picture)[None].to(device)
             predicted = decode(predict(trained.network, pixels, metadata.mean, metadata.std)).cpu().numpy()
             learned.add(predicted, truth)
             alike.add(np.broadcast_to(trivial, truth.shape), truth)
-            if len(kept) < examples.COUNT:
+            if index in shown:
                 kept.append((samples.ids[index], np.asarray(picture), truth, predicted))
     return Outcome(trained, learned.metrics(), alike.metrics(), kept)

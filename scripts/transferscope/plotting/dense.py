@@ -14,6 +14,7 @@ from transferscope.plotting.style import TEXT_WIDTH, drawing, small
 
 LARGEST_ERROR = 60  # degrees, where the scale of the error maps ends
 NOTHING = 0.85  # grey of pixels without a label
+RIGHT = 0.93  # and of those whose class is found
 
 
 def normals_examples(examples: list[Example], plot: dict) -> Figure:
@@ -56,7 +57,7 @@ def classes_examples(examples: list[Example], class_names: list[str], plot: dict
     with drawing(plot):
         figure, axes, _ = _frame(examples, titles, plot)
         for row, (_, picture, truth, predicted) in zip(axes, examples, strict=True):
-            wrong = np.where((truth != predicted) & (truth != IGNORED), 0.0, 1.0)
+            wrong = np.where((truth != predicted) & (truth != IGNORED), 0.0, RIGHT)
             for ax, image in zip(row, [picture, palette[truth], palette[predicted]], strict=False):
                 ax.imshow(image, interpolation="nearest")
             row[-1].imshow(wrong, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
