@@ -72,6 +72,9 @@ def test_on_slurm_every_job_asks_for_what_it_needs(fresh):
         "train_detector",
         "train_normals",
         "train_segmentation",
+        "reconstruct_pictures",
+        "measure_saliency",
+        "measure_invariance",
     }
     # Not cut to the cores of the machine on which Snakemake runs.
     assert {job.threads for job in jobs if job.rule == "extract_features"} == {8}
