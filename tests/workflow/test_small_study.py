@@ -104,9 +104,10 @@ def test_a_plotting_setting_redraws_figures_alone(project):
     assert all(rule.startswith("plot_") or rule == "task_pages" for rule in planned)
 
 
-def test_a_comparison_prints_the_tables_again_and_nothing_else(project):
+def test_a_comparison_prints_tables_and_coefficients_again_and_nothing_else(project):
     planned = project.planned(*project.overlay("compare: ericsson2021\n"))
-    assert planned == Counter(published_results=1, results_table=1, task_pages=1)
+    printed = Counter(published_results=1, results_table=1, task_pages=1)
+    assert planned == printed + Counter(correlations=1, plot_correlation_bars=1)
 
 
 def test_another_citation_computes_nothing(project):

@@ -11,7 +11,8 @@ def status(project, *arguments: str) -> dict[str, dict[str, str]]:
     command = [sys.executable, "scripts/status.py", "--configfile", "config/small.yaml", *arguments]
     done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    header, *lines = done.stdout.split("\n\n")[0].splitlines()
+    header, *lines, total = done.stdout.split("\n\n")[0].splitlines()
+    assert total.split()[0] == "total"
     return {
         row["rule"]: row for row in (dict(zip(header.split(), line.split(), strict=False)) for line in lines)
     }
@@ -26,9 +27,11 @@ def test_a_finished_study_has_nothing_left(project):
 
 def test_what_is_missing_is_pending_with_its_gpu_hours(project):
     features = project.folder / "results/small/features/scenes-small/mobilenetv2.h5"
-    content = features.rename(features.with_suffix(".kept"))
+    result = project.folder / "results/small/knn/scenes-small/mobilenetv2.json"
+    moved = {path: path.rename(path.with_suffix(".kept")) for path in (features, result)}
     rows = status(project, "--set-resources", "extract_features:gpu=1")
-    content.rename(features)
+    for path, kept in moved.items():
+        kept.rename(path)
     assert (rows["extract_features"]["done"], rows["extract_features"]["pending"]) == (
         str(2 * MODELS - 1),
         "1",
