@@ -8,7 +8,7 @@ from scipy import stats
 
 from transferscope.errors import InputError
 from transferscope.metrics import METRICS
-from transferscope.names import setting_name
+from transferscope.names import measurement_name, setting_name
 
 IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"
@@ -224,8 +224,7 @@ def summary(table: pd.DataFrame) -> str:
 
 
 def _label(setting: str, metric: str) -> str:
-    name = setting_name(setting)
-    return name if metric in TRANSFER else f"{name}: {METRICS[metric].label}"
+    return setting_name(setting) if metric in TRANSFER else measurement_name(setting, metric)
 
 
 def _row_pearson(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:

@@ -8,10 +8,19 @@ import numpy as np
 from transferscope import files
 from transferscope.errors import InputError
 
-COUNT = 4  # evenly spread over the test split, which may be ordered by class
+COUNT = 4
 
 # Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
 Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def draw(tested: list[int], count: int) -> list[int]:
+    """``count`` of the tested pictures, or all if they are fewer, the same ones every time, in their order.
+
+    Drawn, not evenly spaced: where the classes take turns, those would all be of one class.
+    """
+    chosen = np.random.default_rng(0).choice(len(tested), min(count, len(tested)), replace=False)
+    return [tested[place] for place in sorted(chosen)]
 
 
 def write(path: str | Path, examples: list[Example], attributes: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.metrics import METRICS
 
 DATASET_NAMES = {
     "aircraft": "Aircraft",
@@ -97,6 +98,12 @@ def setting_name(setting: str) -> str:
     if fewshot:
         return f"{fewshot[1]}-way {fewshot[2]}-shot"
     return SETTING_NAMES.get(setting, setting)
+
+
+def measurement_name(setting: str, metric: str) -> str:
+    """A setting's printed name with that of a metric, which may begin with it."""
+    name, label = setting_name(setting), METRICS[metric].label
+    return label if label.startswith(name) else f"{name}: {label}"
 
 
 def _read_facts(paths: str | list[str], columns: list[str], optional: Sequence[str] = ()) -> pd.DataFrame:

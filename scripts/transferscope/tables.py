@@ -8,7 +8,7 @@ import pandas as pd
 
 from transferscope.correlation import RECOGNITION
 from transferscope.metrics import METRICS
-from transferscope.names import setting_name
+from transferscope.names import measurement_name, setting_name
 from transferscope.results import KEY
 
 AVERAGE = "average"
@@ -86,8 +86,7 @@ def split(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
         if recognition.any():
             parts.append(across_datasets(setting, title, rows[recognition]))
         for metric, group in rows[~recognition].groupby("metric", sort=False):
-            title_of_metric = f"{title}: {METRICS[metric].label}"
-            parts.append(across_datasets(f"{setting}_{metric}", title_of_metric, group))
+            parts.append(across_datasets(f"{setting}_{metric}", measurement_name(setting, metric), group))
     return parts
 
 
@@ -136,8 +135,9 @@ def measurement(table: pd.DataFrame) -> pd.Series:
 
 def _measurement_label(row: tuple) -> str:
     # A recognition metric is the dataset's own, so the setting says enough.
-    name = setting_name(row.setting)
-    return name if row.metric in RECOGNITION else f"{name}: {METRICS[row.metric].label}"
+    if row.metric in RECOGNITION:
+        return setting_name(row.setting)
+    return measurement_name(row.setting, row.metric)
 
 
 def _columns(rows: pd.DataFrame, across: str, label: Callable[[tuple], str]) -> list[Column]:

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
+from transferscope import examples
 from transferscope.datasets import ade20k, nyuv2, scenes
 from transferscope.dense import normals
 from transferscope.errors import InputError
@@ -213,3 +214,13 @@ def test_angles_are_those_of_the_rotation():
     np.testing.assert_allclose(errors, np.degrees(turns), atol=1e-5)
     truth[0, 0] = np.nan
     assert len(normals.angles(predicted.reshape(4, 5, 3), truth)) == 19
+
+
+def test_examples_are_drawn_in_order_and_once():
+    tested = list(range(100, 140))
+    drawn = examples.draw(tested, 4)
+    assert drawn == sorted(set(drawn)) == examples.draw(tested, 4)
+    assert set(drawn) < set(tested)
+    # Evenly spaced ones would all be of one of ten classes that take turns.
+    assert len({index % 10 for index in drawn}) > 1
+    assert examples.draw(tested[:3], 4) == tested[:3]

@@ -226,6 +226,14 @@ def test_a_panel_has_the_line_and_coefficient_of_the_paper():
     assert words(calibration_scatter(table, models, PLOT)).count("before: r = −0.77\nafter: r = −0.59") == 1
 
 
+def test_bars_leave_out_what_two_models_were_measured_on():
+    table, models = study(5)
+    figure = bars(table.drop(table.query("setting == 'knn' and model > 'm1'").index), models)
+    assert "Linear (n" in words(figure)
+    assert "k-NN" not in words(figure)
+    assert "k-NN" in words(bars(table, models))
+
+
 def test_random_baselines_and_unknown_accuracies_are_marked():
     figure = correlation_scatter(*study(5, unknown=1, random=2), PLOT)
     lines = figure.axes[0].get_lines()

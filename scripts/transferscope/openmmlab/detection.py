@@ -10,6 +10,7 @@ import numpy as np
 
 from transferscope.backbones import Metadata
 from transferscope.datasets.boxes import Boxes
+from transferscope.examples import draw
 
 FLIP = 0.5
 EXAMPLES = 6
@@ -159,14 +160,12 @@ def _dataset(annotations: str | Path, root: str | Path, class_names: list[str]) 
 
 
 def examples(boxes: Boxes, found: dict[int, dict[str, np.ndarray]]) -> dict:
-    """Some pictures of the test, evenly spread over it: their objects, and what was found in them.
+    """Some pictures of the test (``examples.draw``): their objects, and what was found in them.
 
     Args:
         boxes: the dataset.
         found: of each picture's index its ``boxes`` [n, 4], ``labels`` [n] and ``scores`` [n].
     """
-    tested = sorted(found)
-    chosen = [tested[place * len(tested) // EXAMPLES] for place in range(min(EXAMPLES, len(tested)))]
     return {
         "class_names": boxes.class_names,
         "pictures": [
@@ -178,6 +177,6 @@ def examples(boxes: Boxes, found: dict[int, dict[str, np.ndarray]]) -> dict:
                 },
                 "found": {key: np.asarray(values).tolist() for key, values in found[picture].items()},
             }
-            for picture in chosen
+            for picture in draw(sorted(found), EXAMPLES)
         ],
     }

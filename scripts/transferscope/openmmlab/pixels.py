@@ -190,7 +190,7 @@ def train_and_test(
     learned, alike, kept = score(), score(), []
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
         tested = np.flatnonzero(samples.splits == "test").tolist()
-        shown = {tested[place * len(tested) // examples.COUNT] for place in range(examples.COUNT)}
+        shown = examples.draw(tested, examples.COUNT)
         for index in tested:
             picture, truth = samples.read(index), samples.target(index)
             pixels = to_uint8(picture)[None].to(device)

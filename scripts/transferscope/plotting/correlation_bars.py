@@ -27,6 +27,7 @@ from transferscope.tables import Part, split
 
 COEFFICIENTS = (("pearson", "Pearson, on log-odds", BLUE), ("spearman", "Spearman, on ranks", ORANGE))
 _COLUMNS = 3
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot:
 
     A panel a part (``tables.split``); in it a pair of bars a dataset or metric, above them one for the whole
     setting where that is a mean over datasets. The number of models stands in the title. A coefficient that
-    does not exist (fewer than three models, or all alike) leaves its place empty.
+    does not exist (fewer than three models, or all alike) leaves its place empty; a metric without any is
+    left out, where another has one.
 
     Args:
         correlations: the table of ``correlation.correlations``.
@@ -63,6 +65,8 @@ def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot:
         plot: plot settings (``plotting.style``).
     """
     table = correlations[correlations["against"] == IMAGENET]
+    known = table["pearson"].notna().groupby([table["setting"], table["metric"]]).transform("any")
+    table = table[known] if known.any() else table
     parts = split(table[table["dataset"] != MEAN], datasets)
     across = min(_COLUMNS, len(parts))
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
@@ -83,7 +87,8 @@ def _panel(part: Part, whole: pd.DataFrame, width: float, plot: dict) -> _Panel:
         names = ["All datasets"] * len(mean) + names
     fewest, most = rows["n"].min(), rows["n"].max()
     n = f"(n = {most})" if fewest == most else f"(n = {fewest}–{most})"
-    title = wrap(f"{_without_unit(part.title)} {n}", plot["font_size"], 0.95 * width, "bold")
+    title = f"{_without_unit(part.title)} {n.replace(' ', NO_BREAK)}"
+    title = wrap(title, plot["font_size"], 0.95 * width, "bold")
     return _Panel(title, [wrap(name, small(plot), 0.45 * width) for name in names], rows)
 
 

@@ -38,8 +38,10 @@ def cost_bars(costs: pd.DataFrame, models: dict[str, str], plot: dict) -> Figure
         )
         ax = figure.add_axes(bounds)
         start = pd.Series(0.0, hours.index)
-        colours = matplotlib.colormaps["tab10"].colors
-        for colour, (protocol, taken) in zip(colours * len(hours.columns), hours.items(), strict=False):
+        # Its strong colours first, then its pale ones.
+        colours = matplotlib.colormaps["tab20"].colors
+        colours = colours[::2] + colours[1::2]
+        for colour, (protocol, taken) in zip(colours, hours.items(), strict=False):
             ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour, label=protocol)
             start += taken
         ax.set_yticks(range(len(names)), names)

@@ -119,7 +119,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 def wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
     """The text with line breaks between words, so that it fits into ``width`` points."""
     lines = []
-    for word in text.split():
+    for word in text.split(" "):  # not at a no-break space
         if lines and text_width(f"{lines[-1]} {word}", size, weight) <= width:
             lines[-1] += f" {word}"
         else:
