@@ -94,8 +94,7 @@ rule choose_picture:
         "../envs/main.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=30,
+        **size_of("choose_picture"),
     params:
         version=1,
         loader_version=dataset_fact("version"),

@@ -4,6 +4,15 @@ In: the long table, reconstructions, saliency maps, <results>/similarity/. Out: 
 saliency.pdf, invariance.pdf and similarity/ in <results>/figures/. PROPERTY_FIGURES lists what the results allow.
 """
 
+
+localrules:
+    plot_properties,
+    plot_reconstructions,
+    plot_saliency,
+    plot_invariance,
+    plot_similarity,
+
+
 PLANNED = set(RUNS["protocol"])
 PROPERTY_FIGURES = []
 if not MEASURED or PLANNED & {"reconstruction", "saliency"}:

@@ -1,5 +1,6 @@
 """Requests by the table of job sizes: they grow as it says, and cover what the demo took."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_another_column_is_refused(tmp_path):
     path.write_text(TABLE.read_text().replace("minutes_per_unit", "minutes_a_unit"))
     with pytest.raises(InputError, match="minutes_a_unit"):
         read_sizes(path)
+
+
+def test_what_a_cluster_runs_has_a_row():
+    project = TABLE.parents[1]
+    text = "".join(path.read_text() for path in [project / "Snakefile", *project.glob("rules/*.smk")])
+    local = " ".join(re.findall(r"^localrules:\n((?:    \w+,\n)+)", text, re.MULTILINE))
+    rules = set(re.findall(r"^(?:use )?rule (?:\w+ as )?(\w+)\b", text, re.MULTILINE))
+    assert rules - set(re.findall(r"\w+", local)) == set(read_sizes(TABLE).index)
