@@ -21,7 +21,7 @@ report: "report/workflow.rst"
 
 
 onstart:
-    cancel_left_over_jobs()
+    prepare_cluster()
 
 
 include: "rules/common.smk"

@@ -1,7 +1,7 @@
 """What the jobs ask of a cluster: config/job_sizes.tsv, for what a job works on and how often it was tried.
 
 In: the table, the configuration, DATASETS. Out: size_of, which every rule that a cluster runs asks for its resources;
-cancel_left_over_jobs, before any is submitted.
+prepare_cluster, before any job is submitted.
 """
 
 from transferscope import sizes, slurm
@@ -50,8 +50,9 @@ def size_of(rule: str) -> dict:
     }
 
 
-def cancel_left_over_jobs() -> None:
+def prepare_cluster() -> None:
     """Cancel the SLURM jobs that a Snakemake which was killed had submitted for the outputs of this run."""
+    slurm.ask_once_for_min_job_age()
     try:
         slurm.cancel_left_over((str(job.benchmark) for job in workflow.dag.needrun_jobs()), Path.cwd())
     except InputError as error:

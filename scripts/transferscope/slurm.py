@@ -1,10 +1,12 @@
-"""What an earlier Snakemake left in SLURM: its jobs must not write beside those that replace them."""
+"""What SLURM and Snakemake's plugin for it need from us: no job left over, no question too many."""
 
 import shutil
 import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+import snakemake_executor_plugin_slurm as plugin
 
 from transferscope import progress
 from transferscope.errors import InputError
@@ -15,6 +17,7 @@ SECONDS = 120  # a job that saves its state may take KillWait, 30 seconds as a r
 def cancel_left_over(benchmarks: Iterable[str], folder: Path) -> None:
     """Cancel what an earlier Snakemake in ``folder`` submitted for these jobs and still lives; see its end.
 
+    Else it would write into one output with what replaces it.
     Snakemake's marks of jobs under way lose SLURM's numbers when these start, so its logs are asked.
 
     Args:
@@ -36,6 +39,16 @@ def cancel_left_over(benchmarks: Iterable[str], folder: Path) -> None:
                 "shows them, then start again"
             )
         time.sleep(1)
+
+
+def ask_once_for_min_job_age() -> None:
+    """Let the plugin keep what SLURM says of ``MinJobAge`` now.
+
+    It asks before each look at its jobs. Without an answer, while the controller is away, it would turn to
+    ``sacct``, and on a cluster without accounts, where that never answers, sit still for an hour.
+    """
+    age = plugin.get_min_job_age()
+    plugin.get_min_job_age = lambda: age
 
 
 def _living(folder: Path) -> dict[str, str]:

@@ -128,8 +128,6 @@ for gpu in $(seq 0 {GPUS - 1}); do ln -s /dev/null {HOME}/nvidia$gpu; done
 {write}
 mount -t tmpfs -o size=100m tmpfs {SCRATCH}
 mount --bind {HOME}/hosts /etc/hosts
-# There are no accounts here, so sacct never answers; the plugin takes it for usable wherever it can be called
-mount --bind /dev/null "$(command -v sacct)"
 chmod 700 {HOME}/munge
 head -c 1024 /dev/urandom > {HOME}/munge/key
 chmod 600 {HOME}/munge/key
