@@ -26,8 +26,8 @@ rule download_trunk:
         mem_mb=500,
         runtime=60,
     params:
-        source=lambda wildcards: config["reconstruction"]["trunks"][wildcards.trunk],
-        sha256="",
+        source=lambda wildcards: config["reconstruction"]["trunks"][wildcards.trunk]["source"],
+        sha256=lambda wildcards: config["reconstruction"]["trunks"][wildcards.trunk]["sha256"],
     script:
         "../scripts/download_checkpoint.py"
 

@@ -12,6 +12,7 @@ Forms of a source::
 Forms of a checksum, an entry of the ``sha256`` columns::
 
     64 hexadecimal digits                 SHA-256
+    8 hexadecimal digits                  its beginning, as the names of PyTorch's files carry it
     md5:32 hexadecimal digits             MD5, where the authors publish only that
     -                                     unknown; the log of the download then says what it found
 
@@ -43,7 +44,7 @@ _PYPI = re.compile(
     r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)(!(?P<member>[^!]+))?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_CHECKSUM = re.compile(r"[0-9a-f]{64}|md5:[0-9a-f]{32}|-")
+_CHECKSUM = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}|md5:[0-9a-f]{32}|-")
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str
         if not _CHECKSUM.fullmatch(checksum):
             raise InputError(
                 f"the checksum {checksum!r} of {' '.join(sources)} is not 64 lower-case hexadecimal digits, "
-                "md5: and 32 of them, or - where it is unknown"
+                "the first 8 of them, md5: and 32, or - where it is unknown"
             )
     known = ["" if checksum == "-" else checksum for checksum in sha256s]
     return list(zip(sources, known or [""] * len(sources), strict=True))
@@ -245,7 +246,9 @@ def _check_digest(path: Path, source: str, expected: str) -> None:
 
 def _digest_like(checksum: str, path: Path) -> str:
     """The file's checksum in the form of another; SHA-256 where that is empty."""
-    return f"md5:{files.digest(path, 'md5')}" if checksum.startswith("md5:") else files.sha256(path)
+    if checksum.startswith("md5:"):
+        return f"md5:{files.digest(path, 'md5')}"
+    return files.sha256(path)[: len(checksum) or None]
 
 
 def _local_file(source: str) -> Path:

@@ -165,6 +165,14 @@ class TestDownload:
             fetch(server.url("/file.bin"), output, sha256="0" * 64)
         assert beside(output) == []
 
+    def test_the_beginning_of_a_sha256(self, tmp_path, server, digest):
+        output = tmp_path / "new/checkpoint"
+        with pytest.raises(InputError, match=f"has the checksum {digest[:8]}, expected {'0' * 8}"):
+            fetch(server.url("/file.bin"), output, sha256="0" * 8)
+        assert beside(output) == []
+        fetch(server.url("/file.bin"), output, sha256=digest[:8])
+        assert output.read_bytes() == CONTENT
+
     def test_md5(self, tmp_path, server):
         output = tmp_path / "new/checkpoint"
         checksum = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
