@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from transferscope.errors import InputError
 
@@ -101,16 +102,34 @@ def _unpack_zip(archive: Path, folder: Path) -> list[str]:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> list[str]:
-    def strict(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo:
-        _check_name(member.name, archive)
-        try:
-            return tarfile.data_filter(member, destination)
-        except tarfile.FilterError as error:
-            raise InputError(f"{archive} holds an unsafe entry ({error}); use another archive") from error
-
+    # Not by extractall: its filters are missing in Python before 3.11.4, which many systems have.
+    names = []
     with tarfile.open(archive) as file:
-        file.extractall(folder, filter=strict)
-        return [member.name for member in file.getmembers() if member.isreg()]
+        for member in file:
+            _check_name(member.name, archive)
+            target = folder / member.name
+            if member.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _content(file, member, archive) as content, target.open("wb") as output:
+                shutil.copyfileobj(content, output)
+            names.append(member.name)
+    return names
+
+
+def _content(file: tarfile.TarFile, member: tarfile.TarInfo, archive: Path) -> IO[bytes]:
+    """What a file holds, or the file that a link points to, so that no entry can write through a link."""
+    try:
+        content = file.extractfile(member)
+    except KeyError:  # a link to what is not in the archive
+        content = None
+    if content is None:
+        raise InputError(
+            f"{archive} holds an unsafe entry ({member.name!r} is a device, or a link to a folder or out of "
+            "the archive); use another archive"
+        )
+    return content
 
 
 def _copy(archive: Path, folder: Path) -> list[str]:

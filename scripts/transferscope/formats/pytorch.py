@@ -3,11 +3,15 @@
 import argparse
 import pickle
 import re
+import struct
 from pathlib import Path
 
 import torch
 
 from transferscope.errors import InputError
+
+# What torch.load raises besides, depending on where the file ends.
+_DAMAGE = (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, struct.error)
 
 
 def read(path: str | Path) -> object:
@@ -30,7 +34,7 @@ def read(path: str | Path) -> object:
                 "re-save its state_dict alone with torch.save on a machine where you trust the file"
             ) from error
         raise InputError(_damaged(path)) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except _DAMAGE as error:
         raise InputError(_damaged(path)) from error
 
 
