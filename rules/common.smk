@@ -11,7 +11,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from transferscope import study
+from transferscope import catalogue, study
 from transferscope.errors import InputError
 from transferscope.sources import placed_files
 
@@ -22,8 +22,8 @@ PRINTED = study.published_names("config/published/correlations")
 try:
     study.check_config(config, SCHEMAS / "config.schema.yaml")
     study.check_published(config, PUBLISHED)
-    ALL_MODELS = study.read_models(config["tables"]["models"], SCHEMAS)
-    datasets = study.read_datasets(config["tables"]["datasets"], SCHEMAS)
+    ALL_MODELS = catalogue.read_models(config["tables"]["models"], SCHEMAS)
+    datasets = catalogue.read_datasets(config["tables"]["datasets"], SCHEMAS)
     study.check_exclusions(config["exclude"], ALL_MODELS, datasets)
     MODELS = study.choose(ALL_MODELS, config["models"], "models")
     DATASETS = study.choose(datasets, config["datasets"], "datasets")
@@ -61,7 +61,7 @@ def dataset_fact(column: str):
 
 def render_setting(key: str):
     """A param: one of the settings in the source of a rendered dataset."""
-    return lambda wildcards: study.render_settings(DATASETS.at[wildcards.dataset, "source"][0])[key]
+    return lambda wildcards: catalogue.render_settings(DATASETS.at[wildcards.dataset, "source"][0])[key]
 
 
 def dataset_facts(wildcards) -> dict:
@@ -72,7 +72,7 @@ def dataset_facts(wildcards) -> dict:
         "loader": row["loader"],
         "split_rule": row["split_rule"],
         "classes": int(row["classes"]),
-        "counts": {split: int(row[split]) for split in study.COUNTS if row[split] >= 0},
+        "counts": {split: int(row[split]) for split in catalogue.COUNTS if row[split] >= 0},
     }
 
 

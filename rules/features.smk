@@ -5,8 +5,6 @@ Out: <results>/features/{dataset}/{model}.h5. A dataset of more than `features.s
 shards, one job each, and joined by a virtual file that copies nothing.
 """
 
-ON_FEATURES = ["linear", "knn", "fewshot"]  # protocols
-
 
 rule extract_features:
     """All splits of a dataset that one job can do."""

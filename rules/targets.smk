@@ -37,7 +37,7 @@ rule features:
     input:
         expand(
             "<results>/features/{run.dataset}/{run.model}.h5",
-            run=RUNS[RUNS["protocol"].isin(ON_FEATURES)][["model", "dataset"]]
+            run=RUNS[RUNS["protocol"].isin(study.ON_FEATURES)][["model", "dataset"]]
             .drop_duplicates()
             .itertuples(),
         ),

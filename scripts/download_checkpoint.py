@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from transferscope.fetching import fetch_checkpoint
 from transferscope.job import logged
-from transferscope.sources import fetch_checkpoint
 
 
 def main(output: str | Path, *, source: str, sha256: str) -> None:

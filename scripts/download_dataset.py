@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from transferscope.fetching import fetch_dataset
 from transferscope.job import logged
-from transferscope.sources import fetch_dataset
 
 
 def main(output: str | Path, *, sources: list[str], sha256s: list[str]) -> None:

@@ -3,10 +3,10 @@
 from transferscope.files import atomic_path
 from transferscope.job import logged
 from transferscope.names import read_datasets, read_models
+from transferscope.parts import split
 from transferscope.plotting.dataset_scatter import dataset_scatter
 from transferscope.plotting.style import save
 from transferscope.results import read_table
-from transferscope.tables import split
 
 
 def main(table: str, models: str | list[str], datasets: str | list[str], folder: str, *, plot: dict) -> None:

@@ -7,7 +7,7 @@ from transferscope.files import atomic_path
 from transferscope.job import logged
 from transferscope.names import read_dataset_facts, read_datasets, read_models
 from transferscope.pages import task_page
-from transferscope.tables import split_by_dataset
+from transferscope.parts import split_by_dataset
 
 
 def main(

@@ -8,9 +8,10 @@ import pandas as pd
 
 from transferscope.correlation import IMAGENET
 from transferscope.metrics import METRICS
+from transferscope.parts import Part, measurement
 from transferscope.plotting.dataset_scatter import dataset_scatter
 from transferscope.plotting.style import to_svg
-from transferscope.tables import Part, Table, build_table, cells, measurement
+from transferscope.tables import Table, build_table, cells
 
 _SPLITS = {"train": "train", "val": "val", "test": "test", "all": "in one pool"}
 

@@ -5,13 +5,12 @@ import math
 import re
 from pathlib import Path
 
-import jsonschema
 import pandas as pd
-import yaml
 
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.metrics import METRICS
+from transferscope.validation import first_error, read_schema
 
 KEY = ["setting", "dataset", "metric", "model"]
 COLUMNS = [*KEY, "value", "ci95", "protocol", "mode", "version", "seed", "n_test"]
@@ -77,8 +76,7 @@ def check_result(result: dict, where: str | Path) -> None:
     Raises:
         InputError: names ``where`` (the result's file) and the offending key.
     """
-    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(result))
+    error = first_error(result, read_schema(_SCHEMA))
     if error is not None:
         key = error.json_path.removeprefix("$").lstrip(".") or "the whole"
         raise InputError(f"{where}: {key}: {error.message}; delete the file and run its rule again")

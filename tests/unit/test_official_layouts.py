@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from official_layouts import MINIATURES, VOC_CLASSES, matlab
 
-from transferscope import study
+from transferscope import catalogue
 from transferscope.datasets import BOX_LOADERS, DENSE_LOADERS, LOADERS, load_boxes, load_dataset
 from transferscope.datasets.base import Samples
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.splits import RULES
 from transferscope.errors import InputError
+from transferscope.fetching import fetch_dataset, place_dataset
 from transferscope.names import DATASET_NAMES
-from transferscope.sources import fetch_dataset, place_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
-ROWS = study.read_datasets(CONFIG / "datasets.tsv", CONFIG / "schemas")
+ROWS = catalogue.read_datasets(CONFIG / "datasets.tsv", CONFIG / "schemas")
 
 # Images before any split rule: training with validation and test, or all (Ericsson et al. 2021).
 OFFICIAL = {
@@ -47,7 +47,7 @@ PROPERTIES = {"reconstruction", "saliency", "invariance"}  # which need no split
 @pytest.mark.parametrize("dataset", ROWS.index)
 def test_facts_of_the_table(dataset):
     row = ROWS.loc[dataset]
-    counts = {split: row[split] for split in study.COUNTS if row[split] >= 0}
+    counts = {split: row[split] for split in catalogue.COUNTS if row[split] >= 0}
     loaders = {"recognition": LOADERS, "detection": BOX_LOADERS} | DENSE_LOADERS
     assert all(row["loader"] in loaders[task] for task in row["task"])
     assert row["split_rule"] in RULES

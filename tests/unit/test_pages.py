@@ -12,7 +12,7 @@ from transferscope import results
 from transferscope.correlation import correlations
 from transferscope.names import read_dataset_facts, read_models
 from transferscope.pages import task_page
-from transferscope.tables import split_by_dataset
+from transferscope.parts import split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}

@@ -15,6 +15,7 @@ from transferscope import results
 from transferscope.correlation import correlations, logit
 from transferscope.errors import InputError
 from transferscope.names import read_datasets, read_models
+from transferscope.parts import split, split_by_dataset
 from transferscope.plotting import style
 from transferscope.plotting.calibration_scatter import calibration_scatter
 from transferscope.plotting.correlation_bars import correlation_bars
@@ -30,7 +31,6 @@ from transferscope.plotting.saliency import saliency
 from transferscope.plotting.similarity import similarity
 from transferscope.reconstruction.pictures import Reconstruction
 from transferscope.saliency.maps import Map
-from transferscope.tables import split, split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferscope import results, tables
+from transferscope import parts, results, tables
 from transferscope.names import read_datasets, read_models
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -75,7 +75,7 @@ def test_recognition_metrics_share_a_table_and_others_have_their_own():
 
 def test_a_dataset_is_a_part_across_all_that_is_measured_on_it():
     ece = LINEAR.assign(setting="calibration_linear", metric="ece")
-    first, second = tables.split_by_dataset(pd.concat([LINEAR, ece]), NAMES)
+    first, second = parts.split_by_dataset(pd.concat([LINEAR, ece]), NAMES)
     assert (first.name, second.title) == ("x", "Data Y")
     assert [column.key for column in second.columns] == ["linear map11", "calibration_linear ece"]
     built = tables.build_table(second, MODELS, LINEAR.assign(value=1.0))
@@ -97,7 +97,7 @@ def test_what_the_features_keep_is_averaged_where_a_model_has_all_datasets():
     means = built[-1].value
     assert means["lpips_vgg"].dropna().to_dict() == {"a": 0.5, "b": 0.45}
     assert means["attentive_diffusion"].to_dict() == {"a": 50, "b": 50, "r": 50}
-    assert tables.kept(LINEAR) is None
+    assert parts.kept(LINEAR) is None
 
 
 def test_a_missing_value_is_a_dash_and_has_no_average():
@@ -145,8 +145,8 @@ def test_the_published_averages_are_those_of_the_paper():
     ]
     linear, finetune = built["linear"], built["finetune"]
     # As in the paper: DeepCluster-v2 is best with linear probes, and supervision is beaten when fine-tuned.
-    assert linear.rank[tables.AVERAGE].idxmin() == "deepcluster-v2"
-    assert finetune.rank.loc["supervised", tables.AVERAGE] > 1
+    assert linear.rank[parts.AVERAGE].idxmin() == "deepcluster-v2"
+    assert finetune.rank.loc["supervised", parts.AVERAGE] > 1
     for one in built.values():
         rows = [line for line in tables.to_markdown(one).splitlines() if line.startswith("|")]
         assert len(rows) == 2 + 14

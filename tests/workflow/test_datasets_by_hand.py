@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.official_layouts import isic
 
-from transferscope import study
+from transferscope import catalogue
 from transferscope.datasets import load_dataset
 
 BY_HAND = "{models: [random-mobilenetv2], datasets: [cars, isic], protocols: [fewshot]}"
@@ -33,7 +33,7 @@ def test_what_is_absent_is_said_before_any_job_and_only_where_it_is_needed(study
     isic(folder)
     project.snakemake(*overlay, "--", ISIC)
     config = project.folder / "config"
-    row = study.read_datasets(config / "datasets.tsv", config / "schemas").loc["isic"]
+    row = catalogue.read_datasets(config / "datasets.tsv", config / "schemas").loc["isic"]
     samples = load_dataset(
         "isic",
         project.folder / ISIC,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from transferscope import progress, study
+from transferscope import catalogue, progress, study
 from transferscope.sizes import read_sizes
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +25,11 @@ def test_the_dry_run_has_the_committed_jobs(fresh):
 def test_the_study_has_the_papers_40_tasks():
     config = yaml.safe_load((ROOT / STUDY).read_text())
     schemas = ROOT / "config/schemas"
-    models = study.choose(study.read_models(ROOT / "config/models.tsv", schemas), config["models"], "models")
+    models = study.choose(
+        catalogue.read_models(ROOT / "config/models.tsv", schemas), config["models"], "models"
+    )
     datasets = study.choose(
-        study.read_datasets(ROOT / "config/datasets.tsv", schemas), config["datasets"], "datasets"
+        catalogue.read_datasets(ROOT / "config/datasets.tsv", schemas), config["datasets"], "datasets"
     )
     runs = study.plan_runs(models, datasets, config["protocols"], [])
     planned = Counter(run.protocol for run in runs[["dataset", "protocol"]].drop_duplicates().itertuples())

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from transferscope.correlation import IMAGENET, MEAN, OWN, RECOGNITION
+from transferscope.parts import Part, split
 from transferscope.plotting.style import (
     BLUE,
     COLUMN_WIDTH,
@@ -23,7 +24,6 @@ from transferscope.plotting.style import (
     text_width,
     wrap,
 )
-from transferscope.tables import Part, split
 
 COEFFICIENTS = (("pearson", "Pearson, on log-odds", BLUE), ("spearman", "Spearman, on ranks", ORANGE))
 _COLUMNS = 3

@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 
 from transferscope.correlation import add_scores
 from transferscope.metrics import METRICS
+from transferscope.parts import Part
 from transferscope.plotting.scatter import scatter
 from transferscope.plotting.style import drawing, grid, model_key, number_models, shared_labels
-from transferscope.tables import Part
 
 
 def dataset_scatter(part: Part, models: pd.DataFrame, plot: dict) -> Figure:

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
 from transferscope.metrics import METRICS
+from transferscope.parts import kept
 from transferscope.plotting.style import INK, KINDS, MARKER_SIZE, PALE, drawing, grid, marker, padded
-from transferscope.tables import kept
 
 SETTINGS = ("reconstruction", "saliency")
 FEWEST_FOR_BOX = 5  # models; the quartiles of fewer would be drawn from single ones

@@ -1,0 +1,157 @@
+"""The tables of models and datasets: what is wrong is said in a sentence that names file, row and column."""
+
+from pathlib import Path
+
+import pytest
+
+from transferscope import catalogue
+from transferscope.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "config" / "schemas"
+
+
+def table(tmp_path: Path, source: str, changes: dict[str, str] | None = None, rows: int = 1) -> Path:
+    """The first rows of one of the project's tables, with cells of the first one changed."""
+    header, *lines = (ROOT / "config" / source).read_text().splitlines()
+    columns = header.split("\t")
+    cells = dict(zip(columns, lines[0].split("\t"), strict=True)) | (changes or {})
+    path = tmp_path / source
+    path.write_text(
+        "\n".join([header, "\t".join(cells[column] for column in columns), *lines[1:rows]]) + "\n"
+    )
+    return path
+
+
+def test_the_projects_own_tables_are_valid():
+    models = catalogue.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
+    datasets = catalogue.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
+    assert {"url", "pypi", "random"} >= set(models["kind"]) >= {"pypi", "random"}
+    assert set(datasets["kind"]) == {"url", "pypi", "render", "manual"}
+    assert (datasets["images"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"id": "my.model"}, "line 2 (id 'my.model'), column 'id': 'my.model' does not fit"),
+        ({"arch": "resnet51"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+        ({"arch": "resnet51?depth=2"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+        ({"sha256": "abc"}, "column 'sha256'"),
+        ({"imagenet_top1": "71,9"}, "column 'imagenet_top1'"),
+        ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
+        ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
+        ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+    ],
+)
+def test_a_bad_cell_of_the_models_table_is_named(tmp_path, changes, sentence):
+    path = table(tmp_path, "models.tsv", changes)
+    with pytest.raises(InputError) as caught:
+        catalogue.read_models(path, SCHEMAS)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
+        ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
+        ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
+        ({"train": "-4"}, "column 'train'"),
+        ({"protocols": "linear, knn"}, "column 'protocols'"),
+        ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
+        ({"sha256": "md5:abc"}, "column 'sha256': 'md5:abc' does not fit; expected: for each source 64"),
+        (
+            {"source": "manual", "sha256": ""},
+            "column 'manual': '' does not fit; expected: which files",
+        ),
+    ],
+)
+def test_a_bad_cell_of_the_datasets_table_is_named(tmp_path, changes, sentence):
+    path = table(tmp_path, "datasets.tsv", changes)
+    with pytest.raises(InputError) as caught:
+        catalogue.read_datasets(path, SCHEMAS)
+    assert sentence in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("data/pets", "local"),
+        ("data/images.tar.gz", "archive"),
+        ("data/jpg.TGZ data/labels.mat", "archive"),
+        ("data/jpg data/labels.mat", "archive"),
+        ("manual", "manual"),
+        ("https://host/images.zip data/labels.mat", "url"),
+    ],
+)
+def test_kinds_of_datasets(tmp_path, source, kind):
+    changes = {"source": source, "sha256": "", "manual": "the archives of https://host/"}
+    datasets = catalogue.read_datasets(table(tmp_path, "datasets.tsv", changes), SCHEMAS)
+    assert datasets["kind"].tolist() == [kind]
+
+
+def test_a_duplicate_id_is_named(tmp_path):
+    path = table(tmp_path, "models.tsv", rows=1)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[1]]) + "\n")
+    with pytest.raises(InputError, match="more than once; rename one"):
+        catalogue.read_models(path, SCHEMAS)
+
+
+def test_several_tables_follow_each_other():
+    paths = [ROOT / "config" / name for name in ("models.tsv", "models-extra.tsv")]
+    both = catalogue.read_models(paths, SCHEMAS)
+    assert list(both.index) == [name for path in paths for name in catalogue.read_models(path, SCHEMAS).index]
+    assert both["imagenet_top1"].dtype == float
+
+
+def test_an_id_of_two_tables_is_named_with_both(tmp_path):
+    first, second = ROOT / "config" / "datasets.tsv", table(tmp_path, "datasets.tsv")
+    with pytest.raises(InputError) as caught:
+        catalogue.read_datasets([first, second], SCHEMAS)
+    assert str(caught.value) == f"the id 'digits' is in {first} and in {second}; rename one of the rows"
+
+
+def test_a_missing_and_an_unknown_column_are_named(tmp_path):
+    path = table(tmp_path, "models.tsv")
+    header, row = path.read_text().splitlines()
+    path.write_text(f"{header}\tcolour\n{row}\tred\n")
+    with pytest.raises(InputError, match=r"'colour' was unexpected"):
+        catalogue.read_models(path, SCHEMAS)
+    path.write_text(header.replace("arch", "architecture") + "\n" + row + "\n")
+    with pytest.raises(InputError, match=r"'arch' is a required property|'architecture' was unexpected"):
+        catalogue.read_models(path, SCHEMAS)
+
+
+def test_a_table_with_commas_for_tabs_is_named(tmp_path):
+    path = tmp_path / "models.tsv"
+    path.write_text("id,name\na,b\n")
+    with pytest.raises(InputError, match="separated by tabs"):
+        catalogue.read_models(path, SCHEMAS)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        catalogue.read_datasets(tmp_path / "absent.tsv", SCHEMAS)
+
+
+def test_the_known_architectures_are_timms():
+    import timm
+
+    assert catalogue.architectures() == set(timm.list_models())
+
+
+def test_render_settings():
+    settings = catalogue.render_settings("render:images=20&objects=3&size=32&seed=1")
+    assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
+
+
+@pytest.mark.parametrize("source", ["render:images=20", "render:images=many&objects=3&size=32&seed=1"])
+def test_bad_render_settings_are_named(tmp_path, source):
+    path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
+    with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* integers for"):
+        catalogue.read_datasets(path, SCHEMAS)
