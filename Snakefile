@@ -39,6 +39,7 @@ include: "rules/analysis.smk"
 include: "rules/figures.smk"
 include: "rules/diagnostics.smk"
 include: "rules/property_figures.smk"
+include: "rules/costs.smk"
 include: "rules/targets.smk"
 
 

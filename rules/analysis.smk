@@ -21,7 +21,6 @@ localrules:
     correlations,
     results_table,
     task_pages,
-    collect_costs,
 
 
 rule collect_results:
@@ -169,29 +168,3 @@ rule task_pages:
         plot=config["plotting"],
     script:
         "../scripts/task_pages.py"
-
-
-rule collect_costs:
-    """What the study took, by protocol and model, once everything is measured."""
-    input:
-        table=results_table(),
-        sizes="config/job_sizes.tsv",
-    output:
-        report(
-            "<results>/tables/costs.tsv",
-            caption="../report/costs.rst",
-            category="Tables",
-            labels={"table": "Costs"},
-        ),
-    log:
-        "<logs>/collect_costs.log",
-    benchmark:
-        "<benchmarks>/collect_costs.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    script:
-        "../scripts/collect_costs.py"

@@ -19,7 +19,6 @@ if MEASURED:
 
 # Seconds each: on a cluster they would wait longer than they run.
 localrules:
-    plot_costs,
     plot_correlation_scatter,
     plot_correlation_bars,
     plot_calibration_scatter,
@@ -171,32 +170,3 @@ rule plot_rank_radar:
         plot=config["plotting"],
     script:
         "../scripts/plot_rank_radar.py"
-
-
-rule plot_costs:
-    """What each model took, protocol by protocol."""
-    input:
-        costs="<results>/tables/costs.tsv",
-        models=config["tables"]["models"],
-    output:
-        pdf="<results>/figures/costs.pdf",
-        png=report(
-            "<results>/figures/costs.png",
-            caption="../report/costs.rst",
-            category="Figures",
-            labels={"figure": "Costs"},
-        ),
-    log:
-        "<logs>/plot_costs.log",
-    benchmark:
-        "<benchmarks>/plot_costs.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_costs.py"

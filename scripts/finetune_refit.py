@@ -103,10 +103,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        logged(snakemake),
-        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
+    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -23,15 +23,10 @@ def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:
         mode=attributes["mode"],
         seed=seed,
         n_test=len(test.ids),
-        measurements=[
-            {
-                "setting": protocol,
-                "metric": metric,
-                "value": 100 * getattr(outcome, metric),
-                "ci95": None,
-            }
-            for metric in ("ece", "ece_scaled", "ece_scaled_val")
-        ],
+        measurements=record.measurements(
+            protocol,
+            {metric: 100 * getattr(outcome, metric) for metric in ("ece", "ece_scaled", "ece_scaled_val")},
+        ),
         took={"seconds": time.monotonic() - started, "device": "cpu", "threads": 1},
         details={
             "temperature_val": outcome.temperature_val,

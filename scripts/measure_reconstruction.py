@@ -51,10 +51,7 @@ def main(
         mode=f"stage{one.facts['stage']}-{one.facts['steps']}-steps",
         seed=one.facts["seed"],
         n_test=one.original.shape[0] * one.original.shape[1],
-        measurements=[
-            {"setting": "reconstruction", "metric": metric, "value": value, "ci95": None}
-            for metric, value in values.items()
-        ],
+        measurements=record.measurements("reconstruction", values),
         took={"seconds": one.seconds, "device": one.facts["device"], "threads": one.facts["threads"]},
         details=details,
     )

@@ -81,14 +81,9 @@ def main(
         mode="exact" if stride == 1 else f"stride-{stride}",
         seed=seed,
         n_test=attention.size,
-        measurements=[
-            {
-                "setting": "saliency",
-                "metric": "attentive_diffusion",
-                "value": 100 * maps.diffusion(attention),
-                "ci95": None,
-            }
-        ],
+        measurements=record.measurements(
+            "saliency", {"attentive_diffusion": 100 * maps.diffusion(attention)}
+        ),
         took={
             "seconds": sum(band["seconds"] for band in resume.finished),
             "device": device,

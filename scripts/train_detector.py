@@ -88,10 +88,7 @@ def main(
         mode="faster-rcnn-fpn",
         seed=seed,
         n_test=len(precision.found),
-        measurements=[
-            {"setting": protocol, "metric": metric, "value": by_class[metric].mean(), "ci95": None}
-            for metric in METRICS
-        ],
+        measurements=record.measurements(protocol, {name: by_class[name].mean() for name in METRICS}),
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={
             "by_class": {boxes.class_names[label]: values.to_dict() for label, values in by_class.iterrows()},
@@ -106,10 +103,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        logged(snakemake),
-        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
+    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

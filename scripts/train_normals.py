@@ -79,10 +79,7 @@ def main(
         mode=settings["target"],
         seed=seed,
         n_test=int(np.count_nonzero(samples.splits == "test")),
-        measurements=[
-            {"setting": "normals", "metric": metric, "value": value, "ci95": None}
-            for metric, value in outcome.metrics.items()
-        ],
+        measurements=record.measurements("normals", outcome.metrics),
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={
             "steps": steps,
@@ -96,10 +93,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        logged(snakemake),
-        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
+    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -71,10 +71,7 @@ def main(
         mode="finetune",
         seed=seed,
         n_test=int(np.count_nonzero(samples.splits == "test")),
-        measurements=[
-            {"setting": "segmentation", "metric": metric, "value": value, "ci95": None}
-            for metric, value in outcome.metrics.items()
-        ],
+        measurements=record.measurements("segmentation", outcome.metrics),
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={
             "steps": settings["iterations"],
@@ -88,10 +85,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        logged(snakemake),
-        near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
+    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -87,7 +87,7 @@ def task_page(
     """One dataset's page as HTML that needs no other file; the same arguments give the same text.
 
     Args:
-        part: all that is measured on the dataset (``tables.split_by_dataset``).
+        part: all that is measured on the dataset (``parts.split_by_dataset``).
         models: ``names.read_models``.
         facts: ``names.read_dataset_facts``; a dataset without a row there has no facts.
         correlations: ``correlation.correlations`` of the results that ``part`` is of.

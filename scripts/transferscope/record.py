@@ -21,6 +21,14 @@ def measure(setting: str, metric: str, scores: np.ndarray, labels: np.ndarray, *
     }
 
 
+def measurements(setting: str, values: dict[str, float]) -> list[dict]:
+    """Measurements without an interval: of each metric its value, in the metric's printed unit."""
+    return [
+        {"setting": setting, "metric": metric, "value": value, "ci95": None}
+        for metric, value in values.items()
+    ]
+
+
 def write_result(
     path: str | Path,
     *,

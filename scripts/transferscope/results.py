@@ -10,7 +10,7 @@ import pandas as pd
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.metrics import METRICS
-from transferscope.validation import first_error, read_schema
+from transferscope.validation import first_error, read_schema, sentence
 
 KEY = ["setting", "dataset", "metric", "model"]
 COLUMNS = [*KEY, "value", "ci95", "protocol", "mode", "version", "seed", "n_test"]
@@ -79,7 +79,7 @@ def check_result(result: dict, where: str | Path) -> None:
     error = first_error(result, read_schema(_SCHEMA))
     if error is not None:
         key = error.json_path.removeprefix("$").lstrip(".") or "the whole"
-        raise InputError(f"{where}: {key}: {error.message}; delete the file and run its rule again")
+        raise InputError(f"{where}: {key}: {sentence(error)}; delete the file and run its rule again")
     for measured in result["measurements"]:
         _check_value(measured["metric"], measured["value"], f"{where}: {measured['setting']}")
 

@@ -61,9 +61,9 @@ class Table:
 def build_tables(
     results: pd.DataFrame, models: pd.DataFrame, datasets: dict[str, str], compare: pd.DataFrame | None
 ) -> list[Table]:
-    """The tables of a long table, setting by setting: one a part (``split``), at last ``kept``.
+    """The tables of a long table, setting by setting: one a part (``parts.split``), at last ``parts.kept``.
 
-    Arguments as for ``split`` and ``build_table``.
+    Arguments as for ``parts.split`` and ``build_table``.
     """
     parts = split(results, datasets)
     averages = kept(results)

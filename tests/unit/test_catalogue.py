@@ -31,50 +31,42 @@ def test_the_projects_own_tables_are_valid():
     assert (datasets["images"] > 0).all()
 
 
+MODELS_ERRORS = [
+    ({"id": "my.model"}, "line 2 (id 'my.model'), column 'id': 'my.model' does not fit"),
+    ({"arch": "resnet51"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+    ({"arch": "resnet51?depth=2"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
+    ({"sha256": "abc"}, "column 'sha256'"),
+    ({"imagenet_top1": "71,9"}, "column 'imagenet_top1'"),
+    ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
+    ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
+    ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+]
+DATASETS_ERRORS = [
+    ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
+    ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
+    ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
+    ({"train": "-4"}, "column 'train'"),
+    ({"protocols": "linear, knn"}, "column 'protocols'"),
+    ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
+    ({"sha256": "md5:abc"}, "column 'sha256': 'md5:abc' does not fit; expected: for each source 64"),
+    ({"source": "manual", "sha256": ""}, "column 'manual': '' does not fit; expected: which files"),
+]
+
+
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("read", "source", "changes", "sentence"),
     [
-        ({"id": "my.model"}, "line 2 (id 'my.model'), column 'id': 'my.model' does not fit"),
-        ({"arch": "resnet51"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
-        ({"arch": "resnet51?depth=2"}, "timm has no architecture 'resnet51'; did you mean resnet5"),
-        ({"sha256": "abc"}, "column 'sha256'"),
-        ({"imagenet_top1": "71,9"}, "column 'imagenet_top1'"),
-        ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
-        ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
-        ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+        *((catalogue.read_models, "models.tsv", *error) for error in MODELS_ERRORS),
+        *((catalogue.read_datasets, "datasets.tsv", *error) for error in DATASETS_ERRORS),
     ],
 )
-def test_a_bad_cell_of_the_models_table_is_named(tmp_path, changes, sentence):
-    path = table(tmp_path, "models.tsv", changes)
+def test_a_bad_cell_is_named(tmp_path, read, source, changes, sentence):
+    path = table(tmp_path, source, changes)
     with pytest.raises(InputError) as caught:
-        catalogue.read_models(path, SCHEMAS)
+        read(path, SCHEMAS)
     assert sentence in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
-        ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
-        ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
-        ({"train": "-4"}, "column 'train'"),
-        ({"protocols": "linear, knn"}, "column 'protocols'"),
-        ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
-        ({"sha256": "md5:abc"}, "column 'sha256': 'md5:abc' does not fit; expected: for each source 64"),
-        (
-            {"source": "manual", "sha256": ""},
-            "column 'manual': '' does not fit; expected: which files",
-        ),
-    ],
-)
-def test_a_bad_cell_of_the_datasets_table_is_named(tmp_path, changes, sentence):
-    path = table(tmp_path, "datasets.tsv", changes)
-    with pytest.raises(InputError) as caught:
-        catalogue.read_datasets(path, SCHEMAS)
-    assert sentence in str(caught.value)
-    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class _Panel:
 def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
     """Horizontal bars of both coefficients with ImageNet top-1, with bootstrap 95% intervals.
 
-    A panel a part (``tables.split``); in it a pair of bars a dataset or metric, above them one for the whole
+    A panel a part (``parts.split``); in it a pair of bars a dataset or metric, above them one for the whole
     setting where that is a mean over datasets. The number of models stands in the title. A coefficient that
     does not exist (fewer than three models, or all alike) leaves its place empty; a metric without any is
     left out, where another has one.

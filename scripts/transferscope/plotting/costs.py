@@ -1,5 +1,7 @@
 """What each model took, protocol by protocol."""
 
+from itertools import cycle
+
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
@@ -41,7 +43,7 @@ def cost_bars(costs: pd.DataFrame, models: dict[str, str], plot: dict) -> Figure
         # Its strong colours first, then its pale ones.
         colours = matplotlib.colormaps["tab20"].colors
         colours = colours[::2] + colours[1::2]
-        for colour, (protocol, taken) in zip(colours, hours.items(), strict=False):
+        for colour, (protocol, taken) in zip(cycle(colours), hours.items(), strict=False):
             ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour, label=protocol)
             start += taken
         ax.set_yticks(range(len(names)), names)

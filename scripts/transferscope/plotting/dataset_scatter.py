@@ -17,7 +17,7 @@ def dataset_scatter(part: Part, models: pd.DataFrame, plot: dict) -> Figure:
     up is better.
 
     Args:
-        part: what is shown together (``tables.split``, ``tables.split_by_dataset``).
+        part: what is shown together (``parts.split``, ``parts.split_by_dataset``).
         models: ``names.read_models``.
         plot: plot settings (``plotting.style``).
     """

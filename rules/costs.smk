@@ -1,0 +1,65 @@
+"""What a study took, by protocol and model.
+
+In: the benchmark files of its finished jobs. Out: <results>/tables/costs.tsv, <results>/figures/costs.pdf.
+"""
+
+
+# Seconds each: on a cluster they would wait longer than they run.
+localrules:
+    collect_costs,
+    plot_costs,
+
+
+rule collect_costs:
+    """What the study took, by protocol and model, once everything is measured."""
+    input:
+        table=results_table(),
+        sizes="config/job_sizes.tsv",
+    output:
+        report(
+            "<results>/tables/costs.tsv",
+            caption="../report/costs.rst",
+            category="Tables",
+            labels={"table": "Costs"},
+        ),
+    log:
+        "<logs>/collect_costs.log",
+    benchmark:
+        "<benchmarks>/collect_costs.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    script:
+        "../scripts/collect_costs.py"
+
+
+rule plot_costs:
+    """What each model took, protocol by protocol."""
+    input:
+        costs="<results>/tables/costs.tsv",
+        models=config["tables"]["models"],
+    output:
+        pdf="<results>/figures/costs.pdf",
+        png=report(
+            "<results>/figures/costs.png",
+            caption="../report/costs.rst",
+            category="Figures",
+            labels={"figure": "Costs"},
+        ),
+    log:
+        "<logs>/plot_costs.log",
+    benchmark:
+        "<benchmarks>/plot_costs.tsv"
+    conda:
+        "../envs/main.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        plot=config["plotting"],
+    script:
+        "../scripts/plot_costs.py"
