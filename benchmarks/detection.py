@@ -23,9 +23,9 @@ from mmengine.structures import InstanceData
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope import backbones
-from transferscope.openmmlab import detection
-from transferscope.openmmlab.backbone import Pyramid
+from transferscope.models import backbones
+from transferscope.protocols.openmmlab import detection
+from transferscope.protocols.openmmlab.backbone import Pyramid
 
 CLASSES = 20
 OBJECTS = 4

@@ -23,10 +23,11 @@ from torch.utils.data import DataLoader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope import backbones, features
 from transferscope.datasets.base import Samples
-from transferscope.extraction import Pictures, extract
-from transferscope.images import normalise
+from transferscope.features import store as features
+from transferscope.features.extraction import Pictures, extract
+from transferscope.features.images import normalise
+from transferscope.models import backbones
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

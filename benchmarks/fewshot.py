@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
+from transferscope.protocols.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
 
 SHOTS = (5, 20, 50)
 

@@ -30,10 +30,10 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope.metrics import top1
-from transferscope.probes.ericsson2021 import EarlyStopped
-from transferscope.probes.linear import LAMBDAS
-from transferscope.probes.logistic import Solution, solve_path
+from transferscope.protocols.probes.ericsson2021 import EarlyStopped
+from transferscope.protocols.probes.linear import LAMBDAS
+from transferscope.protocols.probes.logistic import Solution, solve_path
+from transferscope.results.metrics import top1
 
 REPEATS = 3
 

@@ -22,11 +22,11 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope import backbones
-from transferscope.images import normalise, to_uint8
-from transferscope.saliency.folding import fold_batch_norms
-from transferscope.saliency.maps import attention, diffusion
-from transferscope.saliency.occlusion import Occlusion
+from transferscope.features.images import normalise, to_uint8
+from transferscope.models import backbones
+from transferscope.protocols.saliency.folding import fold_batch_norms
+from transferscope.protocols.saliency.maps import attention, diffusion
+from transferscope.protocols.saliency.occlusion import Occlusion
 
 OCCLUDER = 10
 POSITIONS = 64  # of the naive loop

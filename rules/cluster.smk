@@ -4,7 +4,7 @@ In: the table, the configuration, DATASETS. Out: size_of, which every rule that 
 prepare_cluster, before any job is submitted.
 """
 
-from transferscope import sizes, slurm
+from transferscope.cluster import sizes, slurm
 
 # profiles/default gives a run all cores of this machine. A cluster's jobs are not to be cut to a login node's.
 if workflow.nodes:

@@ -11,9 +11,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from transferscope import catalogue, study
+from transferscope.study import catalogue, configuration as study
 from transferscope.errors import InputError
-from transferscope.sources import placed_files
+from transferscope.sources.forms import placed_files
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = study.published_names("config/published")

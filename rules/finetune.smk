@@ -5,7 +5,7 @@ settings a job, in rungs where `finetune.halvings` asks for successive halving; 
 the best, trained again on train and val. A job that is killed goes on from its last checkpoint.
 """
 
-from transferscope.finetuning import grid
+from transferscope.protocols.finetuning import grid
 
 RUNGS = grid.rungs(
     math.prod(len(config["finetune"][key]) for key in ("learning_rates", "weight_decays", "augmentations")),

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from transferscope.costs import costs
+from transferscope.cluster.costs import costs
+from transferscope.cluster.sizes import read_sizes
 from transferscope.files import atomic_path
 from transferscope.job import logged
-from transferscope.sizes import read_sizes
 
 
 def main(benchmarks: str, sizes: str, output: str) -> None:
-    """Write the table of ``transferscope.costs`` of all files in the folder ``benchmarks``."""
+    """Write the table of ``transferscope.cluster.costs`` of all files in the folder ``benchmarks``."""
     table = costs(Path(benchmarks).rglob("*.tsv"), read_sizes(sizes)["stage"])
     with atomic_path(output) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.4f")

@@ -2,8 +2,8 @@
 
 import logging
 
-from transferscope import results
 from transferscope.job import logged
+from transferscope.results import long_table as results
 
 
 def main(result_files: list[str], output: str, *, expected: list[dict]) -> None:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from transferscope.fetching import fetch_checkpoint
 from transferscope.job import logged
+from transferscope.sources.fetching import fetch_checkpoint
 
 
 def main(output: str | Path, *, source: str, sha256: str) -> None:
-    """Write the checkpoint that the cells ``source`` and ``sha256`` name (see ``transferscope.sources``)."""
+    """Write the checkpoint that the cells ``source`` and ``sha256`` name (see ``sources.forms``)."""
     fetch_checkpoint(source.split(), sha256.split(), output)
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from transferscope.fetching import fetch_dataset
 from transferscope.job import logged
+from transferscope.sources.fetching import fetch_dataset
 
 
 def main(output: str | Path, *, sources: list[str], sha256s: list[str]) -> None:
-    """Unpack all ``sources`` (see ``transferscope.sources``) into the folder ``output``."""
+    """Unpack all ``sources`` (see ``sources.forms``) into the folder ``output``."""
     fetch_dataset(sources, sha256s, output)
 
 

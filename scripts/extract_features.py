@@ -5,10 +5,12 @@ import platform
 import timm
 import torch
 
-from transferscope import backbones, features, files
+from transferscope import files
 from transferscope.datasets import load_dataset
-from transferscope.extraction import Pictures, extract, order_by_split, take_shard
+from transferscope.features import store as features
+from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
 from transferscope.job import device, limit_threads, logged
+from transferscope.models import backbones
 
 
 def main(
@@ -25,7 +27,7 @@ def main(
     device: str = "cpu",
     workers: int = 1,
 ) -> None:
-    """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features``."""
+    """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features.store``."""
     network, metadata = backbones.load(backbone, resolution)
     samples = load_dataset(root=root, **facts, seed=seed)
     parts = take_shard(order_by_split(samples), shard, shards)

@@ -4,9 +4,10 @@ import time
 
 import numpy as np
 
-from transferscope import features, record
+from transferscope.features import store as features
 from transferscope.job import limit_threads, logged
-from transferscope.probes.fewshot import fewshot_probe
+from transferscope.protocols.probes.fewshot import fewshot_probe
+from transferscope.results import record
 
 
 def main(

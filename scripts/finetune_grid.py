@@ -4,12 +4,13 @@ import json
 from functools import partial
 from pathlib import Path
 
-from transferscope import files, metrics, predictions
-from transferscope.finetuning import grid
-from transferscope.finetuning.trials import Task, search
+from transferscope import files
 from transferscope.job import device, limit_threads, logged
-from transferscope.resume import Resume
-from transferscope.scratch import near
+from transferscope.protocols.finetuning import grid
+from transferscope.protocols.finetuning.trials import Task, search
+from transferscope.results import metrics, predictions
+from transferscope.training.resume import Resume
+from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -64,7 +65,10 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
+    with (
+        logged(snakemake),
+        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from transferscope import predictions, record
 from transferscope.errors import InputError
-from transferscope.finetuning import grid
-from transferscope.finetuning.trials import Task
 from transferscope.job import device, limit_threads, logged
-from transferscope.resume import Resume
-from transferscope.scratch import near
+from transferscope.protocols.finetuning import grid
+from transferscope.protocols.finetuning.trials import Task
+from transferscope.results import predictions, record
+from transferscope.training.resume import Resume
+from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -103,7 +103,10 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
+    with (
+        logged(snakemake),
+        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -1,7 +1,7 @@
 """A seeded random backbone, the baseline that a pretrained one has to beat, as a canonical backbone file."""
 
-from transferscope import backbones
 from transferscope.job import logged
+from transferscope.models import backbones
 
 
 def main(output: str, *, model: str, arch: str, normalisation: str, seed: int) -> None:

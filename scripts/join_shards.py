@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from transferscope import features, files
+from transferscope import files
+from transferscope.features import store as features
 from transferscope.job import logged
 
 

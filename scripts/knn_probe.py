@@ -3,9 +3,10 @@
 import time
 from functools import partial
 
-from transferscope import features, metrics, record
+from transferscope.features import store as features
 from transferscope.job import device, limit_threads, logged
-from transferscope.probes.knn import knn_probe
+from transferscope.protocols.probes.knn import knn_probe
+from transferscope.results import metrics, record
 
 
 def main(

@@ -3,9 +3,10 @@
 import time
 from functools import partial
 
-from transferscope import features, metrics, predictions, record
+from transferscope.features import store as features
 from transferscope.job import device, limit_threads, logged
-from transferscope.probes.linear import linear_probe
+from transferscope.protocols.probes.linear import linear_probe
+from transferscope.results import metrics, predictions, record
 
 
 def main(

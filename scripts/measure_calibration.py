@@ -2,9 +2,9 @@
 
 import time
 
-from transferscope import predictions, record
-from transferscope.calibration import Reliability, calibrate
 from transferscope.job import logged
+from transferscope.protocols.calibration import Reliability, calibrate
+from transferscope.results import predictions, record
 
 
 def main(prediction_file: str, output: str, *, version: int, seed: int) -> None:

@@ -4,12 +4,14 @@ import time
 
 import numpy as np
 
-from transferscope import backbones, files, record
+from transferscope import files
 from transferscope.datasets import load_dataset
 from transferscope.datasets.drawing import draw
-from transferscope.extraction import extract
-from transferscope.invariance import CHANGES, Views, invariance
+from transferscope.features.extraction import extract
 from transferscope.job import device, limit_threads, logged
+from transferscope.models import backbones
+from transferscope.protocols.invariance import CHANGES, Views, invariance
+from transferscope.results import record
 
 
 def main(

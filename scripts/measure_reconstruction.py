@@ -2,11 +2,12 @@
 
 import torch
 
-from transferscope import backbones, record
 from transferscope.errors import InputError
 from transferscope.job import limit_threads, logged
-from transferscope.reconstruction import pictures
-from transferscope.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
+from transferscope.models import backbones
+from transferscope.protocols.reconstruction import pictures
+from transferscope.protocols.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
+from transferscope.results import record
 
 
 def main(

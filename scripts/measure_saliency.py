@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from transferscope import backbones, files, record
-from transferscope.images import normalise, to_uint8
+from transferscope import files
+from transferscope.features.images import normalise, to_uint8
 from transferscope.job import device, limit_threads, logged
-from transferscope.resume import Resume
-from transferscope.saliency import maps
-from transferscope.saliency.occlusion import Occlusion
+from transferscope.models import backbones
+from transferscope.protocols.saliency import maps
+from transferscope.protocols.saliency.occlusion import Occlusion
+from transferscope.results import record
+from transferscope.training.resume import Resume
 
 
 def main(

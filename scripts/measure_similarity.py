@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from transferscope import features, files
+from transferscope import files
+from transferscope.features import store as features
 from transferscope.job import device, limit_threads, logged
-from transferscope.similarity import linear_cka
+from transferscope.protocols.similarity import linear_cka
 
 
 def main(feature_files: list[str], output: str, *, split: str, version: int, device: str = "cpu") -> None:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from transferscope.fetching import place_dataset
 from transferscope.job import logged
+from transferscope.sources.fetching import place_dataset
 
 
 def main(placed: str | Path, output: str | Path) -> None:
-    """Make the folder ``output`` of what lies in ``placed`` (see ``transferscope.fetching``)."""
+    """Make the folder ``output`` of what lies in ``placed`` (see ``transferscope.sources.fetching``)."""
     place_dataset(placed, output)
 
 

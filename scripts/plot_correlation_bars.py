@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from transferscope.figures.correlation_bars import correlation_bars
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_datasets
-from transferscope.plotting.correlation_bars import correlation_bars
-from transferscope.plotting.style import save
+from transferscope.results.names import read_datasets
 
 
 def main(correlations: str, datasets: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from transferscope.figures.costs import cost_bars
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_models
-from transferscope.plotting.costs import cost_bars
-from transferscope.plotting.style import save
+from transferscope.results.names import read_models
 
 
 def main(costs: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from transferscope.datasets.pictures import Files
+from transferscope.figures.detections import detections
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.plotting.detections import detections
-from transferscope.plotting.style import save
 
 
 def main(examples: str, root: str, pdf: str, png: str, *, plot: dict) -> None:

@@ -1,10 +1,10 @@
 """How invariant every model's features are to each change of the picture."""
 
+from transferscope.figures.invariance import invariance
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_models
-from transferscope.plotting.invariance import invariance
-from transferscope.plotting.style import save
-from transferscope.results import read_table
+from transferscope.results.long_table import read_table
+from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -1,9 +1,9 @@
 """A few test pictures with true and predicted normals."""
 
-from transferscope import examples
+from transferscope.figures.dense import normals_examples
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.plotting.dense import normals_examples
-from transferscope.plotting.style import save
+from transferscope.results import examples
 
 
 def main(example_file: str, pdf: str, png: str, *, plot: dict) -> None:

@@ -1,10 +1,10 @@
 """Each model's rank in every setting."""
 
+from transferscope.figures.rank_radar import rank_radar
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_models
-from transferscope.plotting.rank_radar import rank_radar
-from transferscope.plotting.style import save
-from transferscope.results import read_table
+from transferscope.results.long_table import read_table
+from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

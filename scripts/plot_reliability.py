@@ -1,10 +1,10 @@
 """Reliability diagrams of one model's probes."""
 
+from transferscope.figures.reliability import reliability
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_datasets
-from transferscope.plotting.reliability import reliability
-from transferscope.plotting.style import save
-from transferscope.results import read_result
+from transferscope.results.long_table import read_result
+from transferscope.results.names import read_datasets
 
 
 def main(datasets: str | list[str], result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -1,10 +1,10 @@
 """Where every model attends, on one picture of every dataset."""
 
+from transferscope.figures.saliency import saliency
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_datasets, read_models
-from transferscope.plotting.saliency import saliency
-from transferscope.plotting.style import save
-from transferscope.saliency import maps
+from transferscope.protocols.saliency import maps
+from transferscope.results.names import read_datasets, read_models
 
 
 def main(

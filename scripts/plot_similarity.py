@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from transferscope.figures.similarity import similarity
+from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.names import read_models
-from transferscope.plotting.similarity import similarity
-from transferscope.plotting.style import save
+from transferscope.results.names import read_models
 
 
 def main(models: str | list[str], table: str, pdf: str, png: str, *, plot: dict) -> None:

@@ -1,7 +1,7 @@
 """One model's checkpoint, of any authors' format, to its canonical backbone file."""
 
-from transferscope import checkpoints
 from transferscope.job import logged
+from transferscope.models import checkpoints
 
 
 def main(checkpoint: str, output: str, *, model: str, **columns: str) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from transferscope import backbones, files
-from transferscope.images import resize_and_crop, to_uint8
+from transferscope import files
+from transferscope.features.images import resize_and_crop, to_uint8
 from transferscope.job import device, limit_threads, logged
-from transferscope.reconstruction import pictures as contract
-from transferscope.reconstruction.inversion import Stage, invert, seed_of
-from transferscope.resume import Resume
+from transferscope.models import backbones
+from transferscope.protocols.reconstruction import pictures as contract
+from transferscope.protocols.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.training.resume import Resume
 
 
 def main(

@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
+from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.job import logged
-from transferscope.scenes.dataset import render_dataset
 
 
 def main(output: str | Path, *, images: int, objects: int, size: int, seed: int, threads: int) -> None:

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from transferscope import progress
+from transferscope.cluster import progress
+from transferscope.cluster.sizes import read_sizes
 from transferscope.errors import InputError
-from transferscope.sizes import read_sizes
 
 
 def main(arguments: list[str]) -> None:

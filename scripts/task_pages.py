@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from transferscope import results
+from transferscope.figures.pages import task_page
 from transferscope.files import atomic_path
 from transferscope.job import logged
-from transferscope.names import read_dataset_facts, read_datasets, read_models
-from transferscope.pages import task_page
-from transferscope.parts import split_by_dataset
+from transferscope.results import long_table as results
+from transferscope.results.names import read_dataset_facts, read_datasets, read_models
+from transferscope.results.parts import split_by_dataset
 
 
 def main(

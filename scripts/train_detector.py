@@ -4,13 +4,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from transferscope import backbones, files, record
+from transferscope import files
 from transferscope.datasets import load_boxes
 from transferscope.job import device, limit_threads, logged
-from transferscope.openmmlab import detection, training
-from transferscope.openmmlab.backbone import Pyramid
-from transferscope.openmmlab.precision import METRICS, BoxPrecision
-from transferscope.scratch import near
+from transferscope.models import backbones
+from transferscope.protocols.openmmlab import detection, training
+from transferscope.protocols.openmmlab.backbone import Pyramid
+from transferscope.protocols.openmmlab.precision import METRICS, BoxPrecision
+from transferscope.results import record
+from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -103,7 +105,10 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
+    with (
+        logged(snakemake),
+        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

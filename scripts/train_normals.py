@@ -6,15 +6,17 @@ import time
 import numpy as np
 import torch
 
-from transferscope import backbones, examples, files, record
+from transferscope import files
 from transferscope.datasets import load_dense, load_vocabulary
-from transferscope.dense import normals
 from transferscope.job import device, limit_threads, logged
-from transferscope.openmmlab.pixels import NormalsDraw, NormalsScore, train_and_test
-from transferscope.openmmlab.segmentors import pspnet
-from transferscope.resume import Resume
-from transferscope.scratch import near
-from transferscope.training import CHECKPOINT_STEPS
+from transferscope.models import backbones
+from transferscope.protocols.dense import normals
+from transferscope.protocols.openmmlab.pixels import NormalsDraw, NormalsScore, train_and_test
+from transferscope.protocols.openmmlab.segmentors import pspnet
+from transferscope.results import examples, record
+from transferscope.training.loop import CHECKPOINT_STEPS
+from transferscope.training.resume import Resume
+from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -93,7 +95,10 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
+    with (
+        logged(snakemake),
+        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

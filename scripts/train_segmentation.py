@@ -5,20 +5,22 @@ import time
 import numpy as np
 import torch
 
-from transferscope import backbones, examples, files, record
+from transferscope import files
 from transferscope.datasets import load_dense
 from transferscope.job import device, limit_threads, logged
-from transferscope.openmmlab.pixels import (
+from transferscope.models import backbones
+from transferscope.protocols.openmmlab.pixels import (
     ClassesDraw,
     ClassesScore,
     most_common,
     most_likely,
     train_and_test,
 )
-from transferscope.openmmlab.segmentors import upernet
-from transferscope.resume import Resume
-from transferscope.scratch import near
-from transferscope.training import CHECKPOINT_STEPS
+from transferscope.protocols.openmmlab.segmentors import upernet
+from transferscope.results import examples, record
+from transferscope.training.loop import CHECKPOINT_STEPS
+from transferscope.training.resume import Resume
+from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -85,7 +87,10 @@ def main(
 
 
 if __name__ == "__main__":
-    with logged(snakemake), near(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset:
+    with (
+        logged(snakemake),
+        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
+    ):
         limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from transferscope import backbones
-from transferscope.scenes.dataset import render_dataset
+from transferscope.datasets.rendered.dataset import render_dataset
+from transferscope.models import backbones
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from tests.rules.conftest import stopped
 
 import plot_detections
 import train_detector
-from transferscope import results
 from transferscope.errors import InputError
+from transferscope.results import long_table as results
 
 SETTINGS = {
     "iterations": 5,

@@ -12,7 +12,8 @@ import plot_normals
 import plot_segmentation
 import train_normals
 import train_segmentation
-from transferscope import examples, results
+from transferscope.results import examples
+from transferscope.results import long_table as results
 
 SGD = {"batch_size": 2, "learning_rate": 0.01, "power": 0.9, "momentum": 0.9, "weight_decay": 1e-4}
 NORMALS = SGD | {"target": "codebook", "codebook": "kmeans", "epochs": 1, "channels": 8}

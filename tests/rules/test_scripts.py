@@ -30,11 +30,11 @@ import measure_reconstruction
 import measure_saliency
 import measure_similarity
 import reconstruct_pictures
-from transferscope import features
 from transferscope.errors import InputError
-from transferscope.reconstruction.pictures import read as read_reconstructions
-from transferscope.saliency import maps
-from transferscope.saliency.occlusion import Occlusion
+from transferscope.features import store as features
+from transferscope.protocols.reconstruction.pictures import read as read_reconstructions
+from transferscope.protocols.saliency import maps
+from transferscope.protocols.saliency.occlusion import Occlusion
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 COUNTS = {"train": 8, "val": 4, "test": 5}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transferscope import backbones
+from transferscope.models import backbones
 
 
 def lively(arch: str, seed: int = 0) -> nn.Module:

@@ -7,9 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from transferscope import archives
-from transferscope.archives import unpack
 from transferscope.errors import InputError
+from transferscope.sources import archives
+from transferscope.sources.archives import unpack
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import torch
 from miniatures import features, lively
 from timm.layers import resample_abs_pos_embed
 
-from transferscope import backbones
 from transferscope.errors import InputError
+from transferscope.models import backbones
 
 IMAGENET = backbones.NORMALISATIONS["imagenet"]
 VIT = "vit_tiny_patch16_224?embed_dim=48&depth=2"

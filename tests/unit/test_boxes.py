@@ -6,8 +6,8 @@ import pytest
 
 from transferscope.datasets import load_boxes, load_dataset
 from transferscope.datasets.boxes import Boxes
+from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.errors import InputError
-from transferscope.scenes.dataset import render_dataset
 
 FACTS = {"loader": "scenes", "split_rule": "official", "classes": 10, "counts": {}}
 

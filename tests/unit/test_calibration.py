@@ -5,8 +5,8 @@ import pytest
 from netcal.metrics import ECE
 from scipy.special import log_softmax, softmax
 
-from transferscope.calibration import TEMPERATURE_RANGE, calibrate, fit_temperature, reliability
 from transferscope.errors import InputError
+from transferscope.protocols.calibration import TEMPERATURE_RANGE, calibrate, fit_temperature, reliability
 
 
 def calibrated(samples, classes=5, seed=0, spread=2.0):

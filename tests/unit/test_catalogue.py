@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from transferscope import catalogue
 from transferscope.errors import InputError
+from transferscope.study import catalogue
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"

@@ -11,9 +11,9 @@ import torch
 import torchvision
 from miniatures import features, lively, prefixed
 
-from transferscope import backbones, checkpoints
 from transferscope.errors import InputError
 from transferscope.files import sha256
+from transferscope.models import backbones, checkpoints
 
 ARCH = "test_efficientnet"
 ROW = {

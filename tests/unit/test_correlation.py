@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from transferscope import correlation, results
 from transferscope.errors import InputError
-from transferscope.names import read_models
+from transferscope.results import correlation
+from transferscope.results import long_table as results
+from transferscope.results.names import read_models
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from transferscope.costs import SHARED, costs
+from transferscope.cluster.costs import SHARED, costs
 
 STAGES = pd.Series(
     {"extract_features": "features", "finetune_grid": "finetune", "render_dataset": "datasets"}

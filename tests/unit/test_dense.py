@@ -14,11 +14,11 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
-from transferscope import examples
 from transferscope.datasets import ade20k, nyuv2, scenes
-from transferscope.dense import normals
+from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.errors import InputError
-from transferscope.scenes.dataset import render_dataset
+from transferscope.protocols.dense import normals
+from transferscope.results import examples
 
 HEIGHT, WIDTH = 6, 8
 

@@ -10,8 +10,8 @@ from torchvision.transforms import v2
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
-from transferscope.extraction import Pictures, extract, order_by_split, take_shard
-from transferscope.images import normalise, resize_and_crop, to_uint8
+from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
+from transferscope.features.images import normalise, resize_and_crop, to_uint8
 
 
 def picture(index: int, width: int = 40, height: int = 30) -> Image.Image:

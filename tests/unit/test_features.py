@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from transferscope import features
 from transferscope.errors import InputError
+from transferscope.features import store as features
 
 ATTRIBUTES = {"model": "m", "dataset": "d", "transform": {"resolution": 32}}
 

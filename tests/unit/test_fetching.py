@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from transferscope import fetching, files
+from transferscope import files
 from transferscope.errors import InputError
-from transferscope.fetching import BrokenOff, fetch, fetch_checkpoint, fetch_dataset, place_dataset
+from transferscope.sources import fetching
+from transferscope.sources.fetching import BrokenOff, fetch, fetch_checkpoint, fetch_dataset, place_dataset
 
 CONTENT = bytes(range(256)) * 400
 PAGE = b"\n<!DOCTYPE html>\n<html><body>Please log in</body></html>"

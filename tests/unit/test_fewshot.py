@@ -6,7 +6,7 @@ from scipy.stats import chisquare
 from sklearn.neighbors import NearestCentroid
 
 from transferscope.errors import InputError
-from transferscope.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
+from transferscope.protocols.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from torch import nn
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
-from transferscope.finetuning import grid
-from transferscope.finetuning.draw import Draw, Loss
-from transferscope.finetuning.trials import recipe
-from transferscope.resume import Resume
-from transferscope.stream import Stream, batches
-from transferscope.training import train
+from transferscope.protocols.finetuning import grid
+from transferscope.protocols.finetuning.draw import Draw, Loss
+from transferscope.protocols.finetuning.trials import recipe
+from transferscope.training.loop import train
+from transferscope.training.resume import Resume
+from transferscope.training.stream import Stream, batches
 
 RATES, DECAYS, AUGMENTATIONS = [0.1, 0.01, 0.001, 0.0001], [0, 1e-6, 1e-5, 1e-4, 1e-3], ["a", "b"]
 LOSS = Loss((0.5,) * 3, (0.25,) * 3)

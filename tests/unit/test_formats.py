@@ -10,9 +10,9 @@ import pytest
 import torch
 from miniatures import byol_content, features, lively, simclr_variables, write_byol, write_tensorflow
 
-from transferscope import backbones, checkpoints
 from transferscope.errors import InputError
-from transferscope.formats import haiku, tensorflow
+from transferscope.models import backbones, checkpoints
+from transferscope.models.formats import haiku, tensorflow
 
 SIMCLR = {"format": "tensorflow", "prefix": "base_model/", "match": "simclr", "normalisation": "none"}
 BYOL = {"format": "haiku", "prefix": "res_net50/~/", "match": "haiku", "normalisation": "imagenet"}

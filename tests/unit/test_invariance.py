@@ -9,8 +9,8 @@ from PIL import Image
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
-from transferscope.images import resize_and_crop, to_uint8
-from transferscope.invariance import CHANGES, Views, invariance
+from transferscope.features.images import resize_and_crop, to_uint8
+from transferscope.protocols.invariance import CHANGES, Views, invariance
 
 
 def picture(index: int) -> Image.Image:

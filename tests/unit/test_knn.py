@@ -5,9 +5,9 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from transferscope.errors import InputError
-from transferscope.metrics import map11, top1
-from transferscope.probes import knn
-from transferscope.probes.knn import knn_probe
+from transferscope.protocols.probes import knn
+from transferscope.protocols.probes.knn import knn_probe
+from transferscope.results.metrics import map11, top1
 
 
 def splits(multilabel=False, sizes=(120, 60, 80), classes=4, dimensions=16, seed=0):

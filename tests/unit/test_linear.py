@@ -9,9 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from transferscope.errors import InputError
-from transferscope.metrics import map11, top1
-from transferscope.probes import ericsson2021
-from transferscope.probes.linear import LAMBDAS, linear_probe
+from transferscope.protocols.probes import ericsson2021
+from transferscope.protocols.probes.linear import LAMBDAS, linear_probe
+from transferscope.results.metrics import map11, top1
 
 FEW = np.logspace(-3, 3, 7)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from transferscope.probes import logistic
-from transferscope.probes.logistic import solve_path
+from transferscope.protocols.probes import logistic
+from transferscope.protocols.probes.logistic import solve_path
 
 LAMBDAS = (1e3, 10.0, 0.3, 1e-2)
 

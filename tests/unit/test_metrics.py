@@ -12,9 +12,9 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from transferscope import metrics
 from transferscope.errors import InputError
-from transferscope.metrics import METRICS, ci95, map11, mean_per_class, score, top1
+from transferscope.results import metrics
+from transferscope.results.metrics import METRICS, ci95, map11, mean_per_class, score, top1
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 PUBLISHED = sorted((Path(__file__).parents[2] / "config" / "published").glob("*.csv"))
@@ -187,6 +187,7 @@ def test_interval_is_deterministic_and_narrows_to_nothing_when_all_is_right(reco
 
 def test_importing_metrics_stays_light():
     heavy = (
-        "import sys, transferscope.metrics; sys.exit(bool({'torch', 'scipy', 'sklearn'} & set(sys.modules)))"
+        "import sys, transferscope.results.metrics; "
+        "sys.exit(bool({'torch', 'scipy', 'sklearn'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", heavy], cwd=SCRIPTS).returncode == 0

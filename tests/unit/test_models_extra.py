@@ -11,7 +11,8 @@ import torchvision
 from miniatures import features, lively, prefixed
 from torch import Tensor
 
-from transferscope import backbones, checkpoints, sources
+from transferscope.models import backbones, checkpoints
+from transferscope.sources import forms as sources
 
 TABLE = Path(__file__).parents[2] / "config" / "models-extra.tsv"
 ROWS = pd.read_csv(TABLE, sep="\t", dtype=str, keep_default_na=False).set_index("id")

@@ -10,7 +10,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from transferscope import backbones, checkpoints, matching
+from transferscope.models import backbones, checkpoints, matching
 
 CONFIG = Path(__file__).parents[2] / "config"
 TABLES = ["models.tsv", "models-extra.tsv"]

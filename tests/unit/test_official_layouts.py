@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from official_layouts import MINIATURES, VOC_CLASSES, matlab
 
-from transferscope import catalogue
 from transferscope.datasets import BOX_LOADERS, DENSE_LOADERS, LOADERS, load_boxes, load_dataset
 from transferscope.datasets.base import Samples
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.splits import RULES
 from transferscope.errors import InputError
-from transferscope.fetching import fetch_dataset, place_dataset
-from transferscope.names import DATASET_NAMES
+from transferscope.results.names import DATASET_NAMES
+from transferscope.sources.fetching import fetch_dataset, place_dataset
+from transferscope.study import catalogue
 
 CONFIG = Path(__file__).parents[2] / "config"
 ROWS = catalogue.read_datasets(CONFIG / "datasets.tsv", CONFIG / "schemas")

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import task_pages
-from transferscope import results
-from transferscope.correlation import correlations
-from transferscope.names import read_dataset_facts, read_models
-from transferscope.pages import task_page
-from transferscope.parts import split_by_dataset
+from transferscope.figures.pages import task_page
+from transferscope.results import long_table as results
+from transferscope.results.correlation import correlations
+from transferscope.results.names import read_dataset_facts, read_models
+from transferscope.results.parts import split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}

@@ -11,26 +11,26 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from transferscope import results
-from transferscope.correlation import correlations, logit
 from transferscope.errors import InputError
-from transferscope.names import read_datasets, read_models
-from transferscope.parts import split, split_by_dataset
-from transferscope.plotting import style
-from transferscope.plotting.calibration_scatter import calibration_scatter
-from transferscope.plotting.correlation_bars import correlation_bars
-from transferscope.plotting.correlation_scatter import correlation_scatter
-from transferscope.plotting.dataset_scatter import dataset_scatter
-from transferscope.plotting.finetuning import finetuning
-from transferscope.plotting.invariance import invariance
-from transferscope.plotting.properties import properties
-from transferscope.plotting.rank_radar import rank_radar
-from transferscope.plotting.reconstructions import reconstructions
-from transferscope.plotting.reliability import reliability
-from transferscope.plotting.saliency import saliency
-from transferscope.plotting.similarity import similarity
-from transferscope.reconstruction.pictures import Reconstruction
-from transferscope.saliency.maps import Map
+from transferscope.figures import style
+from transferscope.figures.calibration_scatter import calibration_scatter
+from transferscope.figures.correlation_bars import correlation_bars
+from transferscope.figures.correlation_scatter import correlation_scatter
+from transferscope.figures.dataset_scatter import dataset_scatter
+from transferscope.figures.finetuning import finetuning
+from transferscope.figures.invariance import invariance
+from transferscope.figures.properties import properties
+from transferscope.figures.rank_radar import rank_radar
+from transferscope.figures.reconstructions import reconstructions
+from transferscope.figures.reliability import reliability
+from transferscope.figures.saliency import saliency
+from transferscope.figures.similarity import similarity
+from transferscope.protocols.reconstruction.pictures import Reconstruction
+from transferscope.protocols.saliency.maps import Map
+from transferscope.results import long_table as results
+from transferscope.results.correlation import correlations, logit
+from transferscope.results.names import read_datasets, read_models
+from transferscope.results.parts import split, split_by_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}

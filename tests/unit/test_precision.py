@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmdet.datasets.api_wrappers import COCO
 
-from transferscope.openmmlab.precision import METRICS, average_precisions
+from transferscope.protocols.openmmlab.precision import METRICS, average_precisions
 
 SQUARES = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]]
 

@@ -7,9 +7,9 @@ from miniatures import lively
 from mmengine.registry import MODELS
 from torch import nn
 
-from transferscope import backbones
 from transferscope.errors import InputError
-from transferscope.openmmlab.backbone import STRIDES, Pyramid, up_to
+from transferscope.models import backbones
+from transferscope.protocols.openmmlab.backbone import STRIDES, Pyramid, up_to
 
 PICTURES = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(7))
 

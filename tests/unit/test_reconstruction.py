@@ -12,12 +12,12 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor
 
-from transferscope import backbones
 from transferscope.errors import InputError
-from transferscope.reconstruction import pictures
-from transferscope.reconstruction.inversion import Stage, invert, seed_of
-from transferscope.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
-from transferscope.reconstruction.prior import Priors, untrained
+from transferscope.models import backbones
+from transferscope.protocols.reconstruction import pictures
+from transferscope.protocols.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.protocols.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
+from transferscope.protocols.reconstruction.prior import Priors, untrained
 
 MEAN, STD = backbones.normalisation("imagenet")
 

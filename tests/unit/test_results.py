@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from transferscope import results
 from transferscope.errors import InputError
-from transferscope.names import read_models
+from transferscope.results import long_table as results
+from transferscope.results.names import read_models
 
 CONFIG = Path(__file__).parents[2] / "config"
 PUBLISHED = CONFIG / "published" / "ericsson2021.csv"

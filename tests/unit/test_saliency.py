@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
-from transferscope import backbones
-from transferscope.saliency import windows
-from transferscope.saliency.folding import fold_batch_norms
-from transferscope.saliency.maps import attention, diffusion
-from transferscope.saliency.occlusion import Occlusion, error, positions
-from transferscope.saliency.windows import Tape, Windowed
+from transferscope.models import backbones
+from transferscope.protocols.saliency import windows
+from transferscope.protocols.saliency.folding import fold_batch_norms
+from transferscope.protocols.saliency.maps import attention, diffusion
+from transferscope.protocols.saliency.occlusion import Occlusion, error, positions
+from transferscope.protocols.saliency.windows import Tape, Windowed
 
 
 def network(arch: str) -> nn.Module:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from transferscope.datasets.rendered import dataset, textures
+from transferscope.datasets.rendered.dataset import Plan, draw_picture, render_dataset
+from transferscope.datasets.rendered.families import FAMILIES, build
+from transferscope.datasets.rendered.render import Body, Camera, Light, Material, Scene, render
+from transferscope.datasets.rendered.shapes import box, sphere
 from transferscope.datasets.scenes import load
 from transferscope.errors import InputError
-from transferscope.scenes import dataset, textures
-from transferscope.scenes.dataset import Plan, draw_picture, render_dataset
-from transferscope.scenes.families import FAMILIES, build
-from transferscope.scenes.render import Body, Camera, Light, Material, Scene, render
-from transferscope.scenes.shapes import box, sphere
 
 SETTINGS = {"images": 50, "size": 48, "seed": 5}
 

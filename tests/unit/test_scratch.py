@@ -2,7 +2,7 @@
 
 import pytest
 
-from transferscope.scratch import near
+from transferscope.training.scratch import copied_to_scratch
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def dataset(tmp_path):
 def test_a_copy_is_read_and_removed(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("NODE_DISK", str(tmp_path / "disk"))
     (tmp_path / "disk").mkdir()
-    with near(dataset, "$NODE_DISK") as folder:
+    with copied_to_scratch(dataset, "$NODE_DISK") as folder:
         assert folder.is_relative_to(tmp_path / "disk")
         assert folder.name == "pictures"
         assert (folder / "b" / "1.png").read_bytes() == b"one"
@@ -27,16 +27,16 @@ def test_a_copy_is_read_and_removed(dataset, tmp_path, monkeypatch):
 
 
 def test_without_scratch_the_folder_itself(dataset):
-    with near(dataset, None) as folder:
+    with copied_to_scratch(dataset, None) as folder:
         assert folder == dataset
 
 
 def test_an_absent_disk_costs_no_job(dataset, tmp_path, caplog):
-    with near(dataset, str(tmp_path / "nowhere")) as folder:
+    with copied_to_scratch(dataset, str(tmp_path / "nowhere")) as folder:
         assert folder == dataset
     assert "scratch is of no use" in caplog.text
 
 
 def test_an_error_in_the_job_is_the_jobs_own(dataset, tmp_path):
-    with pytest.raises(OSError, match="the job's"), near(dataset, str(tmp_path)):
+    with pytest.raises(OSError, match="the job's"), copied_to_scratch(dataset, str(tmp_path)):
         raise OSError("the job's")

@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from transferscope import features
 from transferscope.errors import InputError
-from transferscope.similarity import linear_cka
+from transferscope.features import store as features
+from transferscope.protocols.similarity import linear_cka
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:

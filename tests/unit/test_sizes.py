@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from transferscope.cluster.sizes import SNAKEMAKE_MB, memory_mb, minutes, read_sizes
 from transferscope.errors import InputError
-from transferscope.sizes import SNAKEMAKE_MB, memory_mb, minutes, read_sizes
 
 TABLE = Path(__file__).parents[2] / "config/job_sizes.tsv"
 

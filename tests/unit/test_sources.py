@@ -1,7 +1,7 @@
 import pytest
 
 from transferscope.errors import InputError
-from transferscope.sources import check_source, check_sources, is_local
+from transferscope.sources.forms import check_source, check_sources, is_local
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from transferscope import deadline
-from transferscope.openmmlab.stream import Positions, ToolboxStream
+from transferscope.protocols.openmmlab.stream import Positions, ToolboxStream
+from transferscope.training import deadline
 
 
 @DATASETS.register_module()

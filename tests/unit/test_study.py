@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transferscope import catalogue, study
 from transferscope.errors import InputError
+from transferscope.study import catalogue
+from transferscope.study import configuration as study
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"

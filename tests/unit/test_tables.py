@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferscope import parts, results, tables
-from transferscope.names import read_datasets, read_models
+from transferscope.figures import tables
+from transferscope.results import long_table as results
+from transferscope.results import parts
+from transferscope.results.names import read_datasets, read_models
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.official_layouts import isic
 
-from transferscope import catalogue
 from transferscope.datasets import load_dataset
+from transferscope.study import catalogue
 
 BY_HAND = "{models: [random-mobilenetv2], datasets: [cars, isic], protocols: [fewshot]}"
 ISIC = "resources/datasets/isic"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from transferscope import catalogue, progress, study
-from transferscope.sizes import read_sizes
+from transferscope.cluster import progress
+from transferscope.cluster.sizes import read_sizes
+from transferscope.study import catalogue
+from transferscope.study import configuration as study
 
 ROOT = Path(__file__).parents[2]
 STUDY = "config/ericsson2021.yaml"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.workflow.conftest import random_model
 
-from transferscope import features
+from transferscope.features import store as features
 
 MODELS, FINETUNED = 5, 3
 PER_MODEL = Counter(

@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from transferscope import restricted_pickle
 from transferscope.datasets.base import required_file
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.tables import read_matlab
 from transferscope.errors import InputError
-from transferscope.formats import restricted_pickle
 
 PICTURES = "nyu_depth_v2_labeled.mat"
 METADATA = "surfacenormal_metadata"

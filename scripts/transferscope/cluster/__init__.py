@@ -1,0 +1,1 @@
+"""What jobs ask of a cluster and what became of them: sizes, SLURM, progress, costs."""

@@ -1,0 +1,54 @@
+"""Calibration error against ImageNet top-1 (Ericsson et al. 2021, figure 3)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from transferscope.errors import InputError
+from transferscope.figures.scatter import scatter
+from transferscope.figures.style import (
+    INK,
+    drawing,
+    grid,
+    marker,
+    model_key,
+    number_models,
+    shared_labels,
+)
+from transferscope.results.correlation import setting_scores
+from transferscope.results.metrics import METRICS
+from transferscope.results.names import setting_name
+
+SCALING = [
+    (marker(marker="o", color=INK), "before temperature scaling"),
+    (marker(marker="o", color=INK, markerfacecolor="white"), "after it"),
+]
+
+
+def calibration_scatter(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+    """ECE before (filled) and after (hollow) temperature scaling, one panel a calibrated probe.
+
+    The error is the mean over the datasets of its log-odds, labelled in percent. Arguments as for
+    ``correlation_scatter``.
+
+    Raises:
+        InputError: no setting measures calibration.
+    """
+    scores = setting_scores(results)
+    scores = scores[scores["metric"].isin(["ece", "ece_scaled"])]
+    if scores.empty:
+        raise InputError("no setting of the results measures calibration; add the protocol calibration")
+    models = number_models(models, set(scores["model"]))
+    with drawing(plot):
+        groups = list(scores.groupby("setting", sort=False))
+        figure, axes = grid(
+            [setting_name(setting) for setting, _ in groups],
+            plot,
+            columns=2,
+            aspect=0.75,
+            key=[*model_key(models), *SCALING],
+        )
+        for ax, (_, group) in zip(axes, groups, strict=True):
+            by_metric = [rows.set_index("model")["score"] for _, rows in group.groupby("metric")]
+            scatter(ax, by_metric, models, METRICS["ece"], plot)
+        shared_labels(figure, axes, "ImageNet top-1 (%)", "Expected calibration error (%)", plot)
+    return figure

@@ -1,0 +1,152 @@
+"""One panel: a quantity against ImageNet top-1, with what every such panel shows."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from transferscope.figures.labels import label_points
+from transferscope.figures.style import (
+    GREY,
+    INK,
+    KINDS,
+    MARKER_SIZE,
+    RANDOM_DASHES,
+    UNKNOWN,
+    padded,
+    share_axis,
+    small,
+    text_width,
+)
+from transferscope.results.correlation import correlate, logit, regression_band
+from transferscope.results.metrics import Metric
+
+
+def scatter(
+    ax: Axes, series: list[pd.Series], models: pd.DataFrame, metric: Metric | None, plot: dict
+) -> None:
+    """Draw ``series`` against the logit of ImageNet top-1 (labelled in percent), each with line, band and r.
+
+    Random baselines are dashed lines. A model without an ImageNet top-1 is a triangle on the right edge. The
+    line is least squares through the others, the band its 95% confidence band; both need three models.
+
+    Args:
+        ax: an empty panel whose position is final.
+        series: each a score by model id; the first filled, the second hollow (calibration: before, after).
+        models: ``style.number_models``.
+        metric: what the scores are of, for the labels of their axis; None for plain log-odds.
+        plot: plot settings.
+    """
+    x = pd.Series(logit(models["imagenet_top1"] / 100), models.index)
+    random = models.index[models["kind"] == "random"]
+    ax.set_xlim(padded(x))
+    ax.set_ylim(padded(np.concatenate([y.to_numpy() for y in series])))
+    # Where an x is unknown, the point stands on the edge; it takes no part in line and coefficient.
+    shown_at = x.fillna(ax.get_xlim()[1])
+
+    notes, points, texts, lines = [], [], [], []
+    for index, y in enumerate(series):
+        y = y.dropna()
+        for dashes, model in zip(RANDOM_DASHES * len(random), random, strict=False):
+            if model in y.index:
+                ax.axhline(y[model], color=GREY, linewidth=0.9, linestyle=dashes, zorder=1)
+                lines += [(at, y[model]) for at in np.linspace(*ax.get_xlim(), 60)]
+        y = y.drop(random, errors="ignore")
+        known = y.index[x[y.index].notna()]
+        lines += _line(ax, x[known].to_numpy(), y[known].to_numpy(), color=(INK, GREY)[index])
+        r = correlate(x[known], y[known], resamples=1, seed=0)["pearson"]
+        notes.append(f"r = {r:.2f}".replace("-", "−") if np.isfinite(r) else f"no r of {len(known)} models")
+        for model, value in y.items():
+            style = KINDS[models.loc[model, "kind"]]
+            ax.plot(
+                shown_at[model],
+                value,
+                linestyle="",
+                marker=style["marker"] if model in known else UNKNOWN,
+                markersize=MARKER_SIZE,
+                markeredgewidth=0.9,
+                color=style["color"],
+                markerfacecolor=style["color"] if index == 0 else "white",
+                clip_on=False,
+                zorder=3,
+            )
+            points.append((shown_at[model], value))
+            texts.append(str(models.loc[model, "number"]))
+    if len(notes) == 2:
+        notes = [f"before: {notes[0]}", f"after: {notes[1]}"]
+
+    points, lines = np.array(points).reshape(-1, 2), np.array(lines).reshape(-1, 2)
+    corner = _write_in_emptiest_corner(ax, "\n".join(notes), points, lines, plot)
+    share_axis(ax.xaxis, *ax.get_xlim())
+    _label_y(ax, metric)
+    along = ax.transData.transform(lines)
+    label_points(ax, points, texts, plot, [corner, *np.column_stack([along - 0.5, along + 0.5])])
+
+
+def _label_y(ax: Axes, metric: Metric | None) -> None:
+    if metric is not None and metric.bounded:
+        share_axis(ax.yaxis, *ax.get_ylim(), metric.scale)
+        return
+    ax.locator_params(axis="y", nbins=5)
+    if metric is not None:
+        # Undo the sign, which turned the axis so that up is better.
+        ax.yaxis.set_major_formatter(lambda value, _: f"{metric.sign * value:g}")
+
+
+def _line(ax: Axes, x: np.ndarray, y: np.ndarray, color: str) -> list[tuple[float, float]]:
+    """Draw the line and its band; the line's points [60], or none where there is no line."""
+    if len(x) < 3 or np.ptp(x) == 0:
+        return []
+    at = np.linspace(x.min(), x.max(), 60)
+    line, half_width = regression_band(x, y, at)
+    # Few models make a band wider than any panel; the limits stay those of the points.
+    limits = ax.get_ylim()
+    ax.fill_between(at, line - half_width, line + half_width, color=color, alpha=0.12, linewidth=0, zorder=0)
+    ax.plot(at, line, color=color, zorder=2)
+    ax.set_ylim(limits)
+    return list(zip(at, line, strict=True))
+
+
+def _write_in_emptiest_corner(
+    ax: Axes, text: str, points: np.ndarray, lines: np.ndarray, plot: dict
+) -> np.ndarray:
+    """Write the text in the corner that covers fewest points [n, 2], then least of the lines [m, 2].
+
+    Where every corner covers something, the panel's top is raised to make room. Returns the text's box.
+    """
+    x0, y0, x1, y1 = ax.get_window_extent().extents
+    width, height = text_width(text, small(plot)) + 6, 1.25 * small(plot) * (text.count("\n") + 1) + 4
+
+    def covered(corner: tuple[str, str]) -> tuple[int, int]:
+        box = boxes[corner]
+        return tuple(
+            int(np.all((there > box[:2] - room) & (there < box[2:] + room), axis=1).sum())
+            for there, room in (
+                (ax.transData.transform(points), MARKER_SIZE),
+                (ax.transData.transform(lines), 1),
+            )
+        )
+
+    boxes = {
+        (vertical, horizontal): np.array([left, low, left + width, low + height])
+        for vertical, low in (("top", y1 - height), ("bottom", y0))
+        for horizontal, left in (("left", x0), ("right", x1 - width))
+    }
+    best = min(boxes, key=covered)
+    if any(covered(best)):
+        low, high = ax.get_ylim()
+        room = height + 2 * MARKER_SIZE
+        ax.set_ylim(low, low + (high - low) * (y1 - y0) / (y1 - y0 - room))
+        best = min(boxes, key=covered)
+    vertical, horizontal = best
+    ax.annotate(
+        text,
+        xy=(float(horizontal == "right"), float(vertical == "top")),
+        xycoords="axes fraction",
+        xytext=(-3 if horizontal == "right" else 3, -2 if vertical == "top" else 3),
+        textcoords="offset points",
+        ha=horizontal,
+        va=vertical,
+        fontsize=small(plot),
+        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
+    )
+    return boxes[best]

@@ -1,0 +1,56 @@
+"""BYOL's checkpoints: a pickle of Haiku parameters as NumPy arrays, read without running what it contains.
+
+Layout: https://github.com/google-deepmind/deepmind-research/tree/master/byol (byol_experiment.py and
+utils/checkpointing.py).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transferscope import restricted_pickle
+from transferscope.errors import InputError
+
+# The positions of the fields of BYOL's named tuple _ByolExperimentState that are read.
+ONLINE_PARAMS, ONLINE_STATE = 0, 2
+
+
+class _Record(tuple):
+    """Stands in for a named tuple of BYOL or its optimiser: the values, and nothing else."""
+
+    def __new__(cls, *values):
+        return super().__new__(cls, values)
+
+
+def _mapping(*items) -> dict:
+    """Stands in for Haiku's immutable mappings, which pickle as their class and a dict."""
+    return dict(*items)
+
+
+_STAND_INS = {"byol": _Record, "optax": _Record, "haiku": _mapping}
+
+
+def read(path: str | Path) -> dict[str, Tensor]:
+    """The online network's parameters and moving averages, named ``module/parameter`` as Haiku has them.
+
+    Raises:
+        InputError: the file is truncated or of another layout, or asks for any object but NumPy arrays and
+            plain containers (names it).
+    """
+    with Path(path).open("rb") as file:
+        content = restricted_pickle.load(file, path, stand_ins=_STAND_INS)
+    try:
+        state = content["experiment_state"]
+        modules = [*state[ONLINE_PARAMS].items(), *state[ONLINE_STATE].items()]
+        return {
+            f"{module}/{name}": torch.from_numpy(np.array(value))
+            for module, values in modules
+            for name, value in values.items()
+        }
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} has not BYOL's layout (experiment_state with online_params and online_state); "
+            "check the format of this model"
+        ) from error

@@ -1,0 +1,172 @@
+"""Settings tried one after the other, and what came of each."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from transferscope import files
+from transferscope.datasets import load_dataset
+from transferscope.features.extraction import Pictures, extract, order_by_split
+from transferscope.models import backbones
+from transferscope.protocols.finetuning.draw import Draw, Loss
+from transferscope.protocols.finetuning.grid import Point, ranked
+from transferscope.results.predictions import Predictions
+from transferscope.training.loop import CHECKPOINT_STEPS, Trained, train
+from transferscope.training.resume import Resume
+from transferscope.training.stream import Stream, batches
+
+
+def recipe(point: Point, steps: int) -> dict[str, Callable]:
+    """The optimiser and schedule of ``training.train`` (Ericsson et al., CVPR 2021, Appendix A.2).
+
+    SGD with Nesterov momentum 0.9, weight decay on every parameter, a cosine to zero without warm-up.
+    """
+    return {
+        "optimiser": partial(
+            SGD, lr=point.learning_rate, momentum=0.9, nesterov=True, weight_decay=point.weight_decay
+        ),
+        "schedule": partial(CosineAnnealingLR, T_max=steps),
+    }
+
+
+class Task:
+    """What all trainings of a backbone on a dataset have in common; each starts from the backbone's file.
+
+    ``facts`` of the dataset are those of ``load_dataset``. ``workers`` read pictures beside the training.
+    """
+
+    def __init__(
+        self,
+        backbone: str | Path,
+        root: str | Path,
+        *,
+        facts: dict,
+        resolution: int,
+        batch_size: int,
+        seed: int,
+        device: str = "cpu",
+        workers: int = 0,
+        checkpoint_steps: int = CHECKPOINT_STEPS,
+    ):
+        self.backbone, self.metadata = backbones.load(backbone, resolution=resolution)
+        self.samples = load_dataset(root=root, **facts, seed=seed)
+        self.splits = order_by_split(self.samples)
+        self.resolution = resolution
+        self.batch_size = batch_size
+        self.seed = seed
+        self.device = device
+        self.workers = workers
+        self.checkpoint_steps = checkpoint_steps
+        self.identity = {"model": self.metadata.model, "dataset": facts["dataset"], "protocol": "finetune"}
+        self.fingerprint = self.identity | {
+            "backbone": files.sha256(backbone),
+            "facts": facts,
+            "resolution": resolution,
+            "batch_size": batch_size,
+            "seed": seed,
+            "device": device,
+            "versions": backbones.library_versions(),
+        }
+
+    def fit(self, point: Point, indices: np.ndarray, steps: int, resume: Resume) -> Trained:
+        """Train at one setting on the samples at ``indices``, going on from a state that ``resume`` holds."""
+        stream = Stream(indices, Draw(self.samples, point.augmentation, self.resolution), seed=self.seed)
+        return train(
+            self._with_head(),
+            lambda start: batches(
+                stream,
+                batch_size=self.batch_size,
+                start=start,
+                stop=steps,
+                workers=self.workers,
+                pin_memory=self.device == "cuda",
+            ),
+            Loss(self.metadata.mean, self.metadata.std),
+            steps=steps,
+            **recipe(point, steps),
+            device=self.device,
+            seed=self.seed,
+            state=resume.training,
+            save=resume.save_training,
+            checkpoint_steps=self.checkpoint_steps,
+        )
+
+    def _with_head(self) -> nn.Module:
+        """The backbone (its pooled feature) with a linear classifier, initialised by the seed."""
+        backbone = copy.deepcopy(self.backbone)
+        with torch.inference_mode():
+            width = backbone(torch.zeros(1, 3, self.resolution, self.resolution)).shape[1]
+        torch.manual_seed(self.seed)
+        return nn.Sequential(backbone, nn.Linear(width, len(self.samples.class_names)))
+
+    def logits(self, network: nn.Module, split: str) -> np.ndarray:
+        """Float32 [N, C] of the centre crops of a split."""
+        batches = extract(
+            network,
+            Pictures(self.samples, self.resolution),
+            self.splits[split].tolist(),
+            mean=self.metadata.mean,
+            std=self.metadata.std,
+            batch_size=self.batch_size,
+            device=self.device,
+            workers=self.workers,
+        )
+        return np.concatenate(list(batches))
+
+    def labels(self, split: str) -> np.ndarray:
+        """Of a split's samples, int64 [N] or uint8 [N, C]."""
+        return self.samples.labels[self.splits[split]]
+
+    def predictions(self, logits: np.ndarray, split: str) -> Predictions:
+        """A network's logits with what they are to be held against."""
+        ids = np.array([self.samples.ids[index] for index in self.splits[split]], dtype=object)
+        return Predictions(logits, self.labels(split), ids)
+
+
+def search(
+    task: Task,
+    points: list[Point],
+    *,
+    steps: int,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    resume: Resume,
+) -> tuple[list[dict], np.ndarray | None]:
+    """Train at each point on train and score it on val.
+
+    Returns:
+        A trial for each point (``point``, ``steps``, ``val_score``, ``diverged``, ``losses``, ``window``,
+        ``seconds``), and the best one's logits on val, or None where all diverged.
+    """
+    for point in points[len(resume.finished) :]:
+        logging.info("training %s", point)
+        started = time.monotonic()
+        trained = task.fit(point, task.splits["train"], steps, resume)
+        logits = task.logits(trained.network, "val")
+        diverged = trained.diverged
+        if diverged is None and not np.isfinite(logits).all():
+            diverged = steps
+        trial = {
+            "point": asdict(point),
+            "steps": steps,
+            "val_score": None if diverged else score(logits, task.labels("val")),
+            "diverged": diverged,
+            "losses": trained.losses,
+            "window": trained.window,
+            "seconds": time.monotonic() - started,
+        }
+        logging.info("score on val: %s", trial["val_score"])
+        resume.finish({"trial": trial, "logits": torch.from_numpy(logits)})
+    trials = [outcome["trial"] for outcome in resume.finished]
+    best = ranked(trials)[0]
+    logits = resume.finished[trials.index(best)]["logits"].numpy()
+    return trials, None if best["diverged"] else logits

@@ -1,0 +1,182 @@
+"""Faster R-CNN with a feature pyramid on any backbone: configurations of mmdet's classes.
+
+Ren et al. 2015, Lin et al. 2017; heads, anchors and their training as in mmdet's own configuration of it,
+which is Detectron's.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from transferscope.datasets.boxes import Boxes
+from transferscope.models.backbones import Metadata
+from transferscope.results.examples import draw
+
+FLIP = 0.5
+EXAMPLES = 6
+
+
+def faster_rcnn(
+    backbone: dict,
+    *,
+    channels: list[int],
+    metadata: Metadata,
+    classes: int,
+    proposals: int,
+    test_proposals: int,
+) -> dict:
+    """The model's configuration.
+
+    Args:
+        backbone: configuration of ``Pyramid``.
+        channels: of its four maps.
+        metadata: of the backbone, for the normalisation of pictures.
+        classes: how many.
+        proposals: boxes a picture that the second stage is trained on.
+        test_proposals: boxes a picture that it looks at in a test.
+    """
+    nms = {"type": "nms", "iou_threshold": 0.7}
+    proposed = {"nms_pre": 2000, "max_per_img": 1000, "nms": nms, "min_bbox_size": 0}
+    return {
+        "type": "FasterRCNN",
+        "data_preprocessor": {
+            "type": "DetDataPreprocessor",
+            "mean": [255 * value for value in metadata.mean],
+            "std": [255 * value for value in metadata.std],
+            "bgr_to_rgb": True,
+            "pad_size_divisor": 32,
+        },
+        "backbone": backbone,
+        "neck": {"type": "FPN", "in_channels": channels, "out_channels": 256, "num_outs": 5},
+        "rpn_head": {
+            "type": "RPNHead",
+            "in_channels": 256,
+            "feat_channels": 256,
+            "anchor_generator": {
+                "type": "AnchorGenerator",
+                "scales": [8],
+                "ratios": [0.5, 1.0, 2.0],
+                "strides": [4, 8, 16, 32, 64],
+            },
+            "bbox_coder": _coder(1.0, 1.0),
+            "loss_cls": {"type": "CrossEntropyLoss", "use_sigmoid": True},
+            "loss_bbox": {"type": "L1Loss"},
+        },
+        "roi_head": {
+            "type": "StandardRoIHead",
+            "bbox_roi_extractor": {
+                "type": "SingleRoIExtractor",
+                "roi_layer": {"type": "RoIAlign", "output_size": 7, "sampling_ratio": 0},
+                "out_channels": 256,
+                "featmap_strides": [4, 8, 16, 32],
+            },
+            "bbox_head": {
+                "type": "Shared2FCBBoxHead",
+                "in_channels": 256,
+                "fc_out_channels": 1024,
+                "roi_feat_size": 7,
+                "num_classes": classes,
+                "bbox_coder": _coder(0.1, 0.2),
+                "loss_cls": {"type": "CrossEntropyLoss", "use_sigmoid": False},
+                "loss_bbox": {"type": "L1Loss"},
+            },
+        },
+        "train_cfg": {
+            "rpn": {
+                "assigner": _assigner(0.7, 0.3, min_pos_iou=0.3, match_low_quality=True),
+                "sampler": _sampler(256, pos_fraction=0.5, add_gt_as_proposals=False),
+                "allowed_border": -1,
+                "pos_weight": -1,
+                "debug": False,
+            },
+            "rpn_proposal": proposed,
+            "rcnn": {
+                "assigner": _assigner(0.5, 0.5, min_pos_iou=0.5, match_low_quality=False),
+                "sampler": _sampler(proposals, pos_fraction=0.25, add_gt_as_proposals=True),
+                "pos_weight": -1,
+                "debug": False,
+            },
+        },
+        "test_cfg": {
+            "rpn": proposed | {"nms_pre": 1000, "max_per_img": test_proposals},
+            "rcnn": {"score_thr": 0.05, "nms": nms | {"iou_threshold": 0.5}, "max_per_img": 100},
+        },
+    }
+
+
+def _coder(centre: float, size: float) -> dict:
+    stds = [centre, centre, size, size]
+    return {"type": "DeltaXYWHBBoxCoder", "target_means": [0.0] * 4, "target_stds": stds}
+
+
+def _assigner(positive: float, negative: float, **others) -> dict:
+    thresholds = {"pos_iou_thr": positive, "neg_iou_thr": negative, "ignore_iof_thr": -1}
+    return {"type": "MaxIoUAssigner", **thresholds, **others}
+
+
+def _sampler(number: int, **others) -> dict:
+    return {"type": "RandomSampler", "num": number, "neg_pos_ub": -1, **others}
+
+
+def training_set(
+    annotations: str | Path, scales: list[int], *, root: str | Path, class_names: list[str], longest: int
+) -> dict:
+    """Pictures with an object, the shorter side one of ``scales`` pixels, the longer at most ``longest``."""
+    scaled = {
+        "type": "RandomChoiceResize",
+        "scales": [(longest, scale) for scale in scales],
+        "keep_ratio": True,
+    }
+    flipped = {"type": "RandomFlip", "prob": FLIP}
+    return _dataset(annotations, root, class_names) | {
+        "filter_cfg": {"filter_empty_gt": True},
+        "pipeline": [_READ, _LABEL, scaled, flipped, {"type": "PackDetInputs"}],
+    }
+
+
+def test_set(
+    annotations: str | Path, scale: int, *, root: str | Path, class_names: list[str], longest: int
+) -> dict:
+    """All pictures at one scale; the boxes that are found are in pixels of the picture as it was."""
+    scaled = {"type": "Resize", "scale": (longest, scale), "keep_ratio": True}
+    kept = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
+    return _dataset(annotations, root, class_names) | {
+        "test_mode": True,
+        "pipeline": [_READ, scaled, {"type": "PackDetInputs", "meta_keys": kept}],
+    }
+
+
+_READ = {"type": "LoadImageFromFile"}
+_LABEL = {"type": "LoadAnnotations", "with_bbox": True}
+
+
+def _dataset(annotations: str | Path, root: str | Path, class_names: list[str]) -> dict:
+    return {
+        "type": "CocoDataset",
+        "ann_file": str(annotations),
+        "data_prefix": {"img": str(root)},
+        "metainfo": {"classes": class_names},
+    }
+
+
+def examples(boxes: Boxes, found: dict[int, dict[str, np.ndarray]]) -> dict:
+    """Some pictures of the test (``examples.draw``): their objects, and what was found in them.
+
+    Args:
+        boxes: the dataset.
+        found: of each picture's index its ``boxes`` [n, 4], ``labels`` [n] and ``scores`` [n].
+    """
+    return {
+        "class_names": boxes.class_names,
+        "pictures": [
+            {
+                "name": boxes.names[picture],
+                "true": {
+                    "boxes": boxes.boxes[boxes.pictures == picture].tolist(),
+                    "labels": boxes.labels[boxes.pictures == picture].tolist(),
+                },
+                "found": {key: np.asarray(values).tolist() for key, values in found[picture].items()},
+            }
+            for picture in draw(sorted(found), EXAMPLES)
+        ],
+    }

@@ -1,0 +1,118 @@
+"""The linear probe: logistic regression on frozen features, its regularisation chosen on val.
+
+Protocol of Ericsson et al. (CVPR 2021, Appendix A.2): raw features, 45 strengths, a refit on train and val
+at the best, test. Mode ``converged`` solves every fit to a tolerance. Mode ``ericsson2021`` stops where the
+authors' code stopped, which for weak regularisation is far from the minimum.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from transferscope.errors import InputError
+from transferscope.protocols.probes import splits
+from transferscope.protocols.probes.ericsson2021 import EarlyStopped
+from transferscope.protocols.probes.logistic import Solution, solve_path
+from transferscope.protocols.probes.splits import Split
+
+LAMBDAS = np.logspace(-6, 5, 45)
+MODES = ("converged", "ericsson2021")
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """What was chosen, why, and the logits that follow from it.
+
+    ``val_scores``, ``iterations`` (of L-BFGS) and ``converged`` have one element for each of ``lambdas``,
+    which rise. ``val_logits`` are of the fit on train, ``test_logits`` of the refit on train and val;
+    float32 [N, C].
+    """
+
+    chosen_lambda: float
+    lambdas: np.ndarray
+    val_scores: np.ndarray
+    iterations: np.ndarray
+    converged: np.ndarray
+    refit_converged: bool
+    val_logits: np.ndarray = field(repr=False)
+    test_logits: np.ndarray = field(repr=False)
+
+
+def linear_probe(
+    train: Split,
+    val: Split,
+    test: Split,
+    *,
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    num_classes: int,
+    lambdas: np.ndarray = LAMBDAS,
+    mode: str = "converged",
+    device: str = "cpu",
+) -> LinearProbe:
+    """Fit on train at every lambda, choose by ``metric(logits, labels)`` on val, refit on both, predict test.
+
+    Each split is ``(features, labels)``: float32 [N, D] and integers [N] in 0..C-1, or [N, C] of 0 and 1
+    for a multi-label dataset, which has one binary classifier a class and one lambda for all. Of equal
+    scores the strongest regularisation wins; in mode ``ericsson2021`` the weakest, which the authors' loop
+    met first. That mode is scikit-learn's and runs on the CPU whatever the torch ``device``.
+
+    Raises InputError for an unknown mode, for lambdas that are not positive, for splits that do not fit
+    together, for features that are not finite, and in mode ``ericsson2021`` for a class without training
+    samples.
+    """
+    if mode not in MODES:
+        raise InputError(f"the linear probe has no mode {mode!r}; choose one of {', '.join(MODES)}")
+    lambdas = np.unique(np.asarray(lambdas, dtype=np.float64))
+    if len(lambdas) == 0 or not (np.isfinite(lambdas) & (lambdas > 0)).all():
+        raise InputError(
+            f"the linear probe got the lambdas {lambdas}; give at least one, all positive and finite"
+        )
+    splits.check({"train": train, "val": val, "test": test}, num_classes)
+    solver = _Converged(num_classes, device) if mode == "converged" else EarlyStopped(num_classes)
+    features = torch.as_tensor(val[0], device=solver.device)
+    best, best_score, val_logits = None, -np.inf, None
+    trail = {}
+    for fit in solver.path(*train, lambdas):
+        logits = _predict(fit, features)
+        score = metric(logits, val[1])
+        trail[fit.lambda_] = score, fit.iterations, fit.converged
+        if score > best_score:
+            best, best_score, val_logits = fit, score, logits
+    refit = solver.refit(*(np.concatenate(parts) for parts in zip(train, val, strict=True)), best)
+    val_scores, iterations, converged = (
+        np.array(column) for column in zip(*map(trail.get, lambdas), strict=True)
+    )
+    return LinearProbe(
+        chosen_lambda=best.lambda_,
+        lambdas=lambdas,
+        val_scores=val_scores,
+        iterations=iterations,
+        converged=converged,
+        refit_converged=refit.converged,
+        val_logits=val_logits,
+        test_logits=_predict(refit, torch.as_tensor(test[0], device=solver.device)),
+    )
+
+
+class _Converged:
+    """Fits to a tolerance, from the strongest lambda to the weakest."""
+
+    def __init__(self, num_classes: int, device: str):
+        self.num_classes = num_classes
+        self.device = device
+
+    def path(self, features: np.ndarray, labels: np.ndarray, lambdas: np.ndarray) -> Iterator[Solution]:
+        return self._solve(features, labels, lambdas, None)
+
+    def refit(self, features: np.ndarray, labels: np.ndarray, chosen: Solution) -> Solution:
+        return next(self._solve(features, labels, [chosen.lambda_], chosen))
+
+    def _solve(self, features, labels, lambdas, start) -> Iterator[Solution]:
+        features, labels = (torch.as_tensor(part, device=self.device) for part in (features, labels))
+        return solve_path(features, labels, lambdas, num_classes=self.num_classes, start=start)
+
+
+def _predict(fit: Solution, features: torch.Tensor) -> np.ndarray:
+    return torch.addmm(fit.bias, features, fit.weight).cpu().numpy()

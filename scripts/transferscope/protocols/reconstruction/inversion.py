@@ -1,0 +1,122 @@
+"""Feature inversion: pictures whose features at a stage of a backbone are those of given pictures.
+
+Ericsson et al. (CVPR 2021, section 4.7): a deep image prior is trained so that the backbone sees in its
+picture what it sees in the original, by mean squared error; Adam, 3000 steps.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from itertools import repeat
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ConstantLR
+
+from transferscope.errors import InputError
+from transferscope.features.images import normalise
+from transferscope.protocols.reconstruction.prior import untrained
+from transferscope.training.loop import CHECKPOINT_STEPS, train
+
+LEARNING_RATE = 1e-3
+
+
+class Stage(nn.Module):
+    """A frozen backbone up to one of its stages: normalised pictures [N, 3, R, R] to maps [N, C, h, w].
+
+    Args:
+        network: of ``backbones.load``.
+        stage: among the stages that timm names, from 0; -1 is the last one.
+
+    Raises:
+        InputError: the network has no such stage.
+    """
+
+    def __init__(self, network: nn.Module, stage: int):
+        super().__init__()
+        stages = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
+        if not -stages <= stage < stages:
+            raise InputError(
+                f"timm knows {stages} stages of this network, of which reconstruction.stage {stage} is none; "
+                f"set it to {-stages}..{stages - 1}"
+                if stages
+                else "timm knows no stages of this network; exclude it from reconstruction"
+            )
+        self.network = network.requires_grad_(False).eval()
+        self.stage = stage
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.network.forward_intermediates(
+            pictures, indices=[self.stage], intermediates_only=True, stop_early=True
+        )[0]
+
+
+def invert(
+    stage: Stage,
+    pictures: Tensor,
+    *,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    seeds: list[int],
+    steps: int,
+    device: str,
+    state: dict | None = None,
+    save: Callable[[dict], None] = lambda state: None,
+    checkpoint_steps: int = CHECKPOINT_STEPS,
+) -> tuple[Tensor, list[float]]:
+    """Pictures seen again from their features, each by a prior of its own, all in one batch.
+
+    The loss is the sum of the pictures' mean squared errors, so that a picture's gradient, and with Adam its
+    whole training, is what it would be alone.
+
+    Args:
+        stage: of the backbone, on the device.
+        pictures: uint8 [N, 3, R, R].
+        mean, std: the backbone's normalisation.
+        seeds: one a picture.
+        steps: of Adam.
+        state, save, checkpoint_steps: as ``training.train``.
+
+    Returns:
+        The reconstructions, uint8 [N, 3, R, R], and the losses of ``training.Trained``.
+
+    Raises:
+        InputError: the loss ceased to be finite.
+    """
+    with torch.no_grad():
+        wanted = stage(normalise(pictures.to(device), mean, std))
+    prior, noise = untrained(pictures.shape[2], seeds)
+    mean_, std_ = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (mean, std))
+
+    def loss(prior: nn.Module, batch: list[Tensor]) -> Tensor:
+        seen = stage((prior(batch[0]) - mean_) / std_)
+        return (seen.float() - wanted).square().mean(dim=(1, 2, 3)).sum()
+
+    def batches(start: int) -> Iterator[list[Tensor]]:
+        return repeat([noise.to(device)], steps - start)
+
+    trained = train(
+        prior,
+        batches,
+        loss,
+        steps=steps,
+        optimiser=lambda weights: torch.optim.Adam(weights, lr=LEARNING_RATE),
+        schedule=lambda optimiser: ConstantLR(optimiser, factor=1),
+        device=device,
+        seed=0,  # nothing is drawn while a prior is trained
+        state=state,
+        save=save,
+        checkpoint_steps=checkpoint_steps,
+    )
+    if trained.diverged:
+        raise InputError(
+            f"the reconstruction diverged at step {trained.diverged}; "
+            "check the backbone's checkpoint, or reconstruct from another stage (reconstruction.stage)"
+        )
+    with torch.inference_mode():
+        made = trained.network(noise.to(device))
+    return (255 * made).round().byte().cpu(), trained.losses
+
+
+def seed_of(seed: int, sample: str) -> int:
+    """A picture's own seed, from the study's and the name of its sample."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{sample}".encode()).digest()[:4], "little")

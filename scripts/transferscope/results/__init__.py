@@ -1,0 +1,1 @@
+"""What runs found: metrics, the result and prediction files, the long table, and its correlations."""

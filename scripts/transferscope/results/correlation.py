@@ -1,0 +1,237 @@
+"""Does ImageNet accuracy tell how well a model transfers? (Ericsson et al. 2021, section 4.5)"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from transferscope.errors import InputError
+from transferscope.results.metrics import METRICS
+from transferscope.results.names import measurement_name, setting_name
+
+IMAGENET = "imagenet_top1"
+MANY_SHOT = "linear"
+MEAN = "(mean)"
+"""Stands in the dataset column of a whole setting; the parentheses keep it from being an id."""
+OWN = "(own)"
+"""Stands in the metric column of a whole recognition setting, where each dataset has its own metric."""
+
+PRINTED_COLUMNS = ["against", "setting", "metric", "pearson"]
+
+RECOGNITION = ("top1", "mean_per_class", "map11", "accuracy")
+TRANSFER = (OWN, "ap50", "within_11.25", "mean_iou")
+"""Metrics of whole settings that say how well a model transfers, not what its features are like."""
+_REPRESENTED = (
+    "ap",
+    "ap75",
+    "mean_angle_deg",
+    "median_angle_deg",
+    "within_22.5",
+    "within_30",
+    "pixel_accuracy",
+)
+
+# Half the last digit of a percentage printed with two decimals: how far from 100 a published 100.00 may be.
+_HALF_PRINTED_DIGIT = 5e-5
+
+# Most resamples of fewer models have two or three distinct ones, whose coefficient is 1 or -1 or nearly.
+FEWEST_FOR_INTERVAL = 6
+
+
+def logit(share: np.ndarray) -> np.ndarray:
+    """Log-odds of shares in 0..1, any shape; infinite at 0 and 1."""
+    share = np.asarray(share, dtype=float)
+    with np.errstate(divide="ignore"):
+        return np.log(share) - np.log1p(-share)
+
+
+def add_scores(results: pd.DataFrame) -> pd.DataFrame:
+    """The long table with a column ``score``: each value as a correlation takes it.
+
+    The logit of a bounded metric, the raw value of any other, times the metric's sign (``metrics.Metric``).
+    Before the logit a share is moved at least half a test sample away from 0 and 1 (``n_test``; half the last
+    printed digit where it is unknown), so that one perfect score does not put a whole setting at infinity.
+    """
+    metrics = results["metric"].map(METRICS)
+    natural = results["value"] / [metric.scale for metric in metrics]
+    margin = (0.5 / results["n_test"].astype("Float64")).fillna(_HALF_PRINTED_DIGIT).astype(float)
+    bounded = np.array([metric.bounded for metric in metrics], dtype=bool)
+    share = natural.clip(margin, 1 - margin).where(bounded, 0.5)
+    signs = [metric.sign for metric in metrics]
+    return results.assign(score=signs * natural.where(~bounded, logit(share)))
+
+
+def setting_scores(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a whole setting, metric and model: ``score`` is the mean over the setting's datasets.
+
+    Recognition metrics are averaged together (metric OWN), since each dataset has its own; AP50, the share
+    within 11.25 degrees and mean IoU stand for detection, surface normals and segmentation; every other
+    metric is averaged by itself. ``datasets`` counts the setting's datasets. A model that lacks one of them
+    has score NaN: its mean would be over easier or harder ones.
+    """
+    table = add_scores(results)
+    table = table[~table["metric"].isin(_REPRESENTED)]
+    table = table.assign(metric=table["metric"].where(~table["metric"].isin(RECOGNITION), OWN))
+    keys = ["setting", "metric"]
+    datasets = table.groupby(keys)["dataset"].transform("nunique")
+    means = table.assign(datasets=datasets).groupby([*keys, "model"], sort=False, as_index=False)
+    means = means.agg(score=("score", "mean"), here=("dataset", "nunique"), datasets=("datasets", "first"))
+    means["score"] = means["score"].where(means["here"] == means["datasets"])
+    return means.drop(columns="here")
+
+
+def correlate(x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int) -> dict[str, float]:
+    """Pearson's and Spearman's coefficient of ``x`` and ``y``, each [n], with p-value and 95% interval.
+
+    The interval is the percentile bootstrap over the n models (Efron and Tibshirani 1993, chapter 13);
+    resamples in which x or y is constant have no coefficient and are left out. It is NaN below
+    ``FEWEST_FOR_INTERVAL`` models; everything is for n < 3, where a straight line always fits, and for
+    constant x or y.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    names = [f"{kind}{what}" for kind in ("pearson", "spearman") for what in ("", "_low", "_high", "_p")]
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return {"n": len(x)} | dict.fromkeys(names, np.nan)
+    pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
+    pearson_range = spearman_range = (np.nan, np.nan)
+    if len(x) >= FEWEST_FOR_INTERVAL:
+        pearson_range, spearman_range = _intervals(x, y, resamples, seed)
+    values = [pearson.statistic, *pearson_range, pearson.pvalue]
+    values += [spearman.statistic, *spearman_range, spearman.pvalue]
+    return {"n": len(x)} | dict(zip(names, map(float, values), strict=True))
+
+
+def _intervals(
+    x: np.ndarray, y: np.ndarray, resamples: int, seed: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Bootstrap 95% intervals of Pearson's and of Spearman's coefficient."""
+    drawn = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
+    xs, ys = x[drawn], y[drawn]
+    varied = (np.ptp(xs, axis=1) > 0) & (np.ptp(ys, axis=1) > 0)
+    xs, ys = xs[varied], ys[varied]
+    ranks = stats.rankdata(xs, axis=1), stats.rankdata(ys, axis=1)
+    return _interval(_row_pearson(xs, ys)), _interval(_row_pearson(*ranks))
+
+
+def correlations(results: pd.DataFrame, models: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
+    """Correlation of every dataset and whole setting with ImageNet top-1 and with many-shot transfer.
+
+    Args:
+        results: the long table.
+        models: ``names.read_models``.
+        resamples: bootstrap resamples behind the intervals.
+        seed: of the resamples; every row starts from it.
+
+    Returns:
+        Columns ``against setting dataset metric n`` and, for pearson and spearman, the coefficient, ``_low``,
+        ``_high`` and ``_p``; then ``left_out``, the models of that row, comma separated, that have no x (the
+        random baseline always) or no y. ``against`` is IMAGENET (logit of the accuracy) or MANY_SHOT (that
+        whole setting's score, where the table has it). A whole setting has dataset MEAN.
+
+    Raises:
+        InputError: the results name a model that ``models`` lacks.
+    """
+    unknown = set(results["model"]) - set(models.index)
+    if unknown:
+        raise InputError(
+            f"the results name model {min(unknown)}, which the table of models lacks; add it there"
+        )
+    whole = setting_scores(results).assign(dataset=MEAN)
+    scores = pd.concat([add_scores(results), whole])
+    variables = {IMAGENET: pd.Series(logit(models["imagenet_top1"] / 100), models.index)}
+    if MANY_SHOT in set(whole["setting"]):
+        variables[MANY_SHOT] = whole[whole["setting"] == MANY_SHOT].set_index("model")["score"]
+    # An untrained network is a floor to read values against; as a point it would decide every coefficient.
+    random = models.index[models["kind"] == "random"]
+
+    rows = []
+    for against, x in variables.items():
+        usable = x.drop(random, errors="ignore").dropna()
+        for (setting, dataset, metric), group in scores.groupby(["setting", "dataset", "metric"], sort=False):
+            if setting == against:
+                continue
+            y = group.set_index("model")["score"]
+            both = [model for model in y.dropna().index if model in usable.index]
+            left_out = [model for model in y.index if model not in both]
+            name = {"against": against, "setting": setting, "dataset": dataset, "metric": metric}
+            coefficients = correlate(usable[both], y[both], resamples=resamples, seed=seed)
+            rows.append(name | coefficients | {"left_out": ",".join(left_out)})
+    return pd.DataFrame(rows)
+
+
+def read_printed(path: str | Path) -> pd.DataFrame:
+    """Coefficients that a paper prints, a file of ``config/published/correlations``: of whole settings.
+
+    Raises:
+        InputError: its columns are others.
+    """
+    table = pd.read_csv(path)
+    if list(table.columns) != PRINTED_COLUMNS:
+        raise InputError(
+            f"{path} has the columns {', '.join(table.columns)}; it needs {', '.join(PRINTED_COLUMNS)}"
+        )
+    return table
+
+
+def add_printed(coefficients: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """The table of ``correlations`` with a column ``printed``, NaN where ``read_printed`` has nothing."""
+    printed = printed.rename(columns={"pearson": "printed"}).assign(dataset=MEAN)
+    return coefficients.merge(printed, how="left", on=["against", "setting", "dataset", "metric"])
+
+
+def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least-squares line of ``y`` on ``x`` (both [n], n >= 3) and its 95% half-width, at ``at`` [m].
+
+    The half-width is of the line, not of a new point: t(n - 2) s sqrt(1/n + (at - mean x)^2 / Sxx).
+    """
+    n, spread = len(x), ((x - x.mean()) ** 2).sum()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / spread
+    residuals = y - y.mean() - slope * (x - x.mean())
+    s = np.sqrt((residuals**2).sum() / (n - 2))
+    half_width = stats.t.ppf(0.975, n - 2) * s * np.sqrt(1 / n + (at - x.mean()) ** 2 / spread)
+    return y.mean() + slope * (at - x.mean()), half_width
+
+
+def summary(table: pd.DataFrame) -> str:
+    """The whole settings' coefficients of ``correlations`` as text for a terminal, one line each.
+
+    Where the table has a column ``printed`` (``add_printed``), Pearson's as the paper prints it comes last.
+    """
+    table = table[table["dataset"] == MEAN]
+    labels = [
+        _label(setting, metric) for setting, metric in zip(table["setting"], table["metric"], strict=True)
+    ]
+    table = table.assign(label=labels)
+    width = max(40, *map(len, labels))  # the titles take up to 40
+    blocks = []
+    for against, rows in table.groupby("against", sort=False):
+        x = "ImageNet top-1" if against == IMAGENET else f"mean {setting_name(against).lower()} transfer"
+        title = f"Correlation with {x}"
+        lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
+        if rows.get("printed", pd.Series(dtype=float)).notna().any():
+            lines[0] += f" {'printed':>8}"
+        for _, row in rows.iterrows():
+            interval = f"[{row['pearson_low']:.2f}, {row['pearson_high']:.2f}]"
+            if np.isnan(row["pearson_low"]):
+                interval = "too few"
+            coefficients = f"{row['pearson']:>8.2f} {interval:>15} {row['spearman']:>9.2f}"
+            lines.append(f"{row['label']:{width}} {row['n']:>3} {coefficients}")
+            if pd.notna(row.get("printed")):
+                lines[-1] += f" {row['printed']:>8.2f}"
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _label(setting: str, metric: str) -> str:
+    return setting_name(setting) if metric in TRANSFER else measurement_name(setting, metric)
+
+
+def _row_pearson(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Pearson's coefficient of each row of two arrays [B, n]."""
+    xs, ys = xs - xs.mean(axis=1, keepdims=True), ys - ys.mean(axis=1, keepdims=True)
+    return (xs * ys).sum(axis=1) / np.sqrt((xs**2).sum(axis=1) * (ys**2).sum(axis=1))
+
+
+def _interval(replicates: np.ndarray) -> tuple[float, float]:
+    return tuple(np.percentile(replicates, [2.5, 97.5]))

