@@ -1,74 +1,39 @@
-"""The datasets: one module each with ``load(root) -> Samples``, and the facts that all of them have to meet.
+"""The datasets: one module each, and the facts of the datasets table that all of them are checked against.
 
-To add one, write its module and name it in ``LOADERS``; one with boxes has ``load_boxes(root) -> Boxes`` and
-is named in ``BOX_LOADERS``.
+A loader is a module here with a function ``load(root: Path) -> Samples`` for recognition, and for another
+task ``load_<task>(root: Path)``: ``load_detection`` returns ``Boxes``, one with a label for every pixel
+``DenseSamples``. ``datasets.rendered`` makes a dataset.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from transferscope.datasets import (
-    ade20k,
-    aircraft,
-    caltech101,
-    cars,
-    chestx,
-    cifar,
-    cropdiseases,
-    digits,
-    dtd,
-    elpv,
-    flowers,
-    food101,
-    image_folder,
-    isic,
-    mnist5k,
-    nyuv2,
-    pets,
-    scenes,
-    sun397,
-    voc0712,
-    voc2007,
-)
 from transferscope.datasets.base import Samples
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
 
-# The column `loader` -> what reads the dataset's folder.
-LOADERS: dict[str, Callable[[Path], Samples]] = {
-    "aircraft": aircraft.load,
-    "caltech101": caltech101.load,
-    "cars": cars.load,
-    "chestx": chestx.load,
-    "cifar": cifar.load,
-    "cropdiseases": cropdiseases.load,
-    "digits": digits.load,
-    "dtd": dtd.load,
-    "elpv": elpv.load,
-    "flowers": flowers.load,
-    "food101": food101.load,
-    "image_folder": image_folder.load,
-    "isic": isic.load,
-    "mnist5k": mnist5k.load,
-    "pets": pets.load,
-    "scenes": scenes.load,
-    "sun397": sun397.load,
-    "voc2007": voc2007.load,
-}
-BOX_LOADERS: dict[str, Callable[[Path], Boxes]] = {"scenes": scenes.load_boxes, "voc0712": voc0712.load_boxes}
 
+def reader(dataset: str, loader: str, task: str = "") -> Callable[[Path], Any]:
+    """A loader's function for a task; without one, for recognition.
 
-# The same for what has a label for every pixel, by protocol.
-DENSE_LOADERS: dict[str, dict[str, Callable[[Path], DenseSamples]]] = {
-    "normals": {"nyuv2": nyuv2.load, "scenes": scenes.load_normals},
-    "segmentation": {"ade20k": ade20k.load, "scenes": scenes.load_classes},
-}
-VOCABULARIES: dict[str, Callable[[Path], np.ndarray]] = {"nyuv2": nyuv2.vocabulary}
+    Raises:
+        InputError: there is no such loader, or it has no labels for the task.
+    """
+    name = f"load_{task}" if task else "load"
+    try:
+        return getattr(import_module(f"transferscope.datasets.{loader}"), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"{dataset}: the loader {loader!r} has no function {name}(root) ({error}); correct the columns "
+            "`loader` and `task` of its row"
+        ) from error
 
 
 def load_dataset(
@@ -80,28 +45,26 @@ def load_dataset(
     seed: int,
     classes: int,
     counts: Mapping[str, int],
+    version: str = "",
 ) -> Samples:
     """Load one dataset, divide it, and hold it against its row of the table.
 
     Args:
         dataset: its id, for what goes wrong.
         root: its folder.
-        loader: a key of ``LOADERS``.
+        loader: a module of this package.
         split_rule: see ``datasets.splits``.
         seed: of the split rule's drawing.
         classes: how many there are.
         counts: split to its number of samples, as far as known.
+        version: of the row; nothing here depends on it, but everything that these facts are given to.
 
     Raises:
         InputError: an unknown loader or rule, a damaged folder, an empty split, or facts other than expected.
     """
-    if loader not in LOADERS:
-        raise InputError(
-            f"{dataset}: there is no loader {loader!r}; write one of {', '.join(sorted(LOADERS))}"
-        )
-    root = Path(root)
+    root, load = Path(root), reader(dataset, loader)
     try:
-        samples = LOADERS[loader](root)
+        samples = load(root)
         splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed)
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
@@ -119,28 +82,24 @@ def load_boxes(
     split_rule: str,
     classes: int,
     counts: Mapping[str, int],
+    version: str = "",
 ) -> Boxes:
     """Load one dataset for detection and hold it against its row of the table.
 
     Args:
-        dataset, root, classes, counts: as for ``load_dataset``.
-        loader: a key of ``BOX_LOADERS``.
+        dataset, root, classes, counts, version: as for ``load_dataset``.
+        loader: as for ``load_dataset``, with a function ``load_detection``.
         split_rule: ``official``, since boxes are never divided here.
 
     Raises:
         InputError: a loader that knows no boxes, another rule, a damaged folder, or facts other than
             expected.
     """
-    if loader not in BOX_LOADERS:
-        raise InputError(
-            f"{dataset}: the loader {loader!r} knows no boxes, as {', '.join(sorted(BOX_LOADERS))} do; take "
-            "detection out of the protocols of this row"
-        )
     if split_rule != "official":
         raise InputError(f"{dataset}: detection takes the split rule 'official' and not {split_rule!r}")
-    root = Path(root)
+    root, load = Path(root), reader(dataset, loader, "detection")
     try:
-        boxes = BOX_LOADERS[loader](root)
+        boxes = load(root)
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     _check_splits(dataset, root, boxes.splits, split_rule, counts)
@@ -150,21 +109,18 @@ def load_boxes(
 
 
 def load_dense(
-    protocol: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int]
+    task: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int], **facts
 ) -> DenseSamples:
-    """Load one dataset's dense labels for a protocol, and hold the counts against its row of the table.
+    """Load one dataset's dense labels for a task, and check the counts against its row of the table.
+
+    ``facts`` are the others of ``load_dataset``, since official splits are taken as they are.
 
     Raises:
         InputError: a loader without such labels, a damaged folder, or counts other than expected.
     """
-    loaders = DENSE_LOADERS[protocol]
-    if loader not in loaders:
-        raise InputError(
-            f"{dataset}: the loader {loader!r} has no labels for {protocol}; {', '.join(sorted(loaders))} "
-            f"have: take {protocol} out of its protocols"
-        )
+    load = reader(dataset, loader, task)
     try:
-        samples = loaders[loader](Path(root))
+        samples = load(Path(root))
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     for split in ("train", "test"):
@@ -183,12 +139,13 @@ def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> 
     Raises:
         InputError: none does.
     """
-    if loader not in VOCABULARIES:
+    module = import_module(f"transferscope.datasets.{loader}")
+    if not hasattr(module, "vocabulary"):
         raise InputError(
             f"{dataset}: the loader {loader!r} has no published codebook of normals; "
             "set `normals.codebook` to kmeans"
         )
-    return VOCABULARIES[loader](Path(root))
+    return module.vocabulary(Path(root))
 
 
 def _check_splits(

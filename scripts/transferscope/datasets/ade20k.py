@@ -16,7 +16,7 @@ SPLITS = {"training": "train", "validation": "test"}  # the labels of the offici
 OTHER = 0  # in the files: none of the 150 classes
 
 
-def load(root: Path) -> DenseSamples:
+def load_segmentation(root: Path) -> DenseSamples:
     """Read ``images/{training,validation}/*.jpg`` with ``annotations/.../*.png``, and ``objectInfo150.txt``.
 
     Raises:

@@ -23,7 +23,7 @@ PICTURES = "nyu_depth_v2_labeled.mat"
 METADATA = "surfacenormal_metadata"
 
 
-def load(root: Path) -> DenseSamples:
+def load_normals(root: Path) -> DenseSamples:
     """Read both; the normals of all pictures are in memory then (5 GB for the official ones).
 
     Raises:

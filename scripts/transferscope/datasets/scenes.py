@@ -40,7 +40,7 @@ def load(root: Path) -> Samples:
     )
 
 
-def load_boxes(root: Path) -> Boxes:
+def load_detection(root: Path) -> Boxes:
     """The same pictures with the exact boxes of what is to be seen of each object; errors as for ``load``."""
     with _opened(required_file(root, "labels.h5")) as file:
         splits = file["split"].asstr()[:].astype(str)
@@ -64,7 +64,7 @@ def load_normals(root: Path) -> DenseSamples:
     return _dense(root, _Normals(required_file(root, "labels.h5")), [])
 
 
-def load_classes(root: Path) -> DenseSamples:
+def load_segmentation(root: Path) -> DenseSamples:
     """The same pictures with the class of every pixel, 0 the background; errors as for ``load``."""
     path = required_file(root, "labels.h5")
     with _opened(path) as file:

@@ -17,7 +17,7 @@ LISTS = [
 ]
 
 
-def load_boxes(root: Path) -> Boxes:
+def load_detection(root: Path) -> Boxes:
     """Read the official lists of both years and each picture's annotation.
 
     Corners count from 1 and are inclusive in the annotations.

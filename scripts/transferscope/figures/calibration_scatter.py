@@ -15,8 +15,8 @@ from transferscope.figures.style import (
     shared_labels,
 )
 from transferscope.results.correlation import setting_scores
-from transferscope.results.metrics import METRICS
 from transferscope.results.names import setting_name
+from transferscope.study.metrics import METRICS
 
 SCALING = [
     (marker(marker="o", color=INK), "before temperature scaling"),

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from transferscope.figures.scatter import scatter
 from transferscope.figures.style import drawing, grid, model_key, number_models, shared_labels
 from transferscope.results.correlation import add_scores
-from transferscope.results.metrics import METRICS
 from transferscope.results.parts import Part
+from transferscope.study.metrics import METRICS
 
 
 def dataset_scatter(part: Part, models: pd.DataFrame, plot: dict) -> Figure:

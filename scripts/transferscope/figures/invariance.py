@@ -14,7 +14,7 @@ from transferscope.figures.style import (
     number_models,
     shared_labels,
 )
-from transferscope.results.metrics import METRICS
+from transferscope.study.metrics import METRICS
 
 
 def invariance(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:

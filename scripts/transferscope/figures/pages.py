@@ -10,8 +10,8 @@ from transferscope.figures.dataset_scatter import dataset_scatter
 from transferscope.figures.style import to_svg
 from transferscope.figures.tables import Table, build_table, cells
 from transferscope.results.correlation import IMAGENET
-from transferscope.results.metrics import METRICS
 from transferscope.results.parts import Part, measurement
+from transferscope.study.metrics import METRICS
 
 _SPLITS = {"train": "train", "val": "val", "test": "test", "all": "in one pool"}
 

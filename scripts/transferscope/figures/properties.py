@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
 from transferscope.figures.style import INK, KINDS, MARKER_SIZE, PALE, drawing, grid, marker, padded
-from transferscope.results.metrics import METRICS
 from transferscope.results.parts import kept
+from transferscope.study.metrics import METRICS
 
 SETTINGS = ("reconstruction", "saliency")
 FEWEST_FOR_BOX = 5  # models; the quartiles of fewer would be drawn from single ones

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from transferscope.results.long_table import KEY
-from transferscope.results.metrics import METRICS
 from transferscope.results.parts import AVERAGE, KEPT, Column, Part, kept, split
+from transferscope.study.metrics import METRICS
 
 _DECIMALS = {"mse_red": 0, "mse_green": 0, "mse_blue": 0}
 _LATEX = {

@@ -1,12 +1,10 @@
 """Pretrained backbones: created through timm, kept in one canonical file, or initialised at random."""
 
-import ast
 import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import safetensors.torch
 import timm
@@ -15,6 +13,7 @@ from timm.layers import PatchEmbed
 from timm.models import get_model_traits
 from torch import Tensor, nn
 
+from transferscope.arguments import parse
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
 
@@ -92,19 +91,11 @@ def create(arch: str, **arguments) -> nn.Module:
         close = difflib.get_close_matches(name, known, n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
         raise InputError(f"timm has no architecture {name!r}; {remedy}")
-    arguments |= {key: _literal(value) for key, value in parse_qsl(query)}
+    arguments |= parse(query)
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (TypeError, ValueError, AssertionError) as error:
         raise InputError(f"timm cannot build {arch!r}: {error}; correct what follows the name") from error
-
-
-def _literal(text: str) -> object:
-    """A number or a truth value as Python writes it; any other text as it is."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from transferscope.errors import InputError
-from transferscope.results.metrics import METRICS
 from transferscope.results.names import measurement_name, setting_name
+from transferscope.study.metrics import METRICS
 
 IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"

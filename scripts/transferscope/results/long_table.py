@@ -1,4 +1,4 @@
-"""The long table: one row a setting, dataset, metric and model, measured or published."""
+"""The long table: one row a run, metric and place on the axes, measured or published."""
 
 import json
 import math
@@ -9,12 +9,19 @@ import pandas as pd
 
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
-from transferscope.results.metrics import METRICS
-from transferscope.validation import first_error, read_schema, sentence
+from transferscope.study.axes import AXES
+from transferscope.study.metrics import METRICS
+from transferscope.study.runs import DEFAULT, RUN_KEY, sentence
+from transferscope.validation import first_error, read_schema
+from transferscope.validation import sentence as error_sentence
 
-KEY = ["setting", "dataset", "metric", "model"]
-COLUMNS = [*KEY, "value", "ci95", "protocol", "mode", "version", "seed", "n_test"]
-_COUNTS = ["version", "seed", "n_test"]
+SETTING = ["protocol", *AXES]
+"""What makes a column group of the tables: a protocol at a place on the axes."""
+KEY = [*RUN_KEY, "metric", *AXES]
+COLUMNS = ["protocol", "dataset", "metric", "model", "variant", "seed", *AXES]
+COLUMNS += ["value", "ci95", "mode", "version", "n_test"]
+_COUNTS = ["seed", "version", "n_test"]
+_TEXT = [*KEY, "mode"]
 _SCHEMA = Path(__file__).parents[3] / "config" / "schemas" / "result.schema.yaml"
 
 
@@ -59,7 +66,7 @@ def check_table(table: pd.DataFrame, where: str | Path) -> None:
 
     Raises:
         InputError: no rows, an unknown metric, a value that is missing, infinite or outside a bounded
-            metric's range, or two rows for one (setting, dataset, metric, model).
+            metric's range, or two rows for one KEY.
     """
     if table.empty:
         raise InputError(f"{where} has no results; configure at least one model and dataset")
@@ -79,9 +86,9 @@ def check_result(result: dict, where: str | Path) -> None:
     error = first_error(result, read_schema(_SCHEMA))
     if error is not None:
         key = error.json_path.removeprefix("$").lstrip(".") or "the whole"
-        raise InputError(f"{where}: {key}: {sentence(error)}; delete the file and run its rule again")
+        raise InputError(f"{where}: {key}: {error_sentence(error)}; delete the file and run its rule again")
     for measured in result["measurements"]:
-        _check_value(measured["metric"], measured["value"], f"{where}: {measured['setting']}")
+        _check_value(measured["metric"], measured["value"], str(where))
 
 
 def read_result(path: str | Path) -> dict:
@@ -99,49 +106,52 @@ def read_result(path: str | Path) -> dict:
 
 
 def collect(paths: list[str | Path], expected: list[dict]) -> pd.DataFrame:
-    """The long table of the results at ``paths``, which must be exactly the runs that were promised.
+    """The long table of the results at ``paths``, which must be exactly the runs that were planned.
 
-    ``expected`` has one ``{model, dataset, protocol}`` a run; its order is the order of the rows. Which run a
-    file holds is read from the file. All models of a dataset and protocol must report the same settings and
-    metrics.
+    ``expected`` has one dict with RUN_KEY a run; its order is the order of the rows. Which run a file holds
+    is read from the file. All models of a dataset, protocol and variant must report the same metrics at the
+    same places on the axes; which variants a model has is for the plan to say.
 
     Raises:
         InputError: a run is missing, unexpected or there twice; a row is missing or there twice; a file
             breaks ``check_result``.
     """
-    runs = {(run["model"], run["dataset"], run["protocol"]): None for run in expected}
+    runs = {_key(run): None for run in expected}
     sources = {}
     for path in paths:
         result = read_result(path)
-        run = (result["model"], result["dataset"], result["protocol"])
+        run = _key(result)
         if run not in runs:
-            raise InputError(f"{path} holds {_run(run)}, which is not in the table of runs; remove it")
+            raise InputError(f"{path} holds {sentence(result)}, which is not in the table of runs; remove it")
         if run in sources:
-            raise InputError(f"{path} and {sources[run]} both hold {_run(run)}; remove one of them")
+            raise InputError(f"{path} and {sources[run]} both hold {sentence(result)}; remove one of them")
         runs[run], sources[run] = result, path
     missing = [run for run, result in runs.items() if result is None]
     if missing:
-        raise InputError(f"no result holds {_run(missing[0])} ({len(missing)} missing in all); run it")
+        name = sentence(dict(zip(RUN_KEY, missing[0], strict=True)))
+        raise InputError(f"no result holds {name} ({len(missing)} missing in all); run it")
 
-    table = _typed(pd.DataFrame([row for result in runs.values() for row in _rows(result)], columns=COLUMNS))
+    rows = [row for result in runs.values() for row in _rows(result)]
+    table = _typed(pd.DataFrame(rows, columns=COLUMNS))
     _check_complete(table)
     check_table(table, "the results")
-    order = {column: {name: rank for rank, name in enumerate(table[column].unique())} for column in KEY}
-    return table.sort_values(KEY, key=lambda column: column.map(order[column.name]), ignore_index=True)
+    by = [*SETTING, "dataset", "metric", "model", "variant"]
+    order = {column: {name: rank for rank, name in enumerate(table[column].unique())} for column in by}
+    return table.sort_values(by, key=lambda column: column.map(order[column.name]), ignore_index=True)
 
 
 def published(path: str | Path, models: pd.DataFrame) -> pd.DataFrame:
     """The long table of a file in ``config/published``: mode ``published``; version, seed, n_test unknown.
 
-    ``models`` is ``names.read_models``: a printed name in lower case must be one of its ids, and the file's
-    ImageNet accuracies, which are no transfer results, must be those of its imagenet_top1.
+    A printed name in lower case must be an id of ``models`` (``study.catalogue``), and the file's ImageNet
+    accuracies, which are no transfer results, must be those of its imagenet_top1.
 
     Raises:
         InputError: a model is not in the table of models or has another ImageNet accuracy there, or a row
             breaks ``check_table``.
     """
-    table = pd.read_csv(path, dtype={"value": float, "ci95": float})
-    table = table.rename(columns={"protocol": "setting", "model": "name"})
+    table = pd.read_csv(path, dtype={"value": float, "ci95": float} | dict.fromkeys(AXES, "str"))
+    table = table.rename(columns={"model": "name"})
     table["model"] = [re.sub("[^a-z0-9]+", "-", name.lower()) for name in table["name"]]
     unknown = ~table["model"].isin(models.index)
     if unknown.any():
@@ -150,7 +160,7 @@ def published(path: str | Path, models: pd.DataFrame) -> pd.DataFrame:
             f"{path}: {row['name']} is model {row['model']}, which the table of models lacks; add it there"
         )
 
-    reference = table["setting"] == "imagenet"
+    reference = table["protocol"] == "imagenet"
     for _, row in table[reference].iterrows():
         listed = models.loc[row["model"], "imagenet_top1"]
         if listed != row["value"]:
@@ -159,16 +169,14 @@ def published(path: str | Path, models: pd.DataFrame) -> pd.DataFrame:
                 "table of models; correct imagenet_top1 there"
             )
 
-    table = table[~reference]
-    table["protocol"] = table["setting"].str.split("_").str[0]
-    # As listed, but 5 shots before 20: tables and figures keep the order of the rows.
-    shots = table["setting"].str.extract(r"_\d+w(\d+)s", expand=False).fillna("0").astype(int)
-    protocols = {protocol: rank for rank, protocol in enumerate(table["protocol"].unique())}
-    order = table.assign(rank=table["protocol"].map(protocols), shots=shots)
-    table = order.sort_values(["rank", "shots"], kind="stable", ignore_index=True)
-    table = _typed(table.assign(mode="published", version=None, seed=None, n_test=None))
+    unknown = {"variant": DEFAULT, "mode": "published", "seed": None, "version": None, "n_test": None}
+    table = _typed(table[~reference].assign(**unknown))
     check_table(table, path)
     return table
+
+
+def _key(run: dict) -> tuple[str, ...]:
+    return tuple(run[column] for column in RUN_KEY)
 
 
 def _rows(result: dict) -> list[dict]:
@@ -177,8 +185,10 @@ def _rows(result: dict) -> list[dict]:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    kinds = dict.fromkeys([*KEY, "protocol", "mode"], "str") | {"value": float, "ci95": float}
-    return table[COLUMNS].astype(kinds | dict.fromkeys(_COUNTS, "Int64"))
+    table = table.reindex(columns=COLUMNS)
+    table[list(AXES)] = table[list(AXES)].fillna("")
+    kinds = dict.fromkeys(_TEXT, "str") | {"value": float, "ci95": float}
+    return table.astype(kinds | dict.fromkeys(_COUNTS, "Int64"))
 
 
 def _check_value(metric: str, value: float, where: str) -> None:
@@ -191,24 +201,23 @@ def _check_value(metric: str, value: float, where: str) -> None:
 
 
 def _check_complete(table: pd.DataFrame) -> None:
-    """Every model of a dataset and protocol has every setting and metric that one of them has."""
-    for (protocol, dataset), rows in table.groupby(["protocol", "dataset"], sort=False):
-        reported = rows.groupby("model", sort=False)[["setting", "metric"]].apply(
-            lambda pairs: set(map(tuple, pairs.to_numpy()))
+    """Every model of a dataset, protocol and variant has every row that one of them has."""
+    reports = ["metric", *AXES]
+    for (protocol, dataset, variant), rows in table.groupby(["protocol", "dataset", "variant"], sort=False):
+        reported = rows.groupby("model", sort=False)[reports].apply(
+            lambda part: set(map(tuple, part.to_numpy()))
         )
         everything = set().union(*reported)
-        for model, pairs in reported.items():
-            if pairs != everything:
-                setting, metric = min(everything - pairs)
+        for model, found in reported.items():
+            if found != everything:
+                metric, *places = min(everything - found)
+                at = ", ".join(f"{axis} {place}" for axis, place in zip(AXES, places, strict=True) if place)
+                run = {"model": model, "dataset": dataset, "protocol": protocol, "variant": variant}
                 raise InputError(
-                    f"the result of {_run((model, dataset, protocol))} lacks {metric} in setting "
-                    f"{setting}, which other models report; run it again with the same settings"
+                    f"the result of {sentence(run)} lacks {metric}{' at ' if at else ''}{at}, which other "
+                    "models report; run it again with the same settings"
                 )
 
 
-def _run(run: tuple[str, str, str]) -> str:
-    return "model {}, dataset {}, protocol {}".format(*run)
-
-
 def _row(row: pd.Series) -> str:
-    return ", ".join(f"{column} {row[column]}" for column in KEY)
+    return ", ".join(f"{column} {row[column]}" for column in KEY if row[column])

@@ -1,4 +1,4 @@
-"""What each metric means, and how recognition scores become a number with its 95% interval."""
+"""How scores of recognition become a metric's value with its 95% interval."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,66 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferscope.errors import InputError
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a metric's values are printed, compared and correlated.
-
-    A value is in the printed unit of the tables; ``value / scale`` is in the metric's natural unit. Where
-    ``bounded``, that is a share in 0..1 and a correlation takes its logit; elsewhere the value is taken raw.
-    A correlation then multiplies by ``sign``: -1 for the angles, which stand for a whole setting beside
-    accuracies; +1 for every other error, so that a negative coefficient says that it falls, as the paper
-    prints it (Ericsson et al. 2021).
-    """
-
-    name: str
-    label: str
-    scale: int = 100
-    higher_is_better: bool = True
-    bounded: bool = True
-    sign: int = 1
-
-
-def _error(name: str, label: str, **facts) -> Metric:
-    return Metric(name, label, higher_is_better=False, **facts)
-
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("top1", "Top-1 accuracy (%)"),
-        Metric("mean_per_class", "Mean per-class accuracy (%)"),
-        Metric("map11", "11-point mAP (%)"),
-        Metric("accuracy", "Accuracy (%)"),
-        Metric("ap", "AP (%)"),
-        Metric("ap50", "AP50 (%)"),
-        Metric("ap75", "AP75 (%)"),
-        Metric("ap50_voc07", "AP50, VOC 2007's 11 points (%)"),
-        _error("mean_angle_deg", "Mean angular error (°)", scale=1, bounded=False, sign=-1),
-        _error("median_angle_deg", "Median angular error (°)", scale=1, bounded=False, sign=-1),
-        Metric("within_11.25", "Within 11.25° (%)"),
-        Metric("within_22.5", "Within 22.5° (%)"),
-        Metric("within_30", "Within 30° (%)"),
-        Metric("mean_iou", "Mean IoU (%)"),
-        Metric("pixel_accuracy", "Pixel accuracy (%)"),
-        _error("ece", "ECE (%)"),
-        _error("ece_scaled", "ECE after temperature scaling (%)"),
-        _error("ece_scaled_val", "ECE after temperature scaling on val (%)"),
-        _error("lpips_alex", "LPIPS, AlexNet", scale=1),
-        _error("lpips_vgg", "LPIPS, VGG", scale=1),
-        _error("lpips_squeeze", "LPIPS, SqueezeNet", scale=1),
-        _error("perceptual", "Perceptual distance, unweighted", scale=1),
-        _error("mse_red", "Squared error, red", scale=1, bounded=False),
-        _error("mse_green", "Squared error, green", scale=1, bounded=False),
-        _error("mse_blue", "Squared error, blue", scale=1, bounded=False),
-        Metric("attentive_diffusion", "Attentive diffusion (%)"),
-        Metric("invariance_crop", "Invariance to crops", scale=1, bounded=False),
-        Metric("invariance_colour", "Invariance to colours", scale=1, bounded=False),
-        Metric("invariance_blur", "Invariance to blur", scale=1, bounded=False),
-        Metric("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
-    )
-}
 
 
 def top1(scores: np.ndarray, labels: np.ndarray) -> float:

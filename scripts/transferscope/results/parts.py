@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from transferscope.results.correlation import RECOGNITION
-from transferscope.results.metrics import METRICS
 from transferscope.results.names import measurement_name, setting_name
+from transferscope.study.metrics import METRICS
 
 AVERAGE = "average"
 """The dataset, or the column, that holds the mean over the datasets."""

@@ -1,1 +1,1 @@
-"""Where files come from: addresses, packages, local paths; fetched, checked against checksums, unpacked safely."""
+"""Where files come from (addresses, packages, local paths): fetched, checked, unpacked safely."""

@@ -6,62 +6,30 @@ The Snakefile imports this module, so it imports nothing heavier than pandas.
 import difflib
 import importlib.util
 import re
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import pandas as pd
 
+from transferscope import arguments
 from transferscope.errors import InputError
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources
-from transferscope.validation import first_error, read_schema, sentence
+from transferscope.study.metrics import METRICS
+from transferscope.study.tables import concatenate, read_table
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
-TASKS = {  # of protocols; every other is of recognition
-    "detection_frozen": "detection",
-    "detection_finetune": "detection",
-    "normals": "normals",
-    "segmentation": "segmentation",
-}
+RECOGNITION = "recognition"
+DRAWN = ("val20", "draw30", "stratified")
+"""The split rules that draw samples by the seed."""
+LOADERS = Path(__file__).parents[1] / "datasets"
 COUNTS = ("train", "val", "test", "all")
 
 
-def read_table(path: str | Path, schema: str | Path) -> pd.DataFrame:
-    """Read a tab-separated table with an ``id`` column, each row checked against a JSON schema.
-
-    Returns:
-        A frame of strings indexed by ``id``; an empty cell, or a column that the schema does not require and
-        the table does not have, is an empty string.
-
-    Raises:
-        InputError: names the file, row and column.
-    """
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; `tables` in the configuration names it") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is not a tab-separated table: {error}") from error
-    if "id" not in table:
-        raise InputError(f"{path} has no column 'id'; are its columns separated by tabs?")
-    rules = read_schema(schema)
-    absent = set(rules["properties"]) - set(rules["required"]) - set(table.columns)
-    table = table.assign(**dict.fromkeys(absent, ""))
-    for position, row in enumerate(table.to_dict("records"), start=2):
-        error = first_error(row, rules)
-        if error:
-            column = error.absolute_path[0] if error.absolute_path else ""
-            where = f", column {column!r}" if column else ""
-            raise InputError(f"{path}, line {position} (id {row['id']!r}){where}: {sentence(error)}")
-    repeated = table["id"][table["id"].duplicated()]
-    if len(repeated):
-        raise InputError(f"{path} has the id {repeated.iloc[0]!r} more than once; rename one of the rows")
-    return table.set_index("id")
-
-
 def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
-    """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``kind`` as for datasets.
+    """The models table; ``imagenet_top1`` becomes float (NaN where unknown).
+
+    ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
+    ``supervised``, ``random`` or ``self-supervised``.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -70,18 +38,7 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     Raises:
         InputError: names the file, row and column; an architecture that timm does not know is found here.
     """
-    return _concatenate(paths, lambda path: _models_of(path, schemas))
-
-
-def _concatenate(paths: str | list[str], read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    home, tables = {}, []
-    for path in [paths] if isinstance(paths, str | Path) else paths:
-        tables.append(read(path))
-        for name in tables[-1].index:
-            if name in home:
-                raise InputError(f"the id {name!r} is in {home[name]} and in {path}; rename one of the rows")
-            home[name] = path
-    return pd.concat(tables)
+    return concatenate(paths, lambda path: _models_of(path, schemas))
 
 
 def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -93,7 +50,9 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             close = difflib.get_close_matches(name, known, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{path}, row {model!r}: timm has no architecture {name!r}{hint}")
-    models["kind"] = _kinds(path, models["source"].str.split(), models["sha256"].str.split())
+    models["origin"] = _origins(path, models["source"].str.split(), models["sha256"].str.split())
+    learned = {"supervised": "supervised", "none": "random"}
+    models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
 
@@ -113,11 +72,26 @@ def architectures() -> set[str]:
     }
 
 
+def loaders() -> dict[str, set[str]]:
+    """Each loader with the tasks that it has labels for, read from its source: importing it takes a second.
+
+    A module of ``datasets/`` is a loader by its functions: ``load`` for recognition, else ``load_<task>``.
+    """
+    found = {}
+    for source in sorted(LOADERS.glob("*.py")):
+        functions = re.findall(
+            r"^def load(?:_(\w+))?\(root: Path\)", source.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        if functions:
+            found[source.stem] = {task or RECOGNITION for task in functions}
+    return found
+
+
 def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
-    ``kind`` says how the files come to be, as in ``_kinds``; where a local source is no folder but is to be
-    unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
+    ``origin`` says where the files come from, as in ``_origins``; where a local source is no folder but is to
+    be unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -126,49 +100,67 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     Raises:
         InputError: names the file, row and column.
     """
-    return _concatenate(paths, lambda path: _datasets_of(path, schemas))
+    return concatenate(paths, lambda path: _datasets_of(path, schemas))
 
 
 def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     datasets = read_table(path, Path(schemas) / "datasets.schema.yaml")
     for column in COUNTS:
         datasets[column] = datasets[column].replace("", "-1").astype(int)
-    datasets["classes"] = datasets["classes"].astype(int)
-    for column in ("task", "protocols", "shots", "source", "sha256"):
+    datasets["classes"] = datasets["classes"].replace("", "0").astype(int)
+    for column in ("task", "without", "shots", "source", "sha256"):
         datasets[column] = datasets[column].str.split()
+    known = loaders()
     for dataset, row in datasets.iterrows():
-        for protocol in row["protocols"]:
-            task = TASKS.get(protocol, "recognition")
-            if task not in row["task"]:
-                raise InputError(
-                    f"{path}, row {dataset!r}: the protocol {protocol} is of the task {task}, which the row "
-                    "does not name; take the protocol out, or name the task"
-                )
-    datasets["kind"] = _kinds(path, datasets["source"], datasets["sha256"])
+        _check_tasks(f"{path}, row {dataset!r}", row, known)
+    datasets["origin"] = _origins(path, datasets["source"], datasets["sha256"])
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
-    datasets["kind"] = datasets["kind"].mask(packed & (datasets["kind"] == "local"), "archive")
+    datasets["origin"] = datasets["origin"].mask(packed & (datasets["origin"] == "local"), "archive")
     datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
     return datasets
 
 
-def _kinds(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[str]:
-    """How files come to be: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
-    kinds = []
+def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None:
+    if row["loader"] not in known:
+        raise InputError(
+            f"{where}, column 'loader': {row['loader']!r} is not one of {', '.join(known)}, the modules of "
+            "scripts/transferscope/datasets/ with a function load(root: Path)"
+        )
+    labelled = known[row["loader"]]
+    for task in row["task"]:
+        if task not in labelled:
+            raise InputError(
+                f"{where}: the loader {row['loader']} has labels for {', '.join(sorted(labelled))} "
+                f"and none for {task}; correct the column 'task', or write its load_{task}(root: Path)"
+            )
+    if RECOGNITION in row["task"]:
+        recognition = [name for name, metric in METRICS.items() if metric.recognition]
+        if row["metric"] not in recognition:
+            raise InputError(
+                f"{where}, column 'metric': {row['metric']!r} is not one of {', '.join(recognition)}"
+            )
+        if not row["classes"]:
+            raise InputError(f"{where}, column 'classes': recognition needs the number of classes")
+
+
+def _origins(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[str]:
+    """Where files come from: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
+    origins = []
     for name in sources.index:
         source = sources[name][0]
         try:
             if source in ("random", "manual"):
-                kinds.append(source)
+                origins.append(source)
             elif source.startswith("render:"):
                 render_settings(source)
-                kinds.append("render")
+                origins.append("render")
             else:
                 check_sources(sources[name], sha256s[name])
-                kinds.append(check_source(source))
+                origins.append(check_source(source))
         except InputError as error:
             raise InputError(f"{path}, row {name!r}: {error}") from error
-    return kinds
+    return origins
 
 
 def render_settings(source: str) -> dict[str, int]:
@@ -177,9 +169,9 @@ def render_settings(source: str) -> dict[str, int]:
     Raises:
         InputError: a setting that is missing, unknown or no integer.
     """
-    settings = dict(parse_qsl(source.partition(":")[2]))
-    if set(settings) != RENDER_SETTINGS or not all(value.isdecimal() for value in settings.values()):
+    settings = arguments.parse(source.partition(":")[2])
+    if set(settings) != RENDER_SETTINGS or not all(type(value) is int for value in settings.values()):
         raise InputError(
             f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}"
         )
-    return {key: int(value) for key, value in settings.items()}
+    return settings

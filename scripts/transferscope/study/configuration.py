@@ -1,4 +1,4 @@
-"""What a run is about: the configuration, checked, and the runs that it and the tables span.
+"""The configuration, checked against its schema and the tables.
 
 The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
@@ -9,10 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
-
-CALIBRATED = ("linear", "finetune")  # protocols that leave predictions
-ON_FEATURES = ("linear", "knn", "fewshot")  # protocols on the features of a whole dataset
 
 
 def check_config(config: dict, schema: str | Path) -> None:
@@ -57,20 +55,18 @@ def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
     return table.loc[ids] if ids else table
 
 
-def check_episodes(datasets: pd.DataFrame, ways: int) -> None:
-    """Check that few-shot episodes of ``ways`` classes can be drawn where a row asks for them.
+def check_episodes(runs: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame, ways: int) -> None:
+    """Check that episodes of ``ways`` classes can be drawn wherever a run needs shots.
 
     Raises:
-        InputError: a dataset with fewer classes, or without a number of shots.
+        InputError: a dataset with fewer classes.
     """
-    for name, row in datasets.iterrows():
-        if "fewshot" not in row["protocols"]:
-            continue
-        if row["classes"] < ways or not row["shots"]:
+    episodic = protocols.index[["shots" in needs for needs in protocols["needs"]]]
+    for name in runs.loc[runs["protocol"].isin(episodic), "dataset"].unique():
+        if datasets.at[name, "classes"] < ways:
             raise InputError(
-                f"the dataset {name} has {row['classes']} classes and {len(row['shots'])} numbers of "
-                f"`shots`; few-shot episodes need {ways} classes and at least one number: complete its row, "
-                "or take fewshot out of its protocols"
+                f"the dataset {name} has {datasets.at[name, 'classes']} classes and few-shot episodes need "
+                f"{ways}; lower `fewshot.ways`, or empty the column `shots` of its row"
             )
 
 
@@ -83,6 +79,18 @@ def check_perceptual(models: pd.DataFrame, perceptual: list[str]) -> None:
     _check_ids(models, perceptual, "reconstruction.perceptual", "models")
 
 
+def check_protocols(config: dict, protocols: pd.DataFrame) -> None:
+    """Check the names of protocols, and of their groups, in ``protocols`` and ``exclude``.
+
+    Raises:
+        InputError: a name that the table of protocols lacks.
+    """
+    names = pd.DataFrame(index=pd.Index([*protocols.index, *protocols["target"].unique()]).unique())
+    _check_ids(names, config["protocols"], "protocols", "protocols")
+    for exclusion in config["exclude"]:
+        _check_ids(names, listed(exclusion.get("protocol", [])), "exclude", "protocols")
+
+
 def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
     """Check the configuration's ``exclude`` against the whole tables; of the runs it may match none.
 
@@ -90,8 +98,23 @@ def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.Dat
         InputError: a model or dataset that its table lacks.
     """
     for exclusion in exclude:
-        _check_ids(models, _listed(exclusion.get("model", [])), "exclude", "models")
-        _check_ids(datasets, _listed(exclusion.get("dataset", [])), "exclude", "datasets")
+        _check_ids(models, listed(exclusion.get("model", [])), "exclude", "models")
+        _check_ids(datasets, listed(exclusion.get("dataset", [])), "exclude", "datasets")
+
+
+def check_switched_off(datasets: pd.DataFrame, protocols: pd.DataFrame) -> None:
+    """Check the column ``without`` of the datasets table.
+
+    Raises:
+        InputError: it names no protocol and no group of them.
+    """
+    known = {*protocols.index, *protocols["target"]}
+    for dataset, names in datasets["without"].items():
+        for name in set(names) - known:
+            raise InputError(
+                f"the dataset {dataset}, column 'without': {name!r} is no protocol; name one of "
+                f"{', '.join(protocols.index)}"
+            )
 
 
 def _check_ids(table: pd.DataFrame, ids: list[str], key: str, kind: str) -> None:
@@ -100,46 +123,3 @@ def _check_ids(table: pd.DataFrame, ids: list[str], key: str, kind: str) -> None
             close = difflib.get_close_matches(name, table.index, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InputError(f"configuration, key {key}: {name!r} is no id of the table of {kind}{hint}")
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
-def plan_runs(
-    models: pd.DataFrame, datasets: pd.DataFrame, protocols: list[str], exclude: list[dict]
-) -> pd.DataFrame:
-    """Every run: ``model``, ``dataset``, ``protocol``, where the dataset's row admits the protocol.
-
-    ``calibration`` is a run for each protocol whose predictions the study has: ``calibration_linear``,
-    ``calibration_finetune``. Without either, the linear probe's are made for it.
-
-    Args:
-        exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol``, of which
-            each is one name or a list, and a ``reason``. A run that agrees with all of these is left out.
-    """
-    runs = pd.DataFrame(
-        [
-            (model, dataset, protocol)
-            for dataset, facts in datasets.iterrows()
-            for protocol in protocols
-            if protocol in facts["protocols"]
-            for model in models.index
-        ],
-        columns=["model", "dataset", "protocol"],
-    )
-    for exclusion in exclude:
-        hit = pd.Series(True, index=runs.index)
-        for key in runs.columns.intersection(exclusion):
-            hit &= runs[key].isin(_listed(exclusion[key]))
-        runs = runs[~hit]
-    planned = set(runs.itertuples(index=False, name=None))
-
-    def calibrated(run: tuple[str, str, str]) -> list[str]:
-        if run[2] != "calibration":
-            return [run[2]]
-        heads = [head for head in CALIBRATED if (*run[:2], head) in planned] or CALIBRATED[:1]
-        return [f"calibration_{head}" for head in heads]
-
-    runs["protocol"] = [calibrated(run) for run in runs.itertuples(index=False, name=None)]
-    return runs.explode("protocol", ignore_index=True)

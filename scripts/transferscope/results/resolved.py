@@ -1,0 +1,129 @@
+"""What analyses start from: resolved rows of the tables, and the long table by setting."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope import files
+from transferscope.results.long_table import SETTING, read_table
+from transferscope.study import protocols
+from transferscope.study.axes import AXES
+from transferscope.study.metrics import METRICS
+
+MODEL_FACTS = ["name", "supervision", "imagenet_top1"]
+DATASET_FACTS = ["name", "task", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
+PROTOCOL_FACTS = ["title", "target", "family", "metric"]
+
+TEST, SEEDS = "test images", "seeds"
+"""What an interval is over: 95 % over test images (or episodes), or a standard deviation over seeds."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The rows that analyses need, in the order of their tables.
+
+    Attributes:
+        models: MODEL_FACTS, indexed by id; imagenet_top1 in percent, NaN where unknown.
+        datasets: DATASET_FACTS, indexed by id; a count is -1 where the table leaves it open.
+        protocols: PROTOCOL_FACTS, indexed by id.
+    """
+
+    models: pd.DataFrame
+    datasets: pd.DataFrame
+    protocols: pd.DataFrame
+
+    def dataset_name(self, dataset: str) -> str:
+        """Printed name; the id where the table lacks it."""
+        return self.datasets["name"].get(dataset, dataset)
+
+    def protocols_of(self, family: str) -> pd.Index:
+        """Ids of the protocols of a family."""
+        return self.protocols.index[self.protocols["family"] == family]
+
+
+def write_study(path: str | Path, rows: dict[str, dict[str, list]]) -> None:
+    """Write the resolved rows (``resolve``) for the jobs that analyse."""
+    files.write_json(path, rows)
+
+
+def resolve(
+    models: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame
+) -> dict[str, dict[str, list]]:
+    """Plain rows of three tables (``study``), as a param of a rule and as JSON take them."""
+    tables = {
+        "models": models[MODEL_FACTS].astype({"imagenet_top1": object}),
+        "datasets": datasets[DATASET_FACTS],
+        "protocols": protocols[PROTOCOL_FACTS],
+    }
+    return {
+        name: table.where(table.notna(), None).reset_index().to_dict("list") for name, table in tables.items()
+    }
+
+
+def read_study(path: str | Path) -> Study:
+    """The study in a file of ``write_study``."""
+    rows = json.loads(Path(path).read_text(encoding="utf-8"))
+    models, datasets, protocols = (
+        pd.DataFrame(rows[name]).set_index("id") for name in ("models", "datasets", "protocols")
+    )
+    return Study(models.astype({"imagenet_top1": float}), datasets, protocols)
+
+
+def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
+    """The long table at ``path`` as ``by_setting`` returns it."""
+    return by_setting(read_table(path), study)
+
+
+def by_setting(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The long table with one row a setting, dataset, metric and model.
+
+    A value over several seeds is their mean, and its interval their standard deviation; else the interval is
+    that of the one run.
+
+    Returns:
+        SETTING, ``dataset metric model value interval interval_over seeds n_test mode``, in the order of the
+        table, and the columns of ``with_settings``. ``interval`` is a half-width in the value's unit, NaN
+        where unknown; ``interval_over`` is TEST or SEEDS; ``seeds`` counts them.
+    """
+    keys = [*SETTING, "dataset", "metric", "model"]
+    groups = table.groupby(keys, sort=False, as_index=False)
+    rows = groups.agg(
+        value=("value", "mean"),
+        deviation=("value", "std"),
+        seeds=("value", "size"),
+        ci95=("ci95", "first"),
+        n_test=("n_test", "first"),
+        mode=("mode", "first"),
+    )
+    several = rows["seeds"] > 1
+    rows["interval"] = rows["deviation"].where(several, rows["ci95"])
+    rows["interval_over"] = pd.Series(TEST, rows.index).mask(several, SEEDS)
+    return with_settings(rows.drop(columns=["deviation", "ci95"]), study)
+
+
+def with_settings(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """A table with the columns SETTING, and three more that follow from them and the metric.
+
+    ``setting`` is an id for files and groups (composed here, parsed nowhere), ``title`` the setting's printed
+    name, ``family`` that of its protocol.
+    """
+    settings = table[SETTING].drop_duplicates()
+    names = {}
+    for protocol, *places in settings.itertuples(index=False, name=None):
+        at = dict(zip(AXES, places, strict=True))
+        parts = [protocol, *(f"{axis}{place}" for axis, place in at.items() if place)]
+        names[(protocol, *places)] = "_".join(parts), protocols.title(study.protocols, protocol, at)
+    rows = list(table[SETTING].itertuples(index=False, name=None))
+    return table.assign(
+        setting=[names[row][0] for row in rows],
+        title=[names[row][1] for row in rows],
+        family=table["protocol"].map(study.protocols["family"]).fillna("transfer"),
+    )
+
+
+def measurement_name(title: str, metric: str) -> str:
+    """A setting's printed name with that of a metric, which may begin with it."""
+    label = METRICS[metric].label
+    return label if label.startswith(title) else f"{title}: {label}"
