@@ -6,7 +6,7 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published test test-slurm soak bench check setup clean
+.PHONY: demo published test test-slurm soak bench check setup clean distclean
 
 demo: setup
 	snakemake all
@@ -66,5 +66,12 @@ setup: .venv/main.done .venv/openmmlab.done
 	$(BIN)/pip install -r .venv/test.txt
 	touch $@
 
+# What the tests and the set-up left; results and downloads stay.
 clean:
-	rm -rf .venv .snakemake resources results
+	rm -rf .venv .pytest_cache .ruff_cache
+
+# Everything that is not in git: the results, downloads and Snakemake's records too.
+distclean:
+	@du -sh .venv .snakemake resources results 2> /dev/null || true
+	@read -p "Delete all of these, results and downloads included? [y/N] " answer && [ "$$answer" = y ]
+	rm -rf .venv .pytest_cache .ruff_cache .snakemake resources results

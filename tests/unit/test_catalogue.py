@@ -26,8 +26,9 @@ def table(tmp_path: Path, source: str, changes: dict[str, str] | None = None, ro
 def test_the_projects_own_tables_are_valid():
     models = catalogue.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
     datasets = catalogue.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
-    assert {"url", "pypi", "random"} >= set(models["kind"]) >= {"pypi", "random"}
-    assert set(datasets["kind"]) == {"url", "pypi", "render", "manual"}
+    assert {"url", "pypi", "random"} >= set(models["origin"]) >= {"pypi", "random"}
+    assert set(models["supervision"]) == {"supervised", "random", "self-supervised"}
+    assert set(datasets["origin"]) == {"url", "pypi", "render", "manual"}
     assert (datasets["images"] > 0).all()
 
 
@@ -46,7 +47,9 @@ DATASETS_ERRORS = [
     ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
     ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
     ({"train": "-4"}, "column 'train'"),
-    ({"protocols": "linear, knn"}, "column 'protocols'"),
+    ({"task": "detection"}, "the loader digits has labels for recognition and none for detection"),
+    ({"classes": ""}, "column 'classes': recognition needs the number"),
+    ({"without": "linear, knn"}, "column 'without'"),
     ({"split_rule": "80-20"}, "column 'split_rule': '80-20' is not one of"),
     ({"sha256": "md5:abc"}, "column 'sha256': 'md5:abc' does not fit; expected: for each source 64"),
     ({"source": "manual", "sha256": ""}, "column 'manual': '' does not fit; expected: which files"),
@@ -70,7 +73,7 @@ def test_a_bad_cell_is_named(tmp_path, read, source, changes, sentence):
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"),
+    ("source", "origin"),
     [
         ("data/pets", "local"),
         ("data/images.tar.gz", "archive"),
@@ -80,10 +83,10 @@ def test_a_bad_cell_is_named(tmp_path, read, source, changes, sentence):
         ("https://host/images.zip data/labels.mat", "url"),
     ],
 )
-def test_kinds_of_datasets(tmp_path, source, kind):
+def test_origins_of_datasets(tmp_path, source, origin):
     changes = {"source": source, "sha256": "", "manual": "the archives of https://host/"}
     datasets = catalogue.read_datasets(table(tmp_path, "datasets.tsv", changes), SCHEMAS)
-    assert datasets["kind"].tolist() == [kind]
+    assert datasets["origin"].tolist() == [origin]
 
 
 def test_a_duplicate_id_is_named(tmp_path):

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from transferscope.errors import InputError
-from transferscope.study import catalogue
-from transferscope.study import configuration as study
+from transferscope.study import catalogue, configuration, runs
+from transferscope.study.protocols import read_protocols
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
 CONFIG = SCHEMAS / "config.schema.yaml"
-PUBLISHED = study.published_names(ROOT / "config" / "published")
+PUBLISHED = configuration.published_names(ROOT / "config" / "published")
 
 
 def config() -> dict:
@@ -25,23 +26,22 @@ def test_every_ready_study_is_valid(name):
     merged = config()
     for key, value in overlay.items():
         merged[key] = merged[key] | value if isinstance(value, dict) else value
-    study.check_config(merged, CONFIG)
-    study.check_published(merged, PUBLISHED)
+    configuration.check_config(merged, CONFIG)
+    configuration.check_published(merged, PUBLISHED)
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"linear": {"mode": "fast"}}, "key linear.mode: 'fast' is not one of"),
-        ({"protocols": ["linear", "svm"]}, "key protocols.1: 'svm' is not one of"),
         ({"colour": "red"}, "'colour' was unexpected"),
-        ({"features": {"resolution": 0, "batch_size": 1, "shard_images": 1}}, "key features.resolution"),
+        ({"features": {"resolution": 0}}, "key features.resolution"),
         ({"exclude": [{"model": "a"}]}, "key exclude.0: 'reason' is a required property"),
     ],
 )
 def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
     with pytest.raises(InputError) as caught:
-        study.check_config(config() | changes, CONFIG)
+        configuration.check_config(config() | changes, CONFIG)
     assert sentence in str(caught.value)
 
 
@@ -56,68 +56,157 @@ def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
 def test_unknown_published_results_are_named_with_what_there_is(tmp_path, key, value, allowed):
     for name in ("own2026.csv", "ericsson2021.csv", "README.md"):
         (tmp_path / name).touch()
-    published = study.published_names(tmp_path)
-    study.check_published(config() | {key: "own2026"}, published)
+    published = configuration.published_names(tmp_path)
+    configuration.check_published(config() | {key: "own2026"}, published)
     with pytest.raises(InputError, match=f"key {key}: '{value}' is not one of {allowed};"):
-        study.check_published(config() | {key: value}, published)
+        configuration.check_published(config() | {key: value}, published)
 
 
 def test_the_configuration_may_name_several_tables():
     tables = {"models": ["config/models.tsv", "config/models-extra.tsv"], "datasets": "config/datasets.tsv"}
-    study.check_config(config() | {"tables": tables}, CONFIG)
+    tables["protocols"] = "config/protocols.tsv"
+    configuration.check_config(config() | {"tables": tables}, CONFIG)
 
 
-def test_choose_keeps_the_order_and_names_a_stranger():
-    datasets = catalogue.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS)
-    assert list(study.choose(datasets, ["scenes", "digits"], "datasets").index) == ["scenes", "digits"]
-    assert len(study.choose(datasets, [], "datasets")) == len(datasets)
-    with pytest.raises(InputError, match=r"'digit' is no id .* did you mean 'digits'"):
-        study.choose(datasets, ["digit"], "datasets")
-
-
-def test_runs_are_what_the_rows_admit_less_what_is_excluded():
-    models = catalogue.read_models(ROOT / "config" / "models.tsv", SCHEMAS).iloc[:3]
-    datasets = study.choose(
-        catalogue.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS),
-        ["digits", "scenes-multi"],
-        "datasets",
+def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The project's own tables of models, datasets and protocols."""
+    return (
+        catalogue.read_models(ROOT / "config/models.tsv", SCHEMAS),
+        catalogue.read_datasets(ROOT / "config/datasets.tsv", SCHEMAS),
+        read_protocols(ROOT / "config/protocols.tsv", SCHEMAS),
     )
-    protocols = ["linear", "calibration"]
-    runs = study.plan_runs(models, datasets, protocols, [])
-    assert len(runs) == 3 * 2 + 3  # calibration is not for several labels
-    model = models.index[0]
-    exclusion = {"model": model, "protocol": "linear", "reason": "for this test"}
-    kept = study.plan_runs(models, datasets, protocols, [exclusion])
-    assert len(kept) == len(runs) - 2
-    assert not ((kept["model"] == model) & (kept["protocol"] == "linear")).any()
-    # What is calibrated follows from what is predicted; the linear probe's predictions if nothing else.
-    both = study.plan_runs(
-        models, datasets, [*protocols, "finetune"], [{**exclusion, "protocol": "finetune"}]
-    )
-    heads = both[both["protocol"].str.startswith("calibration")].groupby("model")["protocol"].apply(set)
-    assert heads[model] == {"calibration_linear"}
-    assert heads[models.index[1]] == {"calibration_linear", "calibration_finetune"}
-    assert set(study.plan_runs(models, datasets, ["calibration"], [])["protocol"]) == {"calibration_linear"}
-    lists = {"model": list(models.index[:2]), "dataset": ["digits"], "reason": "for this test"}
-    kept = study.plan_runs(models, datasets, ["linear"], [lists])
-    assert len(kept) == 3 * 2 - 2
-    study.check_exclusions([exclusion, lists], models, datasets)
-    with pytest.raises(InputError, match=r"key exclude: 'digit' is no id .* did you mean 'digits'"):
-        study.check_exclusions([{"dataset": "digit", "reason": "a misspelling"}], models, datasets)
 
 
-@pytest.mark.parametrize(("ways", "shots"), [(11, ["5"]), (5, [])])
-def test_episodes_that_cannot_be_drawn_are_named(ways, shots):
-    datasets = catalogue.read_datasets(ROOT / "config" / "datasets.tsv", SCHEMAS).loc[["digits", "elpv"]]
-    study.check_episodes(datasets, 10)  # elpv has four classes, and no few-shot
-    datasets.at["digits", "shots"] = shots
-    with pytest.raises(InputError, match=r"the dataset digits has 10 classes and . numbers of `shots`"):
-        study.check_episodes(datasets, ways)
+def test_choose_keeps_the_order():
+    _, datasets, _ = tables()
+    assert list(configuration.choose(datasets, ["scenes", "digits"]).index) == ["scenes", "digits"]
+    assert len(configuration.choose(datasets, [])) == len(datasets)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"datasets": ["digit"]},
+            "key datasets: 'digit' is no id of the table of datasets; did you mean 'digits'",
+        ),
+        ({"models": ["swan"]}, "key models: 'swan' is no id of the table of models; did you mean 'swav'"),
+        (
+            {"protocols": ["liner"]},
+            "key protocols: 'liner' is no id of the table of protocols; did you mean 'linear'",
+        ),
+        ({"exclude": [{"dataset": "digit", "reason": "time"}]}, "key exclude: 'digit' is no id"),
+        ({"exclude": [{"protocol": ["calibrations"], "reason": "time"}]}, "did you mean 'calibration'"),
+    ],
+)
+def test_an_id_that_no_table_has_is_named(changes, sentence):
+    configuration.check_names(config() | {"protocols": ["linear", "calibration"]}, *tables())
+    with pytest.raises(InputError) as caught:
+        configuration.check_names(config() | changes, *tables())
+    assert sentence in str(caught.value)
 
 
 def test_the_model_that_measures_perceptual_distances_is_one_of_the_table():
-    models = catalogue.read_models(ROOT / "config" / "models.tsv", SCHEMAS)
-    study.check_perceptual(models, [])
-    study.check_perceptual(models, ["swav"])
+    settings = config()
+    settings["reconstruction"]["perceptual"] = ["swan"]
     with pytest.raises(InputError, match=r"reconstruction\.perceptual: 'swan' is no id .* mean 'swav'"):
-        study.check_perceptual(models, ["swan"])
+        configuration.check_names(settings, *tables())
+
+
+def test_what_the_tables_name_wrongly_is_said():
+    models, datasets, protocols = tables()
+    protocols.at["knn", "settings"] = "neighbours"
+    with pytest.raises(InputError, match="the protocol knn, column 'settings': .* no section 'neighbours'"):
+        configuration.check_names(config(), models, datasets, protocols)
+    datasets.at["digits", "without"] = ["liner"]
+    with pytest.raises(InputError, match="the dataset digits, column 'without': 'liner' is no id"):
+        configuration.check_names(config(), models, datasets, tables()[2])
+
+
+@pytest.mark.parametrize("key", configuration.MOVED)
+def test_a_key_of_an_earlier_configuration_says_where_it_is_now(key):
+    settings = config()
+    section, _, name = key.rpartition(".")
+    (settings[section] if section else settings)[name] = 1
+    with pytest.raises(InputError, match=f"key {key}: it moved; write "):
+        configuration.check_config(settings, CONFIG)
+
+
+def planned(models, datasets, protocols, chosen, exclude=(), seeds=(0,)) -> pd.DataFrame:
+    return runs.plan_runs(
+        models, datasets, protocols, list(chosen), list(exclude), runs.variants(list(seeds))
+    )
+
+
+def test_runs_are_what_the_rows_admit_less_what_is_excluded():
+    models, datasets, protocols = tables()
+    models, datasets = models.iloc[:3], datasets.loc[["digits", "scenes-multi"]]
+    chosen = ["linear", "calibration"]
+    every = planned(models, datasets, protocols, chosen)
+    assert len(every) == 3 * 2 + 3  # calibration is not for several labels
+    model = models.index[0]
+    exclusion = {"model": model, "protocol": "linear", "reason": "for this test"}
+    kept = planned(models, datasets, protocols, chosen, [exclusion])
+    assert len(kept) == len(every) - 2
+    assert not ((kept["model"] == model) & (kept["protocol"] == "linear")).any()
+    # What is calibrated follows from what is predicted; the linear probe's predictions if nothing else.
+    both = planned(models, datasets, protocols, [*chosen, "finetune"], [exclusion | {"protocol": "finetune"}])
+    heads = both[both["protocol"].str.startswith("calibration")].groupby("model")["protocol"].apply(set)
+    assert heads[model] == {"calibration_linear"}
+    assert heads[models.index[1]] == {"calibration_linear", "calibration_finetune"}
+    finetuned = planned(models, datasets, protocols, ["finetune", "calibration"])
+    assert set(finetuned["protocol"]) == {"finetune", "calibration_finetune"}
+    assert set(planned(models, datasets, protocols, ["calibration"])["protocol"]) == {"calibration_linear"}
+    lists = {"model": list(models.index[:2]), "dataset": ["digits"], "reason": "for this test"}
+    assert len(planned(models, datasets, protocols, ["linear"], [lists])) == 3 * 2 - 2
+    group = {"model": model, "protocol": "calibration", "reason": "for this test"}
+    assert len(planned(models, datasets, protocols, chosen, [group])) == len(every) - 1
+
+
+def test_a_study_without_runs_is_refused():
+    models, datasets, protocols = tables()
+    with pytest.raises(InputError, match="the study has no run"):
+        planned(models, datasets.loc[["digits"]], protocols, ["detection"])
+
+
+def test_a_row_switches_a_protocol_or_a_group_off():
+    models, datasets, protocols = tables()
+    datasets = datasets.loc[["scenes"]]
+    datasets.at["scenes", "without"] = ["detection", "knn"]
+    left = set(planned(models, datasets, protocols, [])["protocol"])
+    assert set(protocols.index) - left == {"knn", "detection_frozen", "detection_finetune"}
+
+
+def test_further_seeds_repeat_whatever_draws():
+    models, datasets, protocols = tables()
+    models, datasets = models.iloc[:2], datasets.loc[["digits", "scenes"]]
+    every = planned(models, datasets, protocols, [], seeds=[3, 5, 8])
+    assert every.groupby(runs.RUN_KEY).size().max() == 1
+    seeds = every.groupby(["protocol", "dataset"])["seed"].apply(lambda found: sorted(set(found)))
+    assert seeds["linear", "digits"] == seeds["calibration_linear", "digits"] == [3, 5, 8]  # splits are drawn
+    assert seeds["linear", "scenes"] == seeds["knn", "scenes"] == [3]  # splits are official
+    assert seeds["calibration_linear", "scenes"] == [3]
+    for protocol in ("fewshot", "finetune", "calibration_finetune", "invariance", "reconstruction"):
+        assert seeds[protocol, "scenes"] == [3, 5, 8]
+    assert seeds["detection_frozen", "scenes"] == seeds["normals", "scenes"] == [3, 5, 8]
+    assert seeds["saliency", "scenes"] == [3]
+    assert dict(zip(every["seed"], every["at"], strict=True)) == {3: "", 5: "@seed-5", 8: "@seed-8"}
+    first = every[(every["variant"] == runs.DEFAULT)]
+    pd.testing.assert_frame_equal(
+        first.reset_index(drop=True), planned(models, datasets, protocols, [], seeds=[3])
+    )
+
+
+def test_a_path_is_that_of_a_study_without_variants_but_for_the_variants_part():
+    run = {"protocol": "linear", "dataset": "digits", "model": "swav", "at": ""}
+    assert runs.path_of(run) == "linear/digits/swav"
+    assert runs.path_of(run | {"at": "@seed-1"}) == "linear/digits/swav@seed-1"
+
+
+def test_episodes_that_cannot_be_drawn_are_named():
+    models, datasets, protocols = tables()
+    datasets = datasets.loc[["digits", "elpv"]]  # elpv has four classes, and no few-shot
+    every = planned(models, datasets, protocols, [])
+    configuration.check_episodes(every, datasets, protocols, 10)
+    with pytest.raises(InputError, match="the dataset digits has 10 classes and few-shot episodes need 11"):
+        configuration.check_episodes(every, datasets, protocols, 11)
