@@ -56,7 +56,8 @@ def fit(
     )
     if trained.diverged is not None:
         raise InputError(
-            f"the loss is no longer finite at step {trained.diverged}; lower the learning_rate of this protocol"
+            f"the loss is no longer finite at step {trained.diverged}; lower the learning_rate of this "
+            "protocol"
         )
     return trained
 

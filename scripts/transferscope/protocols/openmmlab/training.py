@@ -189,7 +189,7 @@ class ResumableLoop(IterBasedTrainLoop):
 
 
 class CheckpointHook(Hook):
-    """Writes the file from which a training resumes, at intervals and at the signal that its time is nearly up.
+    """Writes the file from which a training resumes, at intervals and when its time is nearly up.
 
     Args:
         path: the checkpoint.
