@@ -1,60 +1,65 @@
-"""A label for every pixel: surface normals with a frozen backbone, classes with a trained one.
+"""A label for every pixel: the networks of the dense protocols, trained and tested.
 
 In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/. Out: one result a run,
-<results>/{protocol}/{dataset}/{model}.json, and a few test pictures with truth and prediction. A job that is killed goes
-on from its last checkpoint.
+<results>/{protocol}/{dataset}/{model}{at}.json, a few test pictures with truth and prediction, and their figure. A job
+that is killed resumes from its last checkpoint.
 """
 
 
-rule train_normals:
-    """PSPNet on a frozen backbone dilated to stride 8 (Ericsson et al. 2021, 4.4)."""
+rule train_dense:
+    """One network of a dense protocol (Ericsson et al. 2021, section 4.4)."""
     input:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
     output:
-        result="<results>/normals/{dataset}/{model}.json",
-        examples="<results>/normals/{dataset}/{model}.examples.h5",
+        result="<results>/{protocol}/{dataset}/{model}{at}.json",
+        examples="<results>/{protocol}/{dataset}/{model}{at}.examples.h5",
     log:
-        "<logs>/train_normals/{dataset}/{model}.log",
+        "<logs>/train_dense/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/train_normals/{dataset}/{model}.tsv"
+        "<benchmarks>/train_dense/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="train_dense"),
     conda:
         "../envs/openmmlab.yaml"
     threads: config["threads"]["extraction"]
     resources:
-        **size_of("train_normals"),
+        **size_of("train_dense"),
         gpu=0,
+        checkpoint_steps=config["execution"]["checkpoint_steps"],
     params:
-        version=1,
-        facts=dense_facts,
-        settings=config["normals"],
-        seed=config["seed"],
+        run=run_facts,
+        facts=dataset_facts,
+        settings=settings_of,
+        module=protocol_fact("module"),
+        task=protocol_fact("task"),
     script:
-        "../scripts/train_normals.py"
+        "../scripts/train_dense.py"
 
 
-rule train_segmentation:
-    """UPerNet, nothing frozen (Ericsson et al. 2021, 4.4)."""
+rule plot_examples:
+    """A few test pictures with the truth, the prediction for every pixel, and the difference."""
     input:
-        backbone="<resources>/backbones/{model}.safetensors",
-        dataset=dataset_folder,
+        "<results>/{protocol}/{dataset}/{model}{at}.examples.h5",
     output:
-        result="<results>/segmentation/{dataset}/{model}.json",
-        examples="<results>/segmentation/{dataset}/{model}.examples.h5",
+        pdf="<results>/figures/{protocol}/{dataset}/{model}{at}.pdf",
+        png=report(
+            "<results>/figures/{protocol}/{dataset}/{model}{at}.png",
+            caption="../report/examples.rst",
+            category=protocol_fact("title"),
+            labels={"dataset": "{dataset}", "model": "{model}{at}"},
+        ),
     log:
-        "<logs>/train_segmentation/{dataset}/{model}.log",
+        "<logs>/plot_examples/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/train_segmentation/{dataset}/{model}.tsv"
+        "<benchmarks>/plot_examples/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="train_dense"),
+    localrule: True
     conda:
-        "../envs/openmmlab.yaml"
-    threads: config["threads"]["extraction"]
-    resources:
-        **size_of("train_segmentation"),
-        gpu=0,
+        "../envs/main.yaml"
     params:
-        version=1,
-        facts=dense_facts,
-        settings=config["segmentation"],
-        seed=config["seed"],
+        plot=config["plotting"],
+        about=protocol_fact("about"),
     script:
-        "../scripts/train_segmentation.py"
+        "../scripts/plot_examples.py"

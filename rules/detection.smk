@@ -1,12 +1,9 @@
 """Detection: Faster R-CNN on a backbone, trained on a dataset's boxes (train and val) and tested.
 
 In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/. Out: one result a run,
-<results>/{protocol}/{dataset}/{model}.json, and what was found in some pictures of the test. A job that is
-killed goes on from its last checkpoint.
+<results>/{protocol}/{dataset}/{model}{at}.json, the boxes found in a few test pictures, and their figure. A job that is
+killed resumes from its last checkpoint.
 """
-
-# How many stages of the backbone stay as they are, its stem included.
-FROZEN_STAGES = {"detection_frozen": 3, "detection_finetune": 0}
 
 
 rule train_detector:
@@ -15,26 +12,53 @@ rule train_detector:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
     output:
-        result="<results>/{protocol}/{dataset}/{model}.json",
-        examples="<results>/{protocol}/{dataset}/{model}.examples.json",
+        result="<results>/{protocol}/{dataset}/{model}{at}.json",
+        examples="<results>/{protocol}/{dataset}/{model}{at}.examples.json",
     log:
-        "<logs>/train_detector/{protocol}/{dataset}/{model}.log",
+        "<logs>/train_detector/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/train_detector/{protocol}/{dataset}/{model}.tsv"
+        "<benchmarks>/train_detector/{protocol}/{dataset}/{model}{at}.tsv"
     wildcard_constraints:
-        protocol="|".join(FROZEN_STAGES),
+        protocol=ids_of(rule="train_detector"),
     conda:
         "../envs/openmmlab.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("train_detector"),
         gpu=0,
+        checkpoint_steps=config["execution"]["checkpoint_steps"],
     params:
-        version=1,
-        loader_version=dataset_fact("version"),
+        run=run_facts,
         facts=dataset_facts,
-        frozen_stages=lambda wildcards: FROZEN_STAGES[wildcards.protocol],
-        settings=config["detection"],
-        seed=config["seed"],
+        settings=settings_of,
     script:
         "../scripts/train_detector.py"
+
+
+rule plot_detections:
+    """The boxes that one model's detector found in a few test pictures."""
+    input:
+        examples="<results>/{protocol}/{dataset}/{model}{at}.examples.json",
+        dataset=dataset_folder,
+    output:
+        pdf="<results>/figures/{protocol}/{dataset}/{model}{at}.pdf",
+        png=report(
+            "<results>/figures/{protocol}/{dataset}/{model}{at}.png",
+            caption="../report/detections.rst",
+            category=protocol_fact("title"),
+            labels={"dataset": "{dataset}", "model": "{model}{at}"},
+        ),
+    log:
+        "<logs>/plot_detections/{protocol}/{dataset}/{model}{at}.log",
+    benchmark:
+        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="train_detector"),
+    localrule: True
+    conda:
+        "../envs/main.yaml"
+    params:
+        plot=config["plotting"],
+        about=protocol_fact("about"),
+    script:
+        "../scripts/plot_detections.py"

@@ -2,11 +2,12 @@
 
 import logging
 
+from transferscope.results.names import read_models
+
 from transferscope.files import atomic_path, write_text
 from transferscope.job import logged
 from transferscope.results import long_table as results
 from transferscope.results.correlation import add_printed, correlations, read_printed, summary
-from transferscope.results.names import read_models
 
 
 def main(

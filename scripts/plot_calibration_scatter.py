@@ -1,10 +1,11 @@
 """Calibration error against ImageNet top-1, before and after temperature scaling."""
 
+from transferscope.results.names import read_models
+
 from transferscope.figures.calibration_scatter import calibration_scatter
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_table
-from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

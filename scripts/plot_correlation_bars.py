@@ -1,11 +1,11 @@
 """How well ImageNet top-1 predicts each dataset."""
 
 import pandas as pd
+from transferscope.results.names import read_datasets
 
 from transferscope.figures.correlation_bars import correlation_bars
 from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.results.names import read_datasets
 
 
 def main(correlations: str, datasets: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

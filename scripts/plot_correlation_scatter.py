@@ -1,10 +1,11 @@
 """Transfer against ImageNet top-1, one panel a setting."""
 
+from transferscope.results.names import read_models
+
 from transferscope.figures.correlation_scatter import correlation_scatter
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_table
-from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

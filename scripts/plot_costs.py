@@ -1,11 +1,11 @@
 """What each model took, protocol by protocol."""
 
 import pandas as pd
+from transferscope.results.names import read_models
 
 from transferscope.figures.costs import cost_bars
 from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.results.names import read_models
 
 
 def main(costs: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

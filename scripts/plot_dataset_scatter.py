@@ -1,11 +1,12 @@
 """Every dataset against ImageNet top-1, one figure a setting."""
 
+from transferscope.results.names import read_datasets, read_models
+
 from transferscope.figures.dataset_scatter import dataset_scatter
 from transferscope.figures.style import save
 from transferscope.files import atomic_path
 from transferscope.job import logged
 from transferscope.results.long_table import read_table
-from transferscope.results.names import read_datasets, read_models
 from transferscope.results.parts import split
 
 

@@ -1,10 +1,11 @@
 """How finetuning went on one dataset, for every model."""
 
+from transferscope.results.names import read_models
+
 from transferscope.figures.finetuning import finetuning
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_result
-from transferscope.results.names import read_models
 
 
 def main(models: str, result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:

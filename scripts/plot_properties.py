@@ -1,10 +1,11 @@
 """What the features keep, self-supervised models against supervised ones."""
 
+from transferscope.results.names import read_models
+
 from transferscope.figures.properties import properties
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_table
-from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -1,10 +1,11 @@
 """Each model's rank in every setting."""
 
+from transferscope.results.names import read_models
+
 from transferscope.figures.rank_radar import rank_radar
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_table
-from transferscope.results.names import read_models
 
 
 def main(table: str, models: str | list[str], pdf: str, png: str, *, plot: dict) -> None:

@@ -1,10 +1,11 @@
 """Pictures seen again from every model's features, below the originals."""
 
+from transferscope.results.names import read_datasets, read_models
+
 from transferscope.figures.reconstructions import reconstructions
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.protocols.reconstruction import pictures
-from transferscope.results.names import read_datasets, read_models
 
 
 def main(

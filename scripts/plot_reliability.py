@@ -1,10 +1,11 @@
 """Reliability diagrams of one model's probes."""
 
+from transferscope.results.names import read_datasets
+
 from transferscope.figures.reliability import reliability
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.results.long_table import read_result
-from transferscope.results.names import read_datasets
 
 
 def main(datasets: str | list[str], result_files: list[str], pdf: str, png: str, *, plot: dict) -> None:

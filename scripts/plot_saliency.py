@@ -1,10 +1,11 @@
 """Where every model attends, on one picture of every dataset."""
 
+from transferscope.results.names import read_datasets, read_models
+
 from transferscope.figures.saliency import saliency
 from transferscope.figures.style import save
 from transferscope.job import logged
 from transferscope.protocols.saliency import maps
-from transferscope.results.names import read_datasets, read_models
 
 
 def main(

@@ -1,11 +1,11 @@
 """How alike the models are on one dataset."""
 
 import pandas as pd
+from transferscope.results.names import read_models
 
 from transferscope.figures.similarity import similarity
 from transferscope.figures.style import save
 from transferscope.job import logged
-from transferscope.results.names import read_models
 
 
 def main(models: str | list[str], table: str, pdf: str, png: str, *, plot: dict) -> None:

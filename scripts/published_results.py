@@ -2,9 +2,10 @@
 
 import logging
 
+from transferscope.results.names import read_models
+
 from transferscope.job import logged
 from transferscope.results import long_table as results
-from transferscope.results.names import read_models
 
 
 def main(published: str, models: str | list[str], output: str) -> None:

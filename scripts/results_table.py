@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from transferscope.results.names import read_datasets, read_models
+
 from transferscope.figures import tables
 from transferscope.files import atomic_path, write_text
 from transferscope.job import logged
 from transferscope.results import long_table as results
-from transferscope.results.names import read_datasets, read_models
 
 
 def main(

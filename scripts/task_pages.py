@@ -1,12 +1,12 @@
 """A page a dataset, for the report and for a browser."""
 
 import pandas as pd
+from transferscope.results.names import read_dataset_facts, read_datasets, read_models
 
 from transferscope.figures.pages import task_page
 from transferscope.files import atomic_path
 from transferscope.job import logged
 from transferscope.results import long_table as results
-from transferscope.results.names import read_dataset_facts, read_datasets, read_models
 from transferscope.results.parts import split_by_dataset
 
 

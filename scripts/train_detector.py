@@ -1,17 +1,12 @@
 """Detection: Faster R-CNN on a backbone, trained on the boxes of train and val and tested."""
 
-import tempfile
-import time
-from pathlib import Path
-
-from transferscope import files
+from transferscope import files, job
 from transferscope.datasets import load_boxes
-from transferscope.job import device, limit_threads, logged
 from transferscope.models import backbones
 from transferscope.protocols.openmmlab import detection, training
-from transferscope.protocols.openmmlab.backbone import Pyramid
-from transferscope.protocols.openmmlab.precision import METRICS, BoxPrecision
-from transferscope.results import record
+from transferscope.protocols.openmmlab.detector import train_and_test
+from transferscope.protocols.openmmlab.precision import METRICS
+from transferscope.results.run import Evaluation, Run, measurements
 from transferscope.training.scratch import copied_to_scratch
 
 
@@ -21,102 +16,61 @@ def main(
     output: str,
     example_file: str,
     *,
-    protocol: str,
-    frozen_stages: int,
+    run: dict,
     facts: dict,
     settings: dict,
-    version: int,
-    loader_version: str,
-    seed: int,
-    device: str = "cpu",
-    threads: int = 1,
+    checkpoint_steps: int,
 ) -> None:
-    """Write the result of the run, and what was found in some pictures of the test.
+    """Write the result, and the boxes that were found in a few test pictures.
 
-    ``frozen_stages`` is explained by ``Pyramid``; ``settings`` is the section ``detection`` of the
-    configuration.
+    Args:
+        run: fields of ``Run``.
+        facts: of the dataset's row, as ``load_boxes`` takes them.
+        settings: see ``train_and_test``.
+        checkpoint_steps: between two states from which a killed job resumes.
     """
-    started = time.monotonic()
-    boxes = load_boxes(root=root, **facts)
-    pyramid = Pyramid(backbone)
-    identity = {"model": pyramid.metadata.model, "dataset": facts["dataset"], "protocol": protocol}
-    given = {
-        "frozen_stages": frozen_stages,
-        "facts": facts,
-        "settings": settings,
-        "version": version,
-        "loader_version": loader_version,
-        "seed": seed,
-        "device": device,
-    }
-    inputs = {"backbone_sha256": files.sha256(backbone), "versions": backbones.library_versions()}
-    checkpoint = Path(output).with_suffix(".resume")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        # In training the authors make no difference between difficult objects and others.
-        files.write_json(folder / "train.json", boxes.annotations("train", "val", ignore_difficult=False))
-        files.write_json(folder / "test.json", boxes.annotations("test", ignore_difficult=True))
-        pictures = {"root": root, "class_names": boxes.class_names, "longest": settings["longest_side"]}
-        precision = BoxPrecision(str(folder / "test.json"))
-        runner, losses = training.fit(
-            scope="mmdet",
-            model=detection.faster_rcnn(
-                {"type": "Pyramid", "path": str(backbone), "frozen_stages": frozen_stages},
-                channels=pyramid.channels,
-                metadata=pyramid.metadata,
-                classes=len(boxes.class_names),
-                proposals=settings["proposals"],
-                test_proposals=settings["test_proposals"],
-            ),
-            dataset=detection.training_set(folder / "train.json", settings["train_scales"], **pictures),
-            test_dataset=detection.test_set(folder / "test.json", settings["test_scale"], **pictures),
-            evaluator=precision,
-            settings=settings,
-            schedule=training.warmup_then_steps(settings["warmup_iterations"], settings["milestones"]),
-            checkpoint=checkpoint,
-            fingerprint=identity | given | inputs,
-            folder=folder,
-            seed=seed,
-            device=device,
-            workers=threads - 1,
-        )
-        runner.test()
-    by_class = 100 * precision.measured
-    curve, window = training.curve(losses)
-    record.write_result(
-        output,
-        **identity,
-        version=version,
-        mode="faster-rcnn-fpn",
-        seed=seed,
-        n_test=len(precision.found),
-        measurements=record.measurements(protocol, {name: by_class[name].mean() for name in METRICS}),
-        took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
-        details={
-            "by_class": {boxes.class_names[label]: values.to_dict() for label, values in by_class.iterrows()},
-            "iterations": len(losses),
-            "losses": curve,
-            "window": window,
-            "backbone_sha256": inputs["backbone_sha256"],
-        },
+    _, metadata = backbones.load(backbone)
+    run = Run(model=metadata.model, dataset=facts["dataset"], **run)
+    sha256 = files.sha256(backbone)
+    checkpoints = training.CheckpointHook(
+        run.state_file(output),
+        every=checkpoint_steps,
+        fingerprint=run.fingerprint(backbone=sha256, facts=facts, settings=settings),
     )
-    files.write_json(example_file, identity | detection.examples(boxes, precision.found))
-    checkpoint.unlink()
+    boxes = load_boxes(root=root, **facts)
+    tested = train_and_test(
+        backbone,
+        boxes,
+        checkpoints,
+        settings=settings,
+        seed=run.seed,
+        device=run.device,
+        workers=run.threads - 1,
+    )
+    by_class, (curve, window) = tested.by_class, training.curve(tested.losses)
+    details = {
+        "by_class": {boxes.class_names[label]: values.to_dict() for label, values in by_class.iterrows()},
+        "iterations": len(tested.losses),
+        "losses": curve,
+        "window": window,
+        "backbone_sha256": sha256,
+    }
+    values = measurements({metric: by_class[metric].mean() for metric in METRICS})
+    files.write_json(example_file, run.identity | detection.examples(boxes, tested.found))
+    run.write(output, Evaluation("faster-rcnn-fpn", len(tested.found), values, details))
+    checkpoints.path.unlink()
 
 
 if __name__ == "__main__":
     with (
-        logged(snakemake),
+        job.logged(snakemake),
         copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
     ):
-        limit_threads(snakemake.threads)
+        job.limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,
             dataset,
-            snakemake.output.result,
-            snakemake.output.examples,
-            protocol=snakemake.wildcards.protocol,
-            **dict(snakemake.params),
-            device=device(snakemake.resources),
-            threads=snakemake.threads,
+            *snakemake.output,
+            checkpoint_steps=snakemake.resources.checkpoint_steps,
+            **{**snakemake.params, "run": job.run(snakemake)},
         )

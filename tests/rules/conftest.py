@@ -12,6 +12,18 @@ import torch
 from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.models import backbones
 
+RUN = {
+    "variant": "default",
+    "version": 1,
+    "seed": 0,
+    "labels": "",
+    "layer": "",
+    "dataset_version": "1",
+    "device": "cpu",
+    "threads": 1,
+}
+"""Fields of ``Run`` that a job gets from its rule, without the protocol."""
+
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory) -> Path:

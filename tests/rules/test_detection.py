@@ -1,16 +1,19 @@
-"""The detector's rule on tiny scenes: it ends with a result, and so does one that was killed on the way."""
+"""The detector's rule on tiny scenes, whole and stopped on the way."""
 
 import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from tests.rules.conftest import stopped
+from tests.rules.conftest import RUN, stopped
 
 import plot_detections
 import train_detector
+from transferscope.datasets import load_boxes
 from transferscope.errors import InputError
+from transferscope.protocols.openmmlab import detection
 from transferscope.results import long_table as results
 
 SETTINGS = {
@@ -26,53 +29,79 @@ SETTINGS = {
     "longest_side": 64,
     "proposals": 16,
     "test_proposals": 50,
-    "checkpoint_iterations": 2,
+    "frozen_stages": 3,
 }
 
 
-def train(backbone: Path, scenes: Path, folder: Path, threads: int = 1, **changes) -> dict:
+FACTS = {
+    "dataset": "scenes",
+    "loader": "scenes",
+    "split_rule": "official",
+    "classes": 10,
+    "counts": {},
+    "version": "1",
+}
+
+
+def train(
+    backbone: Path, scenes: Path, folder: Path, threads: int = 1, checkpoint_steps: int = 2, **changes
+) -> dict:
     torch.set_num_threads(1)  # two may add up in another order
     train_detector.main(
         backbone,
         scenes,
         folder / "tiny.json",
         folder / "tiny.examples.json",
-        protocol="detection_frozen",
-        frozen_stages=3,
-        facts={
-            "dataset": "scenes",
-            "loader": "scenes",
-            "split_rule": "official",
-            "classes": 10,
-            "counts": {},
-        },
+        run=RUN | {"protocol": "detection_frozen", "threads": threads},
+        facts=FACTS,
         settings=SETTINGS | changes,
-        version=1,
-        loader_version="1",
-        seed=0,
-        threads=threads,
+        checkpoint_steps=checkpoint_steps,
     )
     return results.read_result(folder / "tiny.json")
 
 
 @pytest.fixture(scope="module")
 def whole(backbone, scenes, tmp_path_factory) -> tuple[Path, dict]:
-    """The folder and the result of a run that nothing disturbed."""
+    """Folder and result of an undisturbed run, every test picture among the examples."""
     folder = tmp_path_factory.mktemp("whole")
-    return folder, train(backbone, scenes, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detection, "EXAMPLES", 100)
+        return folder, train(backbone, scenes, folder)
 
 
 def test_the_result_is_whole(whole):
     folder, result = whole
     assert (result["model"], result["dataset"], result["protocol"]) == ("tiny", "scenes", "detection_frozen")
     assert [one["metric"] for one in result["measurements"]] == ["ap", "ap50", "ap75", "ap50_voc07"]
-    assert {one["setting"] for one in result["measurements"]} == {"detection_frozen"}
-    assert result["n_test"] == 10
     assert result["details"]["iterations"] == len(result["details"]["losses"]) == SETTINGS["iterations"]
-    assert set(result["details"]["by_class"]) <= set(
-        json.loads((folder / "tiny.examples.json").read_text())["class_names"]
-    )
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.examples.json", "tiny.json"]
+
+
+def test_the_pictures_of_the_test_are_tested(whole, scenes):
+    folder, result = whole
+    boxes = load_boxes(root=scenes, **FACTS)
+    shown = json.loads((folder / "tiny.examples.json").read_text())
+    tested = np.flatnonzero(boxes.splits == "test")
+    assert [picture["name"] for picture in shown["pictures"]] == [boxes.names[index] for index in tested]
+    assert result["n_test"] == len(tested)
+    labels = boxes.labels[np.isin(boxes.pictures, tested)]
+    assert list(result["details"]["by_class"]) == [boxes.class_names[label] for label in np.unique(labels)]
+
+
+def test_the_pictures_of_train_and_val_are_trained_on(backbone, scenes, tmp_path, monkeypatch):
+    seen = []
+    training_set = detection.training_set
+    monkeypatch.setattr(
+        detection,
+        "training_set",
+        lambda path, *given, **named: (
+            seen.append(json.loads(path.read_text())) or training_set(path, *given, **named)
+        ),
+    )
+    train(backbone, scenes, tmp_path, iterations=1)
+    boxes = load_boxes(root=scenes, **FACTS)
+    learned = [boxes.splits[picture["id"]] for picture in seen[0]["images"]]
+    assert learned == ["train"] * 30 + ["val"] * 10
 
 
 def test_the_figure_is_drawn(whole, scenes, tmp_path):
@@ -84,29 +113,31 @@ def test_the_figure_is_drawn(whole, scenes, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "threads"), [(signal.SIGKILL, 1), (signal.SIGTERM, 2)])
-def test_a_job_that_was_stopped_goes_on_and_ends_the_same(backbone, scenes, whole, tmp_path, number, threads):
+def test_a_job_that_was_stopped_resumes_exactly(backbone, scenes, whole, tmp_path, caplog, number, threads):
     exit_code = stopped(
-        train, backbone, scenes, tmp_path, threads, checkpoint=tmp_path / "tiny.resume", number=number
+        train, backbone, scenes, tmp_path, threads, checkpoint=tmp_path / "tiny.json.resume", number=number
     )
     assert exit_code == (1 if number == signal.SIGTERM else -number)
     assert not (tmp_path / "tiny.json").exists()
-    done = torch.load(tmp_path / "tiny.resume", weights_only=True)["meta"]["iter"]
+    done = torch.load(tmp_path / "tiny.json.resume", weights_only=True)["meta"]["iter"]
     assert done == 2 if number == signal.SIGKILL else done > 2
 
-    resumed = train(backbone, scenes, tmp_path, threads)
+    # How often a state is saved is no setting: the state is taken all the same.
+    resumed = train(backbone, scenes, tmp_path, threads, checkpoint_steps=3)
+    assert not [record for record in caplog.records if "starting afresh" in record.message]
     assert resumed | {"took": None} == whole[1] | {"took": None}
-    assert not (tmp_path / "tiny.resume").exists()
+    assert not (tmp_path / "tiny.json.resume").exists()
 
 
 def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken(backbone, scenes, tmp_path):
-    (tmp_path / "tiny.resume").write_bytes(b"half a checkpoint")
+    (tmp_path / "tiny.json.resume").write_bytes(b"half a checkpoint")
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
-    torch.save({"fingerprint": "other", "meta": {"iter": 3}}, tmp_path / "tiny.resume")
+    torch.save({"fingerprint": "other", "meta": {"iter": 3}}, tmp_path / "tiny.json.resume")
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
 
 
-def test_a_loss_that_is_not_finite_is_said_and_what_was_saved_stays(backbone, scenes, tmp_path):
+def test_a_loss_that_is_not_finite_gives_no_result_and_leaves_the_checkpoint(backbone, scenes, tmp_path):
     with pytest.raises(InputError, match=r"no longer finite at iteration [2-5]; lower the learning_rate"):
-        train(backbone, scenes, tmp_path, learning_rate=1e12, checkpoint_iterations=1)
-    assert torch.load(tmp_path / "tiny.resume", weights_only=True)["meta"]["iter"] >= 1
+        train(backbone, scenes, tmp_path, learning_rate=1e12, checkpoint_steps=1)
+    assert torch.load(tmp_path / "tiny.json.resume", weights_only=True)["meta"]["iter"] >= 1
     assert not (tmp_path / "tiny.json").exists()

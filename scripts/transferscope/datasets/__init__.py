@@ -133,21 +133,6 @@ def load_dense(
     return samples
 
 
-def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> np.ndarray:
-    """The codebook of normals, float32 [codes, 3], that comes with a dataset.
-
-    Raises:
-        InputError: none does.
-    """
-    module = import_module(f"transferscope.datasets.{loader}")
-    if not hasattr(module, "vocabulary"):
-        raise InputError(
-            f"{dataset}: the loader {loader!r} has no published codebook of normals; "
-            "set `normals.codebook` to kmeans"
-        )
-    return module.vocabulary(Path(root))
-
-
 def _check_splits(
     dataset: str, root: Path, splits: np.ndarray, split_rule: str, counts: Mapping[str, int]
 ) -> None:

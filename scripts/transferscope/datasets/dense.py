@@ -8,6 +8,9 @@ from PIL import Image
 
 from transferscope.errors import InputError
 
+IGNORED = 255
+"""The class of a pixel without a label."""
+
 
 @dataclass(frozen=True, eq=False)
 class DenseSamples:
@@ -18,8 +21,10 @@ class DenseSamples:
         splits: str [N], each 'train', 'val' or 'test'.
         read: index to RGB picture.
         target: index to the labels of that picture's size: unit normals float32 [H, W, 3] in the camera's
-            axes, NaN where there is none; or classes uint8 [H, W], 255 where there is none.
+            axes, NaN where there is none; or classes uint8 [H, W], IGNORED where there is none.
         class_names: [C], empty for normals.
+        codebook: reads the published directions of normals, unit vectors float32 [codes, 3], where the
+            dataset comes with some.
 
     ``read`` and ``target`` are pickled for a DataLoader's workers.
 
@@ -32,6 +37,7 @@ class DenseSamples:
     read: Callable[[int], Image.Image]
     target: Callable[[int], np.ndarray]
     class_names: list[str]
+    codebook: Callable[[], np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         if not self.ids:

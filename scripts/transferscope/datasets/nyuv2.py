@@ -7,6 +7,7 @@ lists of training and test pictures in ``surfacenormal_metadata/`` of Goyal et a
 import gzip
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -56,6 +57,7 @@ def load_normals(root: Path) -> DenseSamples:
         read=_Pictures(pictures, [int(name) - 1 for name in names]),
         target=_Normals(normals, valid, rows),
         class_names=[],
+        codebook=partial(vocabulary, root),
     )
 
 

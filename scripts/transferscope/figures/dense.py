@@ -1,4 +1,4 @@
-"""A few test pictures with the truth and what a network said of every pixel."""
+"""A few test pictures with the truth and the prediction for every pixel; KINDS has a function a kind."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -8,8 +8,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from transferscope.datasets.dense import IGNORED
 from transferscope.figures.style import TEXT_WIDTH, drawing, small
-from transferscope.protocols.dense.normals import IGNORED
 from transferscope.results.examples import Example
 
 LARGEST_ERROR = 60  # degrees, where the scale of the error maps ends
@@ -17,11 +17,15 @@ NOTHING = 0.85  # grey of pixels without a label
 RIGHT = 0.93  # and of those whose class is found
 
 
-def normals_examples(examples: list[Example], plot: dict) -> Figure:
+def normals(examples: list[Example], class_names: list[str], plot: dict) -> Figure:
     """A row a picture: the picture, true normals, predicted ones, and the angle between them.
 
-    The components x, y and z of a normal are red, green and blue. ``examples`` are those of
-    ``examples.read``, ``plot`` the plot settings (``plotting.style``).
+    The components x, y and z of a normal are red, green and blue.
+
+    Args:
+        examples: those of ``examples.read``.
+        class_names: there are none.
+        plot: plot settings (``figures.style``).
     """
     titles = ["Picture", "True normals", "Predicted", "Angular error"]
     with drawing(plot):
@@ -44,10 +48,10 @@ def normals_examples(examples: list[Example], plot: dict) -> Figure:
     return figure
 
 
-def classes_examples(examples: list[Example], class_names: list[str], plot: dict) -> Figure:
+def classes(examples: list[Example], class_names: list[str], plot: dict) -> Figure:
     """A row a picture: the picture, its true classes, the predicted ones, and where they differ.
 
-    ``class_names`` are all names; the key has those that occur. Other arguments as ``normals_examples``.
+    ``class_names`` are all names; the key has those that occur. Other arguments as for ``normals``.
     """
     titles = ["Picture", "True classes", "Predicted", "Wrong"]
     present = sorted({int(c) for _, _, *maps in examples for m in maps for c in np.unique(m)} - {IGNORED})
@@ -69,6 +73,10 @@ def classes_examples(examples: list[Example], class_names: list[str], plot: dict
             columnspacing=1.0,
         )
     return figure
+
+
+KINDS = {"normals": normals, "classes": classes}
+"""How a file of examples says that it is shown."""
 
 
 def _frame(examples: list[Example], titles: list[str], plot: dict) -> tuple[Figure, list[list[Axes]], float]:
@@ -93,6 +101,6 @@ def _frame(examples: list[Example], titles: list[str], plot: dict) -> tuple[Figu
     return figure, axes, below / height
 
 
-def _directions(normals: np.ndarray) -> np.ndarray:
+def _directions(vectors: np.ndarray) -> np.ndarray:
     """Normals [H, W, 3] as colours."""
-    return np.nan_to_num((normals * [1, -1, -1] + 1) / 2, nan=NOTHING).clip(0, 1)
+    return np.nan_to_num((vectors * [1, -1, -1] + 1) / 2, nan=NOTHING).clip(0, 1)

@@ -1,4 +1,4 @@
-"""The example file: a few test pictures with the truth and what a network said, for a figure."""
+"""The example file: a few test pictures with the truth and a network's prediction, for a figure."""
 
 from pathlib import Path
 
@@ -23,8 +23,12 @@ def draw(tested: list[int], count: int) -> list[int]:
     return [tested[place] for place in sorted(chosen)]
 
 
-def write(path: str | Path, examples: list[Example], attributes: dict[str, str]) -> None:
-    """Write the examples; ``attributes`` say of which model, dataset and protocol."""
+def write(path: str | Path, examples: list[Example], attributes: dict[str, str | list[str]]) -> None:
+    """Write the examples.
+
+    ``attributes`` are the run's identity, ``kind``, how they are shown (``figures.dense.KINDS``), and
+    ``class_names``, which may be empty.
+    """
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for number, (name, picture, truth, predicted) in enumerate(examples):
@@ -34,11 +38,11 @@ def write(path: str | Path, examples: list[Example], attributes: dict[str, str])
                 group.create_dataset(key, data=values, compression="gzip")
 
 
-def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
+def read(path: str | Path) -> tuple[list[Example], dict[str, str | list[str]]]:
     """The examples, as written, and the attributes.
 
     Raises:
-        InputError: the file is truncated or of another kind.
+        InputError: the file is truncated, or of another or an older layout.
     """
     try:
         with h5py.File(path) as file:
@@ -47,6 +51,12 @@ def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
                 (group.attrs["id"], group["picture"][:], group["truth"][:], group["predicted"][:])
                 for group in groups
             ]
-            return rows, dict(file.attrs)
+            attributes = dict(file.attrs)
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path} is no whole example file ({error}); remove it and rerun") from error
+    if "kind" not in attributes:
+        raise InputError(
+            f"{path} does not say how its examples are shown, since an older version wrote it; remove it and "
+            "rerun"
+        )
+    return rows, attributes | {"class_names": list(attributes.get("class_names", []))}

@@ -1,107 +1,71 @@
-"""Surface normals: a codebook of directions, predictions from it, and angular errors in bounded memory.
+"""Surface normals: PSPNet on a frozen backbone (Ericsson et al. 2021, section 4.4)."""
 
-Normals are unit vectors [..., 3]; NaN where a pixel has none. Ericsson et al. (CVPR 2021, section 4.4) follow
-Wang et al. (CVPR 2015) and Goyal et al. (ICCV 2019): each pixel is classified among 40 directions, and the
-prediction is their mean weighted by the probabilities.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
-from torch import Tensor
 
-IGNORED = 255  # the class of a pixel without a normal
-CODES = 40
-SAMPLE = 200_000  # pixels that the codebook is fitted to
-BINS = 1 << 20  # of angular error in 0..180 degrees
+from transferscope.datasets.dense import DenseSamples
+from transferscope.errors import InputError
+from transferscope.protocols.dense import directions
+from transferscope.protocols.dense.tasks import DenseTask, Sgd
+from transferscope.protocols.openmmlab.segmentors import pspnet
 
 
-def fit_codebook(maps: Iterable[np.ndarray], count: int, *, seed: int, codes: int = CODES) -> np.ndarray:
-    """Directions [codes, 3] that stand for the normals of ``count`` maps [H, W, 3], by k-means.
+def task(
+    samples: DenseSamples,
+    backbone: str | Path,
+    *,
+    seed: int,
+    target: str,
+    codebook: str,
+    epochs: int,
+    channels: int,
+    batch_size: int,
+    **sgd: float,
+) -> DenseTask:
+    """The task on ``samples`` of normals; each picture has the same size.
 
-    As many pixels are drawn from each map, so that the work does not grow with the number of maps.
+    Args:
+        backbone: a canonical file.
+        seed: of the codebook.
+        target: ``codebook``, pixels are classified among directions; or ``regression`` of the direction.
+        codebook: ``kmeans`` of the training normals, or ``published``, the one that comes with the dataset.
+        channels: of PSPNet's head.
+        sgd: the other settings of ``Sgd``.
+
+    Raises:
+        InputError: the dataset comes without a codebook.
     """
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for normals in maps:
-        pixels = normals[np.isfinite(normals).all(axis=-1)]
-        size = min(len(pixels), -(-SAMPLE // count))
-        drawn.append(rng.choice(pixels, size, replace=False) if size else pixels)
-    centres = KMeans(codes, n_init=1, random_state=seed).fit(np.concatenate(drawn)).cluster_centers_
-    return (centres / np.linalg.norm(centres, axis=1, keepdims=True)).astype(np.float32)
+    train = np.flatnonzero(samples.splits == "train")
+    if target == "regression":
+        codes, outputs, head = None, 3, "DirectionHead"
+        decode = directions.unit
+    else:
+        codes = _codebook(samples, codebook, seed=seed)
+        outputs, head = len(codes), "PSPHead"
+        decode = directions.Decode(torch.from_numpy(codes))
+    return DenseTask(
+        samples=samples,
+        network=pspnet(backbone, outputs=outputs, head=head, channels=channels),
+        draw=directions.NormalsDraw(samples, codes),
+        decode=decode,
+        score=directions.NormalsScore,
+        baseline=directions.mean_direction(samples.target(index) for index in train),
+        optimisation=Sgd(steps=epochs * math.ceil(len(train) / batch_size), batch_size=batch_size, **sgd),
+        mode=target,
+        kind="normals",
+    )
 
 
-def encode(normals: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """The nearest direction of each pixel: uint8 [H, W], IGNORED where there is no normal."""
-    nearest = (normals @ codebook.T).argmax(axis=-1).astype(np.uint8)
-    nearest[~np.isfinite(normals).all(axis=-1)] = IGNORED
-    return nearest
-
-
-@dataclass(frozen=True)
-class Decode:
-    """Unit normals [H, W, 3] from logits [1, codes, H, W]: the mean direction under the probabilities."""
-
-    codebook: Tensor
-
-    def __call__(self, logits: Tensor) -> Tensor:
-        codebook = self.codebook.to(logits.device)
-        directions = torch.einsum("chw,cd->hwd", logits[0].softmax(0), codebook)
-        return torch.nn.functional.normalize(directions, dim=-1)
-
-
-def unit(outputs: Tensor) -> Tensor:
-    """Unit normals [H, W, 3] from directions [1, 3, H, W]."""
-    return torch.nn.functional.normalize(outputs[0].permute(1, 2, 0), dim=-1)
-
-
-def mean_direction(maps: Iterable[np.ndarray]) -> np.ndarray:
-    """The direction [3] of the mean of all normals: the best guess of whoever sees no picture."""
-    total = sum(np.nansum(normals.reshape(-1, 3), axis=0, dtype=np.float64) for normals in maps)
-    return (total / np.linalg.norm(total)).astype(np.float32)
-
-
-def angles(predicted: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """Angular errors in degrees [P], of the pixels that have a normal; both are [..., 3], unit vectors."""
-    valid = np.isfinite(normals).all(axis=-1)
-    cosine = np.einsum("pd,pd->p", predicted[valid].astype(np.float64), normals[valid].astype(np.float64))
-    return np.degrees(np.arccos(cosine.clip(-1, 1)))
-
-
-class AngularErrors:
-    """Statistics of any number of angular errors, in 8 MB.
-
-    Means and shares are exact. The median comes from a histogram of 2^20 bins, so it is off by at most
-    0.0001 degrees.
-    """
-
-    thresholds = (11.25, 22.5, 30.0)
-
-    def __init__(self):
-        self.histogram = np.zeros(BINS, dtype=np.int64)
-        self.total = 0.0
-        self.within = np.zeros(len(self.thresholds), dtype=np.int64)
-
-    def add(self, errors: np.ndarray) -> None:
-        """Count errors in degrees [P]."""
-        bins = np.minimum((errors * (BINS / 180)).astype(np.int64), BINS - 1)
-        # Not bincount, whose result is as long as all bins for however few errors.
-        np.add.at(self.histogram, bins, 1)
-        self.total += errors.sum(dtype=np.float64)
-        self.within += [np.count_nonzero(errors < threshold) for threshold in self.thresholds]
-
-    def metrics(self) -> dict[str, float]:
-        """``mean_angle_deg``, ``median_angle_deg``, and ``within_11.25`` ... in percent."""
-        count = int(self.histogram.sum())
-        # The mean of the two middle errors, as numpy.median has it.
-        middle = np.searchsorted(self.histogram.cumsum(), [(count - 1) // 2, count // 2], side="right")
-        found = {
-            "mean_angle_deg": self.total / count,
-            "median_angle_deg": float((middle.mean() + 0.5) * 180 / BINS),
-        }
-        for threshold, within in zip(self.thresholds, self.within, strict=True):
-            found[f"within_{threshold:g}"] = 100 * int(within) / count
-        return found
+def _codebook(samples: DenseSamples, name: str, *, seed: int) -> np.ndarray:
+    if name == "kmeans":
+        train = np.flatnonzero(samples.splits == "train")
+        return directions.fit_codebook((samples.target(index) for index in train), len(train), seed=seed)
+    if samples.codebook is None:
+        raise InputError(
+            "the dataset comes without a codebook of normals; set `normals.codebook` to kmeans, or leave the "
+            "dataset out"
+        )
+    return samples.codebook()

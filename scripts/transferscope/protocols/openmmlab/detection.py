@@ -160,7 +160,7 @@ def _dataset(annotations: str | Path, root: str | Path, class_names: list[str]) 
 
 
 def examples(boxes: Boxes, found: dict[int, dict[str, np.ndarray]]) -> dict:
-    """Some pictures of the test (``examples.draw``): their objects, and what was found in them.
+    """A few test pictures (``examples.draw``): their objects, and the boxes found in them.
 
     Args:
         boxes: the dataset.

@@ -11,16 +11,20 @@ AP50, AP75 = 0, 5  # places among COCO's thresholds 0.5, 0.55, ..., 0.95
 
 
 class BoxPrecision(CocoMetric):
-    """mmdet's metric, but that it keeps what was found and rounds nothing.
+    """mmdet's metric, which also keeps the boxes that were found, and does not round.
 
     After the test, ``found`` has of each picture's id its ``boxes`` float32 [n, 4] (x0 y0 x1 y1 in pixels),
-    ``labels`` [n] and ``scores`` [n]; ``measured`` is what ``average_precisions`` says.
+    ``labels`` [n] and ``scores`` [n]; ``measured`` is the table of ``average_precisions``.
     """
 
     def compute_metrics(self, results: list[tuple[dict, dict]]) -> dict[str, float]:
         self.found = {
-            said["img_id"]: {"boxes": said["bboxes"], "labels": said["labels"], "scores": said["scores"]}
-            for _, said in results
+            result["img_id"]: {
+                "boxes": result["bboxes"],
+                "labels": result["labels"],
+                "scores": result["scores"],
+            }
+            for _, result in results
         }
         self.measured = average_precisions(self._coco_api, self.found)
         return {metric: values.mean() for metric, values in self.measured.items()}
@@ -42,8 +46,10 @@ def average_precisions(truth: COCO, found: dict[int, dict[str, np.ndarray]]) -> 
     classes = [label for label in truth.get_cat_ids() if label in set(asked)]
     rows = [
         [picture, x0, y0, x1 - x0, y1 - y0, score, label]
-        for picture, said in found.items()
-        for (x0, y0, x1, y1), score, label in zip(said["boxes"], said["scores"], said["labels"], strict=True)
+        for picture, result in found.items()
+        for (x0, y0, x1, y1), score, label in zip(
+            result["boxes"], result["scores"], result["labels"], strict=True
+        )
     ]
     if not rows:
         return pd.DataFrame(0.0, index=classes, columns=METRICS)
@@ -66,13 +72,13 @@ def _eleven_points(truth: COCO, found: dict[int, dict[str, np.ndarray]], classes
 
 def _eleven_points_of(truth: COCO, found: dict[int, dict[str, np.ndarray]], label: int) -> float:
     scores, right, wrong, asked = [], [], [], 0
-    for picture, said in found.items():
+    for picture, result in found.items():
         objects = truth.load_anns(truth.get_ann_ids(img_ids=[picture], cat_ids=[label]))
         boxes = np.array([one["bbox"] for one in objects], dtype=np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         crowd = np.array([one["iscrowd"] for one in objects], dtype=bool)
-        chosen = said["labels"] == label
-        scored = np.column_stack([said["boxes"], said["scores"]])[chosen].astype(np.float32)
+        chosen = result["labels"] == label
+        scored = np.column_stack([result["boxes"], result["scores"]])[chosen].astype(np.float32)
         true_positive, false_positive = tpfp_default(scored, boxes[~crowd], boxes[crowd], iou_thr=0.5)
         scores.append(scored[:, -1])
         right.append(true_positive[0])

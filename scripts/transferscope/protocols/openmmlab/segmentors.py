@@ -11,8 +11,8 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import register_all_modules
 from torch import Tensor, nn
 
+from transferscope.datasets.dense import IGNORED
 from transferscope.features.images import normalise
-from transferscope.protocols.dense.normals import IGNORED
 from transferscope.protocols.openmmlab.backbone import Pyramid
 
 NORM = {"type": "BN", "requires_grad": True}

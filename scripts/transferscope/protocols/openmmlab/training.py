@@ -1,4 +1,4 @@
-"""Training by MMEngine's runner, such that one that was cut off ends as if it had not been.
+"""Training by MMEngine's runner; a job that was cut off resumes exactly.
 
 A checkpoint holds everything that the rest of the training depends on and replaces the one before it whole.
 On a CPU a resumed training agrees to the bit with an uninterrupted one. On a GPU it does not, nor do two
@@ -8,6 +8,7 @@ uninterrupted ones: the toolboxes' operators add up gradients in whatever order 
 import json
 import math
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import mmengine.device.utils
@@ -31,35 +32,42 @@ REPORT_ITERATIONS = 50
 WARMUP_FACTOR = 0.001  # of the learning rate, at the first iteration
 
 
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained and tested, as a toolbox's configurations.
+
+    Attributes:
+        scope: the toolbox, ``mmdet`` or ``mmseg``, whose names the configurations use.
+        schedule: of the learning rate.
+        evaluator: of the test.
+    """
+
+    scope: str
+    model: dict
+    train_set: dict
+    test_set: dict
+    schedule: list[dict]
+    evaluator: BaseMetric
+
+
 def fit(
+    experiment: Experiment,
+    checkpoints: "CheckpointHook",
     *,
-    scope: str,
-    model: dict,
-    dataset: dict,
-    test_dataset: dict,
-    evaluator: BaseMetric,
     settings: dict,
-    schedule: list[dict],
-    checkpoint: str | Path,
-    fingerprint: dict,
     folder: str | Path,
     seed: int,
     device: str,
     workers: int,
 ) -> tuple[Runner, list[float]]:
-    """Train by SGD with momentum, or go on from ``checkpoint``.
+    """Train by SGD with momentum, or resume from the hook's checkpoint.
 
     A signal that announces the end of the job's time saves a checkpoint and ends the process with an error,
     so that whoever started it starts it again.
 
     Args:
-        scope: the toolbox, ``mmdet`` or ``mmseg``, whose names the configurations use.
-        model, dataset, test_dataset, schedule: the toolbox's configurations.
-        evaluator: of the test.
-        settings: ``iterations``, ``batch_size``, ``learning_rate``, ``momentum``, ``weight_decay`` and
-            ``checkpoint_iterations``.
-        checkpoint: a file that the caller removes once it has what it wants of the trained network.
-        fingerprint: whatever the network depends on; a checkpoint with another one is not taken.
+        checkpoints: their file is removed by the caller, once it has what it wants of the trained network.
+        settings: ``iterations``, ``batch_size``, ``learning_rate``, ``momentum`` and ``weight_decay``.
         folder: for what the runner writes of its own accord.
         device: ``cuda`` or ``cpu``.
         workers: processes that read pictures.
@@ -70,6 +78,41 @@ def fit(
     Raises:
         InputError: the loss is no longer finite, or mmcv was built without operators for the GPU.
     """
+    _use(device)
+    start = checkpoints.iterations_done()
+    loading = {"num_workers": workers, "persistent_workers": False, "pin_memory": device == "cuda"}
+    runner = Runner(
+        model=ConfigDict(experiment.model),
+        default_scope=experiment.scope,
+        work_dir=str(folder),
+        experiment_name=Path(folder).name,
+        train_dataloader=_train_loader(experiment.train_set, settings, start, seed) | loading,
+        train_cfg={"type": "ResumableLoop", "max_iters": settings["iterations"]},
+        optim_wrapper={"type": "OptimWrapper", "optimizer": _sgd(settings)},
+        param_scheduler=experiment.schedule,
+        test_dataloader=_test_loader(experiment.test_set) | loading,
+        test_cfg={},
+        test_evaluator=[experiment.evaluator],
+        default_hooks=_REPORTS,
+        custom_hooks=[checkpoints],
+        log_processor={"by_epoch": False},
+        load_from=str(checkpoints.path) if start else None,
+        resume=start > 0,
+        randomness={"seed": seed},
+    )
+    with checkpoints.deadline:
+        runner.train()
+    return runner, checkpoints.losses
+
+
+_REPORTS = {
+    "checkpoint": None,
+    "sampler_seed": None,
+    "logger": {"type": "LoggerHook", "interval": REPORT_ITERATIONS},
+}
+
+
+def _use(device: str) -> None:
     if device == "cuda" and get_compiling_cuda_version() == "not available":
         raise InputError(
             "this job has a GPU, but mmcv was built for the CPU alone; build it again as docs/openmmlab.md "
@@ -77,57 +120,34 @@ def fit(
         )
     # MMEngine takes a GPU where it sees one, and has no argument for it.
     mmengine.device.utils.DEVICE = device
-    fingerprint = json.dumps(fingerprint, sort_keys=True)
-    kept = resume.read(Path(checkpoint), fingerprint)
-    start = kept["meta"]["iter"] if kept else 0
-    checkpointing = CheckpointHook(
-        checkpoint, every=settings["checkpoint_iterations"], fingerprint=fingerprint
-    )
-    iterations, batch_size = settings["iterations"], settings["batch_size"]
-    optimiser = {
+
+
+def _sgd(settings: dict) -> dict:
+    return {
         "type": "SGD",
         "lr": settings["learning_rate"],
         "momentum": settings["momentum"],
         "weight_decay": settings["weight_decay"],
     }
-    loading = {"num_workers": workers, "persistent_workers": False, "pin_memory": device == "cuda"}
-    runner = Runner(
-        model=ConfigDict(model),
-        work_dir=str(folder),
-        experiment_name=Path(folder).name,
-        default_scope=scope,
-        train_dataloader={
-            "dataset": {"type": ToolboxStream, "dataset": dataset, "seed": seed},
-            "sampler": {"type": Positions, "start": start * batch_size, "stop": iterations * batch_size},
-            "batch_size": batch_size,
-            "worker_init_fn": {"type": leave_to_training},
-            **loading,
-        },
-        train_cfg={"type": "ResumableLoop", "max_iters": iterations},
-        optim_wrapper={"type": "OptimWrapper", "optimizer": optimiser},
-        param_scheduler=schedule,
-        test_dataloader={
-            "dataset": test_dataset,
-            "sampler": {"type": "DefaultSampler", "shuffle": False},
-            "batch_size": 1,
-            **loading,
-        },
-        test_cfg={},
-        test_evaluator=[evaluator],
-        default_hooks={
-            "checkpoint": None,
-            "sampler_seed": None,
-            "logger": {"type": "LoggerHook", "interval": REPORT_ITERATIONS},
-        },
-        custom_hooks=[checkpointing],
-        log_processor={"by_epoch": False},
-        load_from=str(checkpoint) if start else None,
-        resume=start > 0,
-        randomness={"seed": seed},
-    )
-    with checkpointing.deadline:
-        runner.train()
-    return runner, checkpointing.losses
+
+
+def _train_loader(dataset: dict, settings: dict, start: int, seed: int) -> dict:
+    """From the iteration ``start`` on."""
+    iterations, batch_size = settings["iterations"], settings["batch_size"]
+    return {
+        "dataset": {"type": ToolboxStream, "dataset": dataset, "seed": seed},
+        "sampler": {"type": Positions, "start": start * batch_size, "stop": iterations * batch_size},
+        "batch_size": batch_size,
+        "worker_init_fn": {"type": leave_to_training},
+    }
+
+
+def _test_loader(dataset: dict) -> dict:
+    return {
+        "dataset": dataset,
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "batch_size": 1,
+    }
 
 
 def warmup_then_steps(warmup_iterations: int, milestones: list[int]) -> list[dict]:
@@ -155,7 +175,7 @@ def curve(losses: list[float]) -> tuple[list[float], int]:
 
 @LOOPS.register_module()
 class ResumableLoop(IterBasedTrainLoop):
-    """MMEngine's loop, but that it never loads again what was trained on: the sampler starts behind it."""
+    """MMEngine's loop without its pass over the samples already trained on: the sampler starts after them."""
 
     def run(self) -> torch.nn.Module:
         self.runner.call_hook("before_train")
@@ -169,12 +189,12 @@ class ResumableLoop(IterBasedTrainLoop):
 
 
 class CheckpointHook(Hook):
-    """Keeps the file from which a training goes on, and answers the signal that its time is nearly up.
+    """Writes the file from which a training resumes, at intervals and when its time is nearly up.
 
     Args:
         path: the checkpoint.
         every: iterations between two of them.
-        fingerprint: kept with it, see ``resume.read``.
+        fingerprint: whatever the network depends on; a checkpoint with another one is not taken.
 
     ``losses`` has the loss of every iteration so far, those before a resumption included.
 
@@ -184,13 +204,18 @@ class CheckpointHook(Hook):
 
     priority = "VERY_LOW"  # after the learning rate's step
 
-    def __init__(self, path: str | Path, *, every: int, fingerprint: str):
+    def __init__(self, path: str | Path, *, every: int, fingerprint: dict):
         self.path = Path(path)
         self.every = every
-        self.fingerprint = fingerprint
+        self.fingerprint = json.dumps(fingerprint, sort_keys=True)
         self.losses = []
         self.generators = None
         self.deadline = Deadline()
+
+    def iterations_done(self) -> int:
+        """Of the training whose checkpoint there is; 0 where there is none to resume from."""
+        saved = resume.read(self.path, self.fingerprint)
+        return saved["meta"]["iter"] if saved else 0
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self.losses = checkpoint["losses"]
