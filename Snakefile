@@ -26,6 +26,7 @@ onstart:
 
 include: "rules/common.smk"
 include: "rules/cluster.smk"
+include: "rules/sizes.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"
 include: "rules/features.smk"

@@ -1,6 +1,7 @@
-"""Tables and configuration, checked before any job; what the wildcards may be; few helpers.
+"""Tables and configuration, checked before any job; what the wildcards may be; what a param may look up.
 
-In: the configuration and the tables that it names. Out: ALL_MODELS and, of the study, MODELS, DATASETS and RUNS.
+In: the configuration and the tables that it names. Out: ALL_MODELS, ALL_DATASETS, PROTOCOLS and, of the study, MODELS,
+DATASETS, VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
 """
 
 import math
@@ -11,87 +12,122 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from transferscope.study import catalogue, configuration as study
 from transferscope.errors import InputError
 from transferscope.sources.forms import placed_files
+from transferscope.study import catalogue, configuration, protocols, runs
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
-PUBLISHED = study.published_names("config/published")
-PRINTED = study.published_names("config/published/correlations")
+PUBLISHED = configuration.published_names("config/published")
+PRINTED = configuration.published_names("config/published/correlations")
 
 try:
-    study.check_config(config, SCHEMAS / "config.schema.yaml")
-    study.check_published(config, PUBLISHED)
+    configuration.check_config(config, SCHEMAS / "config.schema.yaml")
+    configuration.check_published(config, PUBLISHED)
     ALL_MODELS = catalogue.read_models(config["tables"]["models"], SCHEMAS)
-    datasets = catalogue.read_datasets(config["tables"]["datasets"], SCHEMAS)
-    study.check_exclusions(config["exclude"], ALL_MODELS, datasets)
-    MODELS = study.choose(ALL_MODELS, config["models"], "models")
-    DATASETS = study.choose(datasets, config["datasets"], "datasets")
-    study.check_episodes(DATASETS, config["fewshot"]["ways"])
-    study.check_perceptual(ALL_MODELS, config["reconstruction"]["perceptual"])
-    RUNS = study.plan_runs(MODELS, DATASETS, config["protocols"], config["exclude"])
+    ALL_DATASETS = catalogue.read_datasets(config["tables"]["datasets"], SCHEMAS)
+    PROTOCOLS = protocols.read_protocols(config["tables"]["protocols"], SCHEMAS)
+    configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
+    MODELS = configuration.choose(ALL_MODELS, config["models"])
+    DATASETS = configuration.choose(ALL_DATASETS, config["datasets"])
+    VARIANTS = runs.variants(config["seeds"])
+    RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
+    configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
 except InputError as error:
     raise WorkflowError(str(error))
 
+MEASURED = config["results_from"] == "measured"
+
+
+def alternatives(names) -> str:
+    """A wildcard constraint: one of the names, or nothing at all where there are none."""
+    return "|".join(names) or "(?!)"
+
+
+def protocols_with(**columns: str) -> pd.Index:
+    """The protocols whose rows have these values."""
+    return PROTOCOLS.index[(PROTOCOLS[list(columns)] == pd.Series(columns)).all(axis=1)]
+
+
+def ids_of(**columns: str) -> str:
+    """A wildcard constraint: the protocols whose rows have these values."""
+    return alternatives(protocols_with(**columns))
+
+
+def runs_of(**columns: str) -> pd.DataFrame:
+    """The planned runs of the protocols whose rows have these values."""
+    return RUNS[RUNS["protocol"].isin(protocols_with(**columns))]
+
+
+def having(table: pd.DataFrame, *origins: str) -> str:
+    """A wildcard constraint: the ids of the rows whose files are of these origins."""
+    return alternatives(table.index[table["origin"].isin(origins)])
+
 
 wildcard_constraints:
-    model="|".join(ALL_MODELS.index),
-    dataset="|".join(DATASETS.index),
-    published="|".join(PUBLISHED) or "(?!)",
+    model=alternatives(ALL_MODELS.index),
+    dataset=alternatives(DATASETS.index),
+    protocol=alternatives(PROTOCOLS.index),
+    at=f"({alternatives(VARIANTS['at'].iloc[1:])})?",
+    published=alternatives(PUBLISHED),
 
 
-# What a conversion to the canonical backbone depends on, and nothing else: a new citation recomputes nothing.
-CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match", "normalisation"]
+MODEL_ROWS, DATASET_ROWS, PROTOCOL_ROWS, VARIANT_ROWS = (
+    table.to_dict("index") for table in (ALL_MODELS, ALL_DATASETS, PROTOCOLS, VARIANTS.set_index("at"))
+)
 
 
-def having(table: pd.DataFrame, *kinds: str) -> str:
-    """A wildcard constraint: the ids of the rows whose files come to be in one of these ways."""
-    return "|".join(table.index[table["kind"].isin(kinds)]) or "(?!)"
+def fact(rows: dict[str, dict], wildcard: str, column: str):
+    """A param: what the wildcard's row of a table says in one column."""
+
+    def of(wildcards):
+        return rows[wildcards[wildcard]][column]
+
+    return of
 
 
 def model_fact(column: str):
     """A param: what the wildcard's row of the models table says."""
-    return lambda wildcards: ALL_MODELS.at[wildcards.model, column]
+    return fact(MODEL_ROWS, "model", column)
 
 
 def dataset_fact(column: str):
     """A param: what the wildcard's row of the datasets table says."""
-    return lambda wildcards: DATASETS.at[wildcards.dataset, column]
+    return fact(DATASET_ROWS, "dataset", column)
 
 
-def render_setting(key: str):
-    """A param: one of the settings in the source of a rendered dataset."""
-    return lambda wildcards: catalogue.render_settings(DATASETS.at[wildcards.dataset, "source"][0])[key]
+def protocol_fact(column: str):
+    """A param: what the wildcard's row of the protocols table says."""
+    return fact(PROTOCOL_ROWS, "protocol", column)
+
+
+def run_facts(wildcards) -> dict:
+    """A param: what a run is beside its model and dataset, which are read from its inputs."""
+    facts = {"protocol": wildcards.protocol, "version": PROTOCOL_ROWS[wildcards.protocol]["version"]}
+    variant = VARIANT_ROWS[wildcards.get("at", "")]
+    facts |= {"variant": variant["id"]} | {name: variant[name] for name in runs.FACTS}
+    return facts | {"dataset_version": DATASET_ROWS[wildcards.dataset]["version"]}
+
+
+def settings_of(wildcards) -> dict:
+    """A param: the protocol's section of the configuration, and the arguments of its row."""
+    row = PROTOCOL_ROWS[wildcards.protocol]
+    return config.get(row["settings"], {}) | row["arguments"]
 
 
 def dataset_facts(wildcards) -> dict:
-    """A param: what a dataset's samples depend on, and the counts that they are held against."""
-    row = DATASETS.loc[wildcards.dataset]
+    """A param: what a dataset's samples depend on, and the counts that they are checked against."""
+    row = DATASET_ROWS[wildcards.dataset]
     return {
         "dataset": wildcards.dataset,
-        "loader": row["loader"],
-        "split_rule": row["split_rule"],
-        "classes": int(row["classes"]),
-        "counts": {split: int(row[split]) for split in catalogue.COUNTS if row[split] >= 0},
+        **{column: row[column] for column in ("loader", "version", "split_rule", "classes")},
+        "counts": {split: row[split] for split in catalogue.COUNTS if row[split] >= 0},
     }
-
-
-def dense_facts(wildcards) -> dict:
-    """A param: what a dataset's dense labels depend on, and the counts that they are held against."""
-    facts = dataset_facts(wildcards)
-    return {key: facts[key] for key in ("dataset", "loader", "counts")}
-
-
-def checkpoint_file(wildcards) -> str:
-    """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
-    row = ALL_MODELS.loc[wildcards.model]
-    return row["source"] if row["kind"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
 
 
 def dataset_folder(wildcards) -> str:
     """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
-    row = DATASETS.loc[wildcards.dataset]
-    if row["kind"] != "local":
+    row = DATASET_ROWS[wildcards.dataset]
+    if row["origin"] != "local":
         return f"<resources>/datasets/{wildcards.dataset}"
     folder = row["source"][0]
     if not Path(folder).is_dir():
@@ -102,49 +138,11 @@ def dataset_folder(wildcards) -> str:
     return folder
 
 
-def placed_by_hand(wildcards) -> str | list:
-    """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
-    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
-    if placed_files(folder):
-        return str(folder)
-    if workflow.executor_plugin is None or workflow.dryrun:
-        return []
-    raise WorkflowError(
-        f"the dataset {wildcards.dataset} has to be obtained by hand: put "
-        f"{DATASETS.at[wildcards.dataset, 'manual']} into {folder}/, as downloaded"
-    )
-
-
-def extracted_in(one_job: bool) -> str:
-    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
-    small = DATASETS["images"] <= config["features"]["shard_images"]
-    return "|".join(DATASETS.index[small == one_job]) or "(?!)"
-
-
-def shard_files(wildcards) -> list[str]:
-    """The shards of a dataset's features, in order."""
-    shards = math.ceil(DATASETS.at[wildcards.dataset, "images"] / config["features"]["shard_images"])
-    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
-    return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
-
-
-def results_of(*protocols: str) -> list[str]:
-    """The result files of all planned runs of these protocols."""
-    runs = RUNS[RUNS["protocol"].isin(protocols)]
-    return [f"<results>/{run.protocol}/{run.dataset}/{run.model}.json" for run in runs.itertuples()]
+def results_of(planned: pd.DataFrame) -> list[str]:
+    """The result files of planned runs."""
+    return [f"<results>/{runs.path_of(run)}.json" for run in planned.to_dict("records")]
 
 
 def results_table() -> str:
     """The long table that all analyses read."""
     return f"<results>/tables/{config['results_from']}.tsv"
-
-
-def printed_correlations() -> str | list:
-    """The coefficients that the paper prints whose results the study takes or compares with."""
-    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
-    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
-
-
-def compared_table() -> str | list:
-    """The long table of published results to print beside the measured ones, if any."""
-    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"

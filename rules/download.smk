@@ -12,6 +12,19 @@ localrules:
     place_dataset,
 
 
+def placed_by_hand(wildcards) -> str | list:
+    """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
+    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
+    if placed_files(folder):
+        return str(folder)
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return []
+    raise WorkflowError(
+        f"the dataset {wildcards.dataset} has to be obtained by hand: put "
+        f"{DATASET_ROWS[wildcards.dataset]['manual']} into {folder}/, as downloaded"
+    )
+
+
 rule download_checkpoint:
     """The authors' file, checked against its sha256; a broken-off download resumes."""
     output:
@@ -24,10 +37,6 @@ rule download_checkpoint:
         model=having(ALL_MODELS, "url", "pypi"),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=120,
     params:
         source=model_fact("source"),
         sha256=model_fact("sha256"),
@@ -47,10 +56,6 @@ rule download_dataset:
         dataset=having(DATASETS, "url", "pypi", "archive"),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=720,
     params:
         sources=dataset_fact("source"),
         sha256s=dataset_fact("sha256"),
@@ -72,9 +77,5 @@ rule place_dataset:
         dataset=having(DATASETS, "manual"),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=720,
     script:
         "../scripts/place_dataset.py"

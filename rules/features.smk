@@ -1,9 +1,27 @@
 """Every picture of a dataset once through a frozen backbone; all protocols share the result.
 
 In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/.
-Out: <results>/features/{dataset}/{model}.h5. A dataset of more than `features.shard_images` images is cut into
+Out: <results>/features/{dataset}/{model}.h5. A dataset of more than `execution.shard_images` images is cut into
 shards, one job each, and joined by a virtual file that copies nothing.
 """
+
+
+def extracted_in(one_job: bool) -> str:
+    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
+    small = DATASETS["images"] <= config["execution"]["shard_images"]
+    return alternatives(DATASETS.index[small == one_job])
+
+
+def shard_files(wildcards) -> list[str]:
+    """The shards of a dataset's features, in order."""
+    shards = math.ceil(DATASET_ROWS[wildcards.dataset]["images"] / config["execution"]["shard_images"])
+    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
+    return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
+
+
+def drawn_splits(wildcards) -> str | list:
+    """The splits that another seed draws; those of the first seed are in the features."""
+    return f"<results>/splits/{wildcards.dataset}{wildcards.at}.h5" if wildcards.at else []
 
 
 rule extract_features:
@@ -25,13 +43,12 @@ rule extract_features:
     resources:
         **size_of("extract_features"),
         gpu=0,
+        batch_size=config["execution"]["batch_size"],
     params:
         version=1,
-        loader_version=dataset_fact("version"),
         facts=dataset_facts,
-        seed=config["seed"],
+        seed=config["seeds"][0],
         resolution=config["features"]["resolution"],
-        batch_size=config["features"]["batch_size"],
     script:
         "../scripts/extract_features.py"
 
@@ -50,6 +67,7 @@ use rule extract_features as extract_shard with:
     resources:
         **size_of("extract_shard"),
         gpu=0,
+        batch_size=config["execution"]["batch_size"],
 
 
 rule join_shards:
@@ -66,10 +84,31 @@ rule join_shards:
         dataset=extracted_in(one_job=False),
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("join_shards"),
     params:
         version=1,
     script:
         "../scripts/join_shards.py"
+
+
+rule draw_splits:
+    """What another seed makes train, val and test, where a dataset's splits are drawn."""
+    input:
+        dataset=dataset_folder,
+    output:
+        "<results>/splits/{dataset}{at}.h5",
+    log:
+        "<logs>/draw_splits/{dataset}{at}.log",
+    benchmark:
+        "<benchmarks>/draw_splits/{dataset}{at}.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        **size_of("draw_splits"),
+    params:
+        version=1,
+        facts=dataset_facts,
+        seed=fact(VARIANT_ROWS, "at", "seed"),
+    script:
+        "../scripts/draw_splits.py"

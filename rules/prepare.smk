@@ -5,6 +5,24 @@ architecture and origin; <resources>/datasets/{dataset}/ for the rows whose sour
 <results>/pictures/{dataset}.png, with its sample id beside it, for what is looked at picture by picture.
 """
 
+# What a conversion to the canonical backbone depends on, and nothing else: a new citation recomputes nothing.
+CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match", "normalisation"]
+
+
+def checkpoint_file(wildcards) -> str:
+    """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
+    row = MODEL_ROWS[wildcards.model]
+    return row["source"] if row["origin"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
+
+
+def render_setting(key: str):
+    """A param: one of the settings in the source of a rendered dataset."""
+
+    def of(wildcards):
+        return catalogue.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
+
+    return of
+
 
 rule prepare_backbone:
     """Any authors' format to the canonical file: every tensor used, none missing."""
@@ -20,7 +38,6 @@ rule prepare_backbone:
         model=having(ALL_MODELS, "url", "pypi", "local"),
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("prepare_backbone"),
     params:
@@ -42,7 +59,6 @@ rule initialise_backbone:
         model=having(ALL_MODELS, "random"),
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("initialise_backbone"),
     params:
@@ -92,13 +108,11 @@ rule choose_picture:
         "<benchmarks>/choose_picture/{dataset}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("choose_picture"),
     params:
         version=1,
-        loader_version=dataset_fact("version"),
         facts=dataset_facts,
-        seed=config["seed"],
+        seed=config["seeds"][0],
     script:
         "../scripts/choose_picture.py"

@@ -1,110 +1,84 @@
 """Protocols on frozen features: one job a backbone and dataset, milliseconds to minutes each.
 
-In: <results>/features/{dataset}/{model}.h5. Out: one result a run, <results>/{protocol}/{dataset}/{model}.json, and the
-linear probe's predictions; from these and finetuning's, calibration is measured. A protocol's `version` is raised
-whenever its numbers would change.
+In: <results>/features/{dataset}/{model}.h5. Out: one result a run, <results>/{protocol}/{dataset}/{model}{at}.json, and
+the predictions of those whose calibration can be measured. A protocol's row names the module that evaluates it
+(scripts/transferscope/protocols/probes/), so a new one needs no rule.
 """
 
 
-rule linear_probe:
-    """L2-regularised logistic regression, its strength chosen on val among 45 (Ericsson et al. 2021, A.2)."""
+def labels_of(wildcards) -> dict:
+    """A param: what a protocol may need to know of a dataset's labels."""
+    row = DATASET_ROWS[wildcards.dataset]
+    shots = [int(shot) for shot in row["shots"]]
+    return {"metric": row["metric"], "classes": row["classes"], "shots": shots}
+
+
+def predictions_of_head(wildcards) -> str:
+    """The predictions that a protocol reads: those of its head."""
+    head = PROTOCOL_ROWS[wildcards.protocol]["head"]
+    return f"<results>/{head}/{wildcards.dataset}/{wildcards.model}{wildcards.at}.predictions.h5"
+
+
+rule probe:
+    """The evaluation that the protocol's row names."""
     input:
-        "<results>/features/{dataset}/{model}.h5",
+        features="<results>/features/{dataset}/{model}.h5",
+        splits=drawn_splits,
     output:
-        result="<results>/linear/{dataset}/{model}.json",
-        predictions="<results>/linear/{dataset}/{model}.predictions.h5",
+        result="<results>/{protocol}/{dataset}/{model}{at}.json",
     log:
-        "<logs>/linear_probe/{dataset}/{model}.log",
+        "<logs>/probe/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/linear_probe/{dataset}/{model}.tsv"
+        "<benchmarks>/probe/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="probe"),
     conda:
         "../envs/main.yaml"
     threads: config["threads"]["probes"]
     resources:
-        **size_of("linear_probe"),
+        **size_of("probe"),
         gpu=0,
     params:
-        version=1,
-        metric=dataset_fact("metric"),
-        classes=dataset_fact("classes"),
-        mode=config["linear"]["mode"],
-        seed=config["seed"],
+        run=run_facts,
+        module=protocol_fact("module"),
+        labels=labels_of,
+        settings=settings_of,
     script:
-        "../scripts/linear_probe.py"
+        "../scripts/probe.py"
 
 
-rule knn_probe:
-    """Temperature-weighted k nearest neighbours by cosine, k chosen on val."""
-    input:
-        "<results>/features/{dataset}/{model}.h5",
+use rule probe as probe_with_predictions with:
     output:
-        "<results>/knn/{dataset}/{model}.json",
+        result="<results>/{protocol}/{dataset}/{model}{at}.json",
+        predictions="<results>/{protocol}/{dataset}/{model}{at}.predictions.h5",
     log:
-        "<logs>/knn_probe/{dataset}/{model}.log",
+        "<logs>/probe_with_predictions/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/knn_probe/{dataset}/{model}.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: config["threads"]["probes"]
+        "<benchmarks>/probe_with_predictions/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="probe_with_predictions"),
     resources:
-        **size_of("knn_probe"),
+        **size_of("probe_with_predictions"),
         gpu=0,
-    params:
-        version=1,
-        metric=dataset_fact("metric"),
-        classes=dataset_fact("classes"),
-        neighbours=config["knn"]["neighbours"],
-        temperature=config["knn"]["temperature"],
-        seed=config["seed"],
-    script:
-        "../scripts/knn_probe.py"
-
-
-rule fewshot_probe:
-    """Nearest class mean over 5-way episodes, every number of shots in one job."""
-    input:
-        "<results>/features/{dataset}/{model}.h5",
-    output:
-        "<results>/fewshot/{dataset}/{model}.json",
-    log:
-        "<logs>/fewshot_probe/{dataset}/{model}.log",
-    benchmark:
-        "<benchmarks>/fewshot_probe/{dataset}/{model}.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: config["threads"]["probes"]
-    resources:
-        **size_of("fewshot_probe"),
-    params:
-        version=1,
-        shots=lambda wildcards: [int(shot) for shot in DATASETS.at[wildcards.dataset, "shots"]],
-        ways=config["fewshot"]["ways"],
-        queries=config["fewshot"]["queries"],
-        episodes=config["fewshot"]["episodes"],
-        seed=config["seed"],
-    script:
-        "../scripts/fewshot_probe.py"
 
 
 rule measure_calibration:
     """Expected calibration error of a protocol's predictions, before and after temperature scaling."""
     input:
-        "<results>/{head}/{dataset}/{model}.predictions.h5",
+        predictions_of_head,
     output:
-        "<results>/calibration_{head}/{dataset}/{model}.json",
+        "<results>/{protocol}/{dataset}/{model}{at}.json",
     log:
-        "<logs>/measure_calibration/{head}/{dataset}/{model}.log",
+        "<logs>/measure_calibration/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/measure_calibration/{head}/{dataset}/{model}.tsv"
+        "<benchmarks>/measure_calibration/{protocol}/{dataset}/{model}{at}.tsv"
     wildcard_constraints:
-        head="|".join(study.CALIBRATED),
+        protocol=ids_of(rule="measure_calibration"),
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("measure_calibration"),
     params:
-        version=1,
-        seed=config["seed"],
+        run=run_facts,
     script:
         "../scripts/measure_calibration.py"

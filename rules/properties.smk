@@ -2,12 +2,17 @@
 
 In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/ and <results>/pictures/{dataset}.png;
 for the similarity of models <results>/features/{dataset}/{model}.h5. Out: one result a run,
-<results>/{saliency,invariance}/{dataset}/{model}.json, the saliency maps, and <results>/similarity/{dataset}.tsv.
+<results>/{protocol}/{dataset}/{model}{at}.json, the saliency maps, and <results>/similarity/{dataset}.tsv.
 """
 
-# Of which datasets the study has the features of several models anyway, and of which models.
-COMPARED = RUNS.loc[RUNS["protocol"].isin(study.ON_FEATURES), ["dataset", "model"]].drop_duplicates()
-COMPARED = COMPARED[COMPARED["dataset"].duplicated(keep=False)]
+# The features that the study has anyway: of each model on each dataset, and of datasets with several models.
+EXTRACTED = runs_of(reads="features")[["dataset", "model"]].drop_duplicates()
+COMPARED = EXTRACTED[EXTRACTED["dataset"].duplicated(keep=False)]
+
+
+def whole_or_test(wildcards) -> str:
+    """A param: the split with the pictures on which models are compared."""
+    return "all" if DATASET_ROWS[wildcards.dataset]["split_rule"] == "pooled" else "test"
 
 
 rule measure_saliency:
@@ -17,51 +22,53 @@ rule measure_saliency:
         picture="<results>/pictures/{dataset}.png",
         description="<results>/pictures/{dataset}.json",
     output:
-        result="<results>/saliency/{dataset}/{model}.json",
-        map="<results>/saliency/{dataset}/{model}.h5",
+        result="<results>/{protocol}/{dataset}/{model}{at}.json",
+        map="<results>/{protocol}/{dataset}/{model}{at}.h5",
     log:
-        "<logs>/measure_saliency/{dataset}/{model}.log",
+        "<logs>/measure_saliency/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/measure_saliency/{dataset}/{model}.tsv"
+        "<benchmarks>/measure_saliency/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="measure_saliency"),
     conda:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("measure_saliency"),
         gpu=0,
+        occluders=config["execution"]["occluders"],
     params:
-        version=1,
-        settings=config["saliency"],
-        seed=config["seed"],
+        run=run_facts,
+        settings=settings_of,
     script:
         "../scripts/measure_saliency.py"
 
 
 rule measure_invariance:
-    """How much of a feature outlives a crop, a change of colours, a blur, a rotation of the picture."""
+    """How much of a feature stays under a crop, other colours, a blur, a rotation of the picture."""
     input:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
     output:
-        "<results>/invariance/{dataset}/{model}.json",
+        "<results>/{protocol}/{dataset}/{model}{at}.json",
     log:
-        "<logs>/measure_invariance/{dataset}/{model}.log",
+        "<logs>/measure_invariance/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/measure_invariance/{dataset}/{model}.tsv"
+        "<benchmarks>/measure_invariance/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="measure_invariance"),
     conda:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("measure_invariance"),
         gpu=0,
+        batch_size=config["execution"]["batch_size"],
     params:
-        version=1,
-        loader_version=dataset_fact("version"),
+        run=run_facts,
         facts=dataset_facts,
-        images=config["invariance"]["images"],
+        settings=settings_of,
         resolution=config["features"]["resolution"],
-        batch_size=config["features"]["batch_size"],
-        seed=config["seed"],
     script:
         "../scripts/measure_invariance.py"
 
@@ -87,6 +94,6 @@ rule measure_similarity:
         gpu=0,
     params:
         version=1,
-        split=lambda wildcards: "all" if DATASETS.at[wildcards.dataset, "split_rule"] == "pooled" else "test",
+        split=whole_or_test,
     script:
         "../scripts/measure_similarity.py"

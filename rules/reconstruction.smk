@@ -1,12 +1,16 @@
 """Pictures seen again from features: deep image prior (Ericsson et al. 2021, section 4.7).
 
 In: <resources>/backbones/{model}.safetensors and <results>/pictures/{dataset}.png. Out: all reconstructions of a
-model, <results>/reconstructions/{model}.h5, and one result a picture, <results>/reconstruction/{dataset}/{model}.json.
+model, <results>/reconstructions/{model}{at}.h5, and one result a picture, <results>/{protocol}/{dataset}/{model}{at}.json.
 """
 
 
 localrules:
     download_trunk,
+
+
+# The pictures of one model's runs.
+RECONSTRUCTED = lookup("model == '{model}' and at == '{at}'", within=runs_of(rule="measure_reconstruction"))
 
 
 rule download_trunk:
@@ -18,16 +22,12 @@ rule download_trunk:
     benchmark:
         "<benchmarks>/download_trunk/{trunk}.tsv"
     wildcard_constraints:
-        trunk="|".join(config["reconstruction"]["trunks"]),
+        trunk=alternatives(config["trunks"]),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=60,
     params:
-        source=lambda wildcards: config["reconstruction"]["trunks"][wildcards.trunk]["source"],
-        sha256=lambda wildcards: config["reconstruction"]["trunks"][wildcards.trunk]["sha256"],
+        source=fact(config["trunks"], "trunk", "source"),
+        sha256=fact(config["trunks"], "trunk", "sha256"),
     script:
         "../scripts/download_checkpoint.py"
 
@@ -36,30 +36,27 @@ rule reconstruct_pictures:
     """All pictures of the study, seen again from one model's features."""
     input:
         backbone="<resources>/backbones/{model}.safetensors",
-        pictures=collect(
-            "<results>/pictures/{run.dataset}.png",
-            run=lookup("model == '{model}' and protocol == 'reconstruction'", within=RUNS),
-        ),
-        descriptions=collect(
-            "<results>/pictures/{run.dataset}.json",
-            run=lookup("model == '{model}' and protocol == 'reconstruction'", within=RUNS),
-        ),
+        pictures=collect("<results>/pictures/{run.dataset}.png", run=RECONSTRUCTED),
+        descriptions=collect("<results>/pictures/{run.dataset}.json", run=RECONSTRUCTED),
     output:
-        "<results>/reconstructions/{model}.h5",
+        "<results>/reconstructions/{model}{at}.h5",
     log:
-        "<logs>/reconstruct_pictures/{model}.log",
+        "<logs>/reconstruct_pictures/{model}{at}.log",
     benchmark:
-        "<benchmarks>/reconstruct_pictures/{model}.tsv"
+        "<benchmarks>/reconstruct_pictures/{model}{at}.tsv"
     conda:
         "../envs/main.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("reconstruct_pictures"),
         gpu=0,
+        reconstructions=config["execution"]["reconstructions"],
     params:
-        version=1,
-        settings=config["reconstruction"],
-        seed=config["seed"],
+        versions=PROTOCOLS.loc[protocols_with(rule="measure_reconstruction"), "version"].to_dict(),
+        resolution=config["reconstruction"]["resolution"],
+        stage=config["reconstruction"]["stage"],
+        steps=config["reconstruction"]["steps"],
+        seed=fact(VARIANT_ROWS, "at", "seed"),
     script:
         "../scripts/reconstruct_pictures.py"
 
@@ -67,24 +64,25 @@ rule reconstruct_pictures:
 rule measure_reconstruction:
     """How far one reconstruction is from its original, to the eye and in each colour."""
     input:
-        reconstructions="<results>/reconstructions/{model}.h5",
+        reconstructions="<results>/reconstructions/{model}{at}.h5",
         trunks=expand("<resources>/lpips/{trunk}.pth", trunk=config["reconstruction"]["lpips"]),
         perceptual=expand(
             "<resources>/backbones/{model}.safetensors", model=config["reconstruction"]["perceptual"]
         ),
     output:
-        "<results>/reconstruction/{dataset}/{model}.json",
+        "<results>/{protocol}/{dataset}/{model}{at}.json",
     log:
-        "<logs>/measure_reconstruction/{dataset}/{model}.log",
+        "<logs>/measure_reconstruction/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/measure_reconstruction/{dataset}/{model}.tsv"
+        "<benchmarks>/measure_reconstruction/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="measure_reconstruction"),
     conda:
         "../envs/main.yaml"
-    threads: 1
     resources:
         **size_of("measure_reconstruction"),
     params:
-        version=1,
+        run=run_facts,
         dataset="{dataset}",
         trunks=config["reconstruction"]["lpips"],
     script:

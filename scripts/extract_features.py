@@ -9,7 +9,7 @@ from transferscope import files
 from transferscope.datasets import load_dataset
 from transferscope.features import store as features
 from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
-from transferscope.job import device, limit_threads, logged
+from transferscope.job import device, logged
 from transferscope.models import backbones
 
 
@@ -71,7 +71,6 @@ def main(
 
 if __name__ == "__main__":
     with logged(snakemake):
-        limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,
             snakemake.input.dataset,
@@ -79,7 +78,7 @@ if __name__ == "__main__":
             facts=snakemake.params.facts,
             seed=snakemake.params.seed,
             resolution=snakemake.params.resolution,
-            batch_size=snakemake.params.batch_size,
+            batch_size=snakemake.resources.batch_size,
             shard=int(snakemake.wildcards.get("shard", 0)),
             shards=int(snakemake.wildcards.get("shards", 1)),
             device=device(snakemake.resources),

@@ -4,13 +4,12 @@ import json
 from functools import partial
 from pathlib import Path
 
-from transferscope import files
-from transferscope.job import device, limit_threads, logged
+from transferscope import files, job
 from transferscope.protocols.finetuning import grid
 from transferscope.protocols.finetuning.trials import Task, search
 from transferscope.results import metrics, predictions
+from transferscope.results.run import state_file
 from transferscope.training.resume import Resume
-from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -22,19 +21,17 @@ def main(
     *,
     rung: int,
     part: int,
+    run: dict,
     facts: dict,
     metric: str,
     settings: dict,
     resolution: int,
-    version: int,
-    seed: int,
-    device: str = "cpu",
-    workers: int = 0,
+    checkpoint_steps: int,
 ) -> None:
-    """Write a part's trials, and what the best of them said of val.
+    """Write a part's trials, and the predictions on val of the best of them.
 
     Args:
-        previous: the outputs of the rung before, whose best settings go on; none for the first rung.
+        previous: the trials of the rung before, whose best points are trained again; none for the first rung.
         settings: the section ``finetune`` of the configuration.
     """
     points = grid.grid(settings["learning_rates"], settings["weight_decays"], settings["augmentations"])
@@ -42,34 +39,29 @@ def main(
     if previous:
         trials = [trial for path in previous for trial in json.loads(Path(path).read_text())["trials"]]
         points = [grid.Point(**trial["point"]) for trial in grid.ranked(trials)[: stage.points]]
-    points = grid.share(points, part, settings["points_per_job"])
+    points = grid.share(points, part, len(settings["weight_decays"]))
     task = Task(
         backbone,
         root,
+        run=run,
         facts=facts,
         resolution=resolution,
         batch_size=settings["batch_size"],
-        seed=seed,
-        device=device,
-        workers=workers,
+        checkpoint_steps=checkpoint_steps,
     )
     fingerprint = task.fingerprint | {"points": [vars(point) for point in points], "steps": stage.steps}
-    resume = Resume(Path(output).with_suffix(".resume"), fingerprint | {"version": version})
+    resume = Resume(state_file(output), fingerprint)
     trials, logits = search(
         task, points, steps=stage.steps, score=partial(metrics.score, metric), resume=resume
     )
-    said = {} if logits is None else {"val": task.predictions(logits, "val")}
-    predictions.write(prediction_file, said, task.identity)
-    files.write_json(output, task.identity | {"rung": rung, "trials": trials})
+    on_val = {} if logits is None else {"val": task.predictions(logits, "val")}
+    predictions.write(prediction_file, on_val, task.run.identity)
+    files.write_json(output, task.run.identity | {"rung": rung, "trials": trials})
     resume.remove()
 
 
 if __name__ == "__main__":
-    with (
-        logged(snakemake),
-        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
-        limit_threads(snakemake.threads)
+    with job.logged(snakemake), job.dataset(snakemake) as dataset:
         main(
             snakemake.input.backbone,
             dataset,
@@ -78,7 +70,6 @@ if __name__ == "__main__":
             snakemake.output.predictions,
             rung=int(snakemake.wildcards.rung),
             part=int(snakemake.wildcards.part),
-            **dict(snakemake.params),
-            device=device(snakemake.resources),
-            workers=snakemake.threads - 1,
+            **dict(snakemake.params) | {"run": job.run(snakemake)},
+            checkpoint_steps=snakemake.resources.checkpoint_steps,
         )

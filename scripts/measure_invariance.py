@@ -1,17 +1,14 @@
-"""Invariance: how much of a picture's feature outlives a crop, a change of colours, a blur, a rotation?"""
-
-import time
+"""Invariance: how much of a picture's feature stays under a crop, other colours, a blur, a rotation?"""
 
 import numpy as np
 
-from transferscope import files
+from transferscope import files, job
 from transferscope.datasets import load_dataset
 from transferscope.datasets.drawing import draw
 from transferscope.features.extraction import extract
-from transferscope.job import device, limit_threads, logged
 from transferscope.models import backbones
 from transferscope.protocols.invariance import CHANGES, Views, invariance
-from transferscope.results import record
+from transferscope.results.run import Evaluation, Run, measurement
 
 
 def main(
@@ -19,22 +16,18 @@ def main(
     root: str,
     output: str,
     *,
+    run: dict,
     facts: dict,
-    images: int,
+    settings: dict,
     resolution: int,
     batch_size: int,
-    loader_version: str,
-    version: int,
-    seed: int,
-    device: str = "cpu",
-    threads: int = 1,
 ) -> None:
-    """Write the invariance to each change, of at most ``images`` test pictures of the dataset."""
-    started = time.monotonic()
+    """Write the invariance to each change, of at most ``settings["images"]`` test pictures of the dataset."""
     network, metadata = backbones.load(backbone, resolution)
-    samples = load_dataset(root=root, **facts, seed=seed)
-    chosen = draw(samples, images, seed)
-    views = Views(samples, chosen, resolution=resolution, seed=seed)
+    run = Run(model=metadata.model, dataset=facts["dataset"], **run)
+    samples = load_dataset(root=root, **facts, seed=run.seed)
+    chosen = draw(samples, settings["images"], run.seed)
+    views = Views(samples, chosen, resolution=resolution, seed=run.seed)
     batches = extract(
         network,
         views,
@@ -42,42 +35,36 @@ def main(
         mean=metadata.mean,
         std=metadata.std,
         batch_size=batch_size,
-        device=device,
-        workers=threads - 1,
+        device=run.device,
+        workers=run.threads - 1,
     )
     features = np.concatenate(list(batches)).reshape(len(chosen), 1 + len(CHANGES), -1)
     found, spread = invariance(features)
-    record.write_result(
-        output,
-        model=metadata.model,
-        dataset=facts["dataset"],
-        protocol="invariance",
-        version=version,
+    evaluation = Evaluation(
         mode="cosine",
-        seed=seed,
         n_test=len(chosen),
         measurements=[
-            {
-                "setting": "invariance",
-                "metric": f"invariance_{name}",
-                "value": float(values.mean()),
-                "ci95": 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5,
-            }
+            measurement(
+                f"invariance_{name}",
+                float(values.mean()),
+                1.96 * float(values.std(ddof=1)) / len(values) ** 0.5,
+            )
             for name, values in zip(CHANGES, found.T, strict=True)
         ],
-        took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={"spread": spread, "backbone_sha256": files.sha256(backbone)},
     )
+    run.write(output, evaluation)
 
 
 if __name__ == "__main__":
-    with logged(snakemake):
-        limit_threads(snakemake.threads)
+    with job.logged(snakemake):
         main(
             snakemake.input.backbone,
             snakemake.input.dataset,
             snakemake.output[0],
-            **dict(snakemake.params),
-            device=device(snakemake.resources),
-            threads=snakemake.threads,
+            run=job.run(snakemake),
+            facts=snakemake.params.facts,
+            settings=snakemake.params.settings,
+            resolution=snakemake.params.resolution,
+            batch_size=snakemake.resources.batch_size,
         )

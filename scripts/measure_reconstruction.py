@@ -2,12 +2,12 @@
 
 import torch
 
+from transferscope import job
 from transferscope.errors import InputError
-from transferscope.job import limit_threads, logged
 from transferscope.models import backbones
 from transferscope.protocols.reconstruction import pictures
 from transferscope.protocols.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
-from transferscope.results import record
+from transferscope.results.run import Evaluation, Run, measurements
 
 
 def main(
@@ -16,9 +16,9 @@ def main(
     perceptual: list[str],
     output: str,
     *,
+    run: dict,
     dataset: str,
     trunks: list[str],
-    version: int,
 ) -> None:
     """Write LPIPS and the squared error of every colour channel (Ericsson et al. 2021, section 4.7).
 
@@ -43,28 +43,24 @@ def main(
         details["perceptual"] = metadata.model
     errors = pictures.colour_errors(one.original, one.made)
     values |= {f"mse_{channel}": error for channel, error in errors.items()}
-    record.write_result(
-        output,
-        model=one.facts["model"],
-        dataset=dataset,
-        protocol="reconstruction",
-        version=version,
+    run |= {name: one.facts[name] for name in ("device", "threads")}
+    evaluation = Evaluation(
         mode=f"stage{one.facts['stage']}-{one.facts['steps']}-steps",
-        seed=one.facts["seed"],
         n_test=one.original.shape[0] * one.original.shape[1],
-        measurements=record.measurements("reconstruction", values),
-        took={"seconds": one.seconds, "device": one.facts["device"], "threads": one.facts["threads"]},
+        measurements=measurements(values),
         details=details,
     )
+    Run(model=one.facts["model"], dataset=dataset, **run).write(output, evaluation, seconds=one.seconds)
 
 
 if __name__ == "__main__":
-    with logged(snakemake):
-        limit_threads(snakemake.threads)
+    with job.logged(snakemake):
         main(
             snakemake.input.reconstructions,
             list(snakemake.input.trunks),
             list(snakemake.input.perceptual),
             snakemake.output[0],
-            **dict(snakemake.params),
+            run=job.run(snakemake),
+            dataset=snakemake.params.dataset,
+            trunks=snakemake.params.trunks,
         )

@@ -8,13 +8,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from transferscope import files
+from transferscope import files, job
 from transferscope.features.images import normalise, to_uint8
-from transferscope.job import device, limit_threads, logged
 from transferscope.models import backbones
 from transferscope.protocols.saliency import maps
 from transferscope.protocols.saliency.occlusion import Occlusion
-from transferscope.results import record
+from transferscope.results.run import Evaluation, Run, measurements, state_file
 from transferscope.training.resume import Resume
 
 
@@ -25,41 +24,37 @@ def main(
     output: str,
     map_file: str,
     *,
+    run: dict,
     settings: dict,
-    version: int,
-    seed: int,
-    device: str = "cpu",
-    threads: int = 1,
+    batch_size: int,
 ) -> None:
     """Write the attentive diffusion and the map (Ericsson et al. 2021, section 4.8 and A.3).
 
     Args:
         picture, description: of ``choose_picture``.
         settings: the section ``saliency`` of the configuration.
+        batch_size: occluders in a forward pass.
     """
     # Errors are small differences of features, which TensorFloat32 would drown.
     torch.backends.cudnn.allow_tf32 = False
     resolution, occluder, stride = (settings[key] for key in ("resolution", "occluder", "stride"))
     chosen = json.loads(Path(description).read_text(encoding="utf-8"))
     network, metadata = backbones.load(backbone, resolution, pad=True)
+    run = Run(model=metadata.model, dataset=chosen["dataset"], **run)
     with Image.open(picture) as file:
         pixels = to_uint8(file.resize((resolution, resolution), Image.Resampling.BICUBIC))
     occlusion = Occlusion(
-        network.to(device),
-        normalise(pixels[None].to(device), metadata.mean, metadata.std),
+        network.to(run.device),
+        normalise(pixels[None].to(run.device), metadata.mean, metadata.std),
         occluder=occluder,
         stride=stride,
-        batch_size=settings["batch_size"],
+        batch_size=batch_size,
     )
-    identity = {"model": metadata.model, "dataset": chosen["dataset"], "protocol": "saliency"}
-    fingerprint = identity | {
-        "backbone": files.sha256(backbone),
-        "picture": files.sha256(picture),
-        "settings": settings,
-        "version": version,
-    }
+    inputs = {"backbone": files.sha256(backbone), "picture": files.sha256(picture)}
     difference = occlusion.check()
-    resume = Resume(Path(output).with_suffix(".resume"), fingerprint)
+    # A saved state has whole bands, whose height is the batch's.
+    fingerprint = run.fingerprint(**inputs, settings=settings, batch_size=batch_size)
+    resume = Resume(state_file(output), fingerprint)
     started = time.monotonic()
     for band in occlusion.bands(done=len(resume.finished)):
         resume.finish({"errors": torch.from_numpy(band), "seconds": time.monotonic() - started})
@@ -74,23 +69,12 @@ def main(
         picture=pixels[:, centre, centre].permute(1, 2, 0).numpy(),
         errors=errors,
         at=occlusion.at,
-        attributes=identity | {"sample": chosen["sample"], "occluder": occluder, "stride": stride},
+        attributes=run.identity | {"sample": chosen["sample"], "occluder": occluder, "stride": stride},
     )
-    record.write_result(
-        output,
-        **identity,
-        version=version,
+    evaluation = Evaluation(
         mode="exact" if stride == 1 else f"stride-{stride}",
-        seed=seed,
         n_test=attention.size,
-        measurements=record.measurements(
-            "saliency", {"attentive_diffusion": 100 * maps.diffusion(attention)}
-        ),
-        took={
-            "seconds": sum(band["seconds"] for band in resume.finished),
-            "device": device,
-            "threads": threads,
-        },
+        measurements=measurements({"attentive_diffusion": 100 * maps.diffusion(attention)}),
         details={
             "sample": chosen["sample"],
             "resolution": resolution,
@@ -99,22 +83,22 @@ def main(
             "passes": errors.size,
             "share_of_arithmetic": occlusion.arithmetic(),
             "difference_to_whole_passes": difference,
-            "backbone_sha256": fingerprint["backbone"],
+            "backbone_sha256": inputs["backbone"],
         },
     )
+    run.write(output, evaluation, seconds=sum(band["seconds"] for band in resume.finished))
     resume.remove()
 
 
 if __name__ == "__main__":
-    with logged(snakemake):
-        limit_threads(snakemake.threads)
+    with job.logged(snakemake):
         main(
             snakemake.input.backbone,
             snakemake.input.picture,
             snakemake.input.description,
             snakemake.output.result,
             snakemake.output.map,
-            **dict(snakemake.params),
-            device=device(snakemake.resources),
-            threads=snakemake.threads,
+            run=job.run(snakemake),
+            settings=snakemake.params.settings,
+            batch_size=snakemake.resources.occluders,
         )

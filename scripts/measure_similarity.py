@@ -4,7 +4,7 @@ import pandas as pd
 
 from transferscope import files
 from transferscope.features import store as features
-from transferscope.job import device, limit_threads, logged
+from transferscope.job import device, logged
 from transferscope.protocols.similarity import linear_cka
 
 
@@ -27,7 +27,6 @@ def main(feature_files: list[str], output: str, *, split: str, version: int, dev
 
 if __name__ == "__main__":
     with logged(snakemake):
-        limit_threads(snakemake.threads)
         main(
             list(snakemake.input),
             snakemake.output[0],

@@ -10,10 +10,11 @@ from PIL import Image
 
 from transferscope import files
 from transferscope.features.images import resize_and_crop, to_uint8
-from transferscope.job import device, limit_threads, logged
+from transferscope.job import device, logged
 from transferscope.models import backbones
 from transferscope.protocols.reconstruction import pictures as contract
 from transferscope.protocols.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.results.run import library_versions, state_file
 from transferscope.training.resume import Resume
 
 
@@ -23,9 +24,12 @@ def main(
     descriptions: list[str],
     output: str,
     *,
-    settings: dict,
-    version: int,
+    resolution: int,
+    stage: int,
+    steps: int,
+    versions: dict[str, int],
     seed: int,
+    together: int,
     device: str = "cpu",
     threads: int = 1,
 ) -> None:
@@ -33,36 +37,45 @@ def main(
 
     Args:
         pictures, descriptions: of ``choose_picture``, in the same order.
-        settings: the section ``reconstruction`` of the configuration.
+        resolution, stage, steps: as the section ``reconstruction`` of the configuration has them.
+        versions: of the protocols that measure the reconstructions.
+        together: pictures that are reconstructed together.
     """
     chosen = [json.loads(Path(path).read_text(encoding="utf-8")) for path in descriptions]
     originals = []
     for path in pictures:
         with Image.open(path) as file:
-            originals.append(to_uint8(resize_and_crop(file, settings["resolution"])))
+            originals.append(to_uint8(resize_and_crop(file, resolution)))
     originals = torch.stack(originals)
-    network, metadata = backbones.load(backbone, settings["resolution"])
-    stage = Stage(network.to(device), settings["stage"])
-    used = {name: settings[name] for name in ("resolution", "stage", "steps")}
-    facts = used | {"model": metadata.model, "backbone_sha256": files.sha256(backbone), "seed": seed}
+    network, metadata = backbones.load(backbone, resolution)
+    facts = {
+        "resolution": resolution,
+        "stage": stage,
+        "steps": steps,
+        "model": metadata.model,
+        "backbone_sha256": files.sha256(backbone),
+        "seed": seed,
+    }
     fingerprint = facts | {
         "pictures": [files.sha256(path) for path in pictures],
-        "batch_size": settings["batch_size"],
-        "version": version,
+        "together": together,
+        "versions": versions,
+        "device": device,
+        "libraries": library_versions(),
     }
-    resume = Resume(Path(output).with_suffix(".resume"), fingerprint)
-    size = settings["batch_size"]
-    for start in range(size * len(resume.finished), len(chosen), size):
+    inverted = Stage(network.to(device), stage)
+    resume = Resume(state_file(output), fingerprint)
+    for start in range(together * len(resume.finished), len(chosen), together):
         started = time.monotonic()
-        part = chosen[start : start + size]
+        part = chosen[start : start + together]
         logging.info("pictures of %s", ", ".join(one["dataset"] for one in part))
         made, losses = invert(
-            stage,
-            originals[start : start + size],
+            inverted,
+            originals[start : start + together],
             mean=metadata.mean,
             std=metadata.std,
             seeds=[seed_of(seed, f"{one['dataset']}:{one['sample']}") for one in part],
-            steps=settings["steps"],
+            steps=steps,
             device=device,
             state=resume.training,
             save=resume.save_training,
@@ -83,13 +96,13 @@ def main(
 
 if __name__ == "__main__":
     with logged(snakemake):
-        limit_threads(snakemake.threads)
         main(
             snakemake.input.backbone,
             list(snakemake.input.pictures),
             list(snakemake.input.descriptions),
             snakemake.output[0],
             **dict(snakemake.params),
+            together=snakemake.resources.reconstructions,
             device=device(snakemake.resources),
             threads=snakemake.threads,
         )

@@ -4,15 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from transferscope.errors import InputError
+from transferscope.training.scratch import copied_to_scratch
 
 
 @contextmanager
 def logged(snakemake) -> Iterator[None]:
-    """Send a script's logging and output to the rule's log; end on bad input with its one sentence.
+    """Run a script in its threads, its output in the rule's log; end on bad input with its one sentence.
 
     The sentence goes to the log and to the terminal, without a traceback; any other exception is a
     fault of ours and keeps its traceback in the log.
@@ -32,6 +33,7 @@ def logged(snakemake) -> Iterator[None]:
                 os.environ.get("CUDA_VISIBLE_DEVICES", "none"),
             )
         logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
+        limit_threads(snakemake.threads)
         try:
             yield
         except InputError as error:
@@ -41,6 +43,20 @@ def logged(snakemake) -> Iterator[None]:
         except Exception:
             logging.exception("rule %s failed", snakemake.rule)
             raise
+
+
+def run(snakemake) -> dict:
+    """What the job's run is beside model and dataset: keywords of ``results.run.Run``."""
+    return {
+        **snakemake.params.run,
+        "device": device(snakemake.resources),
+        "threads": snakemake.threads,
+    }
+
+
+def dataset(snakemake) -> AbstractContextManager[Path]:
+    """The job's dataset: its copy on the node's own disk, where the resource ``scratch`` names one."""
+    return copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch"))
 
 
 def device(resources) -> str:

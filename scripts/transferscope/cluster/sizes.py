@@ -4,6 +4,7 @@ The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from transferscope.errors import InputError
 # Every job is two Snakemakes beside its own process: one that SLURM starts, one in the job's step.
 SNAKEMAKE_MB = 400
 
+KEY = ["rule", "protocol"]
 TEXT = ["stage", "unit"]
 NUMBERS = [
     "mem_mb",
@@ -23,37 +25,98 @@ NUMBERS = [
     "demo_mb",
     "demo_s",
 ]
+COLUMNS = [*KEY, "stage", *NUMBERS[:5], "unit", *NUMBERS[5:]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job works on: how many pictures of how many classes, by which settings of its protocol."""
+
+    images: float
+    classes: int
+    settings: dict
+
+
+def _steps(work: Work) -> float:
+    """Thousands of steps of a training, which the settings count in steps, in iterations or in epochs."""
+    if "epochs" in work.settings:
+        return work.settings["epochs"] * work.images / work.settings["batch_size"] / 1e3
+    return work.settings.get("steps", work.settings.get("iterations", 0)) / 1e3
+
+
+def _grid_steps(work: Work) -> float:
+    return _steps(work) * len(work.settings["weight_decays"])
+
+
+def _images(work: Work) -> float:
+    return work.images / 1e3
+
+
+def _image_classes(work: Work) -> float:
+    return work.images * work.classes / 1e6
+
+
+def _job(work: Work) -> float:
+    return 0
+
+
+UNITS = {
+    "job": _job,
+    "images": _images,
+    "image_classes": _image_classes,
+    "steps": _steps,
+    "grid_steps": _grid_steps,
+}
+"""What the column ``unit`` counts, from what a job works on."""
 
 
 def read_sizes(path: str | Path) -> pd.DataFrame:
-    """The table of job sizes, indexed by rule; all but ``stage`` and ``unit`` are numbers.
+    """The table of job sizes, indexed by KEY; an empty protocol stands for every other one of the rule.
 
     Raises:
         InputError: names the file, row and column.
     """
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False).set_index("rule")
-    if list(table.columns) != [*TEXT[:1], *NUMBERS[:5], *TEXT[1:], *NUMBERS[5:]]:
+    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
+    if list(table.columns) != COLUMNS:
         raise InputError(
             f"{path} has the columns {', '.join(table.columns)}; config/README.md lists what belongs there"
         )
+    table = table.set_index(KEY)
+    for rule, unit in table["unit"].items():
+        if unit not in UNITS:
+            raise InputError(
+                f"{path}, row {rule[0]!r}, column 'unit': {unit!r} is not one of {', '.join(UNITS)}"
+            )
     for column in NUMBERS:
         values = pd.to_numeric(table[column], errors="coerce")
-        for rule in table.index[~(values >= 0)]:
-            raise InputError(
-                f"{path}, row {rule!r}, column {column!r}: {table.at[rule, column]!r} is no number from 0 on"
-            )
+        for (rule, _), value in table.loc[~(values >= 0), column].items():
+            raise InputError(f"{path}, row {rule!r}, column {column!r}: {value!r} is no number from 0 on")
         table[column] = values
     return table
 
 
-def memory_mb(size: pd.Series, *, images: float, threads: int, attempt: int) -> int:
+def size_of(sizes: dict[tuple[str, str], dict], rule: str, protocol: str) -> dict:
+    """The row of a rule's job for a protocol: its own, or that of every other one.
+
+    Raises:
+        InputError: the table has neither.
+    """
+    row = sizes.get((rule, protocol)) or sizes.get((rule, ""))
+    if row is None:
+        raise InputError(f"config/job_sizes.tsv has no row for the rule {rule}; add one")
+    return row
+
+
+def memory_mb(size: dict, work: Work, *, threads: int, attempt: int) -> int:
     """Megabytes for the n-th attempt: n times what the row says for so many images, and Snakemake's own."""
     own = (
-        size["mem_mb"] + size["mem_mb_per_thread"] * threads + size["mem_mb_per_1000_images"] * images / 1000
+        size["mem_mb"]
+        + size["mem_mb_per_thread"] * threads
+        + size["mem_mb_per_1000_images"] * work.images / 1000
     )
     return SNAKEMAKE_MB + math.ceil(own * attempt)
 
 
-def minutes(size: pd.Series, *, units: float, attempt: int) -> int:
+def minutes(size: dict, work: Work, *, attempt: int) -> int:
     """Minutes for the n-th attempt: n times what the row says for so many units."""
-    return math.ceil((size["minutes"] + size["minutes_per_unit"] * units) * attempt)
+    return math.ceil((size["minutes"] + size["minutes_per_unit"] * UNITS[size["unit"]](work)) * attempt)

@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from transferscope import files
 from transferscope.errors import InputError
 
 VERSION = 1
@@ -168,6 +169,61 @@ def read(path: str | Path, names: Iterable[str] | None = None) -> dict[str, Spli
             features = _finite(group["features"][:], name, path)
             splits[name] = Split(features, group["labels"][:], group["ids"].asstr()[:])
         return splits
+
+
+@dataclass(frozen=True)
+class Features:
+    """A feature file, with the splits that another seed drew where ``splits_file`` names them."""
+
+    path: str | Path
+    splits_file: str | Path | None = None
+
+    def read(self, *names: str) -> dict[str, Split]:
+        """The named splits, or all.
+
+        Raises:
+            InputError: as ``read``; or the file of splits is of other samples.
+        """
+        if self.splits_file is None:
+            return read(self.path, names or None)
+        parts = read(self.path).values()
+        whole = Split(
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("features", "labels", "ids")
+            )
+        )
+        rows = {name: row for row, name in enumerate(whole.ids)}
+        drawn = read_splits(self.splits_file)
+        if drawn.keys() != rows.keys():
+            raise InputError(
+                f"{self.splits_file} and {self.path} are of other samples; remove both and rerun"
+            )
+        chosen = {}
+        for split in names or dict.fromkeys(drawn.values()):
+            members = [rows[name] for name, other in drawn.items() if other == split]
+            chosen[split] = Split(whole.features[members], whole.labels[members], whole.ids[members])
+        return chosen
+
+
+def write_splits(path: str | Path, ids: list[str], splits: np.ndarray) -> None:
+    """Write which split each sample is in; samples in the order of their loader."""
+    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file["ids"] = np.array(ids, dtype=h5py.string_dtype())
+        file["splits"] = np.array(splits.tolist(), dtype=h5py.string_dtype())
+
+
+def read_splits(path: str | Path) -> dict[str, str]:
+    """The split of each sample, by its id, in the order of the loader.
+
+    Raises:
+        InputError: the file is truncated or of another kind.
+    """
+    try:
+        with h5py.File(path) as file:
+            return dict(zip(file["ids"].asstr()[:], file["splits"].asstr()[:], strict=True))
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path} is no whole file of splits ({error}); remove it and rerun") from error
 
 
 def read_ids(path: str | Path, name: str) -> np.ndarray:

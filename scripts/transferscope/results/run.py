@@ -69,10 +69,6 @@ class Run:
         """The variant's facts, as the result names them."""
         return {name: getattr(self, name) for name in ("seed", "labels", "layer")}
 
-    def state_file(self, output: str | Path) -> Path:
-        """Where the job that writes ``output`` keeps the state from which it resumes."""
-        return Path(f"{output}.resume")
-
     def fingerprint(self, **inputs) -> dict:
         """What a saved state depends on: the run, its device, the libraries, and ``inputs``, all as JSON."""
         return {
@@ -105,6 +101,11 @@ class Run:
             "details": evaluation.details,
         }
         files.write_json(path, result)
+
+
+def state_file(output: str | Path) -> Path:
+    """Where the job that writes ``output`` keeps the state from which it resumes."""
+    return Path(f"{output}.resume")
 
 
 def library_versions() -> dict[str, str]:

@@ -12,6 +12,18 @@ from transferscope.errors import InputError
 from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
 
+# Keys of earlier configurations, and where what they set is now.
+MOVED = {
+    "seed": "seeds: [0]",
+    "features.batch_size": "execution.batch_size",
+    "features.shard_images": "execution.shard_images",
+    "finetune.points_per_job": "nothing: a job trains as many points as there are weight decays",
+    "detection.checkpoint_iterations": "execution.checkpoint_steps",
+    "reconstruction.batch_size": "execution.reconstructions",
+    "reconstruction.trunks": "trunks",
+    "saliency.batch_size": "execution.occluders",
+}
+
 
 def check_config(config: dict, schema: str | Path) -> None:
     """Check the configuration against its JSON schema.
@@ -19,6 +31,10 @@ def check_config(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: names the key.
     """
+    for key, place in MOVED.items():
+        section, _, name = key.rpartition(".")
+        if name in (config.get(section, {}) if section else config):
+            raise InputError(f"configuration, key {key}: it moved; write {place} in its place")
     error = first_error(config, read_schema(schema))
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"
@@ -45,13 +61,8 @@ def check_published(config: dict, published: list[str]) -> None:
             )
 
 
-def choose(table: pd.DataFrame, ids: list[str], key: str) -> pd.DataFrame:
-    """The rows that the configuration's ``key`` lists, in its order; all rows where the list is empty.
-
-    Raises:
-        InputError: an id that the table lacks.
-    """
-    _check_ids(table, ids, key, key)
+def choose(table: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
+    """The rows with these ids, in this order; all rows where there are none."""
     return table.loc[ids] if ids else table
 
 
@@ -70,56 +81,36 @@ def check_episodes(runs: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.Dat
             )
 
 
-def check_perceptual(models: pd.DataFrame, perceptual: list[str]) -> None:
-    """Check the model that measures perceptual distances, which the study itself need not have.
+def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame) -> None:
+    """Check every id in the configuration, and those of protocols in the datasets table, against the tables.
+
+    Of the runs an exclusion may match none. The model that measures perceptual distances need not be one of
+    the study's. A protocol may be named by its group.
 
     Raises:
-        InputError: it is not in the table of ``models``.
+        InputError: an id that its table lacks; names the key.
     """
-    _check_ids(models, perceptual, "reconstruction.perceptual", "models")
-
-
-def check_protocols(config: dict, protocols: pd.DataFrame) -> None:
-    """Check the names of protocols, and of their groups, in ``protocols`` and ``exclude``.
-
-    Raises:
-        InputError: a name that the table of protocols lacks.
-    """
-    names = pd.DataFrame(index=pd.Index([*protocols.index, *protocols["target"].unique()]).unique())
-    _check_ids(names, config["protocols"], "protocols", "protocols")
-    for exclusion in config["exclude"]:
-        _check_ids(names, listed(exclusion.get("protocol", [])), "exclude", "protocols")
-
-
-def check_exclusions(exclude: list[dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
-    """Check the configuration's ``exclude`` against the whole tables; of the runs it may match none.
-
-    Raises:
-        InputError: a model or dataset that its table lacks.
-    """
-    for exclusion in exclude:
-        _check_ids(models, listed(exclusion.get("model", [])), "exclude", "models")
-        _check_ids(datasets, listed(exclusion.get("dataset", [])), "exclude", "datasets")
-
-
-def check_switched_off(datasets: pd.DataFrame, protocols: pd.DataFrame) -> None:
-    """Check the column ``without`` of the datasets table.
-
-    Raises:
-        InputError: it names no protocol and no group of them.
-    """
-    known = {*protocols.index, *protocols["target"]}
-    for dataset, names in datasets["without"].items():
-        for name in set(names) - known:
+    of_protocols = [*protocols.index, *protocols["target"].unique()]
+    known = {"model": list(models.index), "dataset": list(datasets.index), "protocol": of_protocols}
+    for kind, names in known.items():
+        _check_ids(config[f"{kind}s"], names, f"configuration, key {kind}s", kind)
+        for exclusion in config["exclude"]:
+            _check_ids(listed(exclusion.get(kind, [])), names, "configuration, key exclude", kind)
+    for protocol, section in protocols["settings"].items():
+        if section not in ("", *config):
             raise InputError(
-                f"the dataset {dataset}, column 'without': {name!r} is no protocol; name one of "
-                f"{', '.join(protocols.index)}"
+                f"the protocol {protocol}, column 'settings': the configuration has no section {section!r}; "
+                "add it to config/config.yaml, or leave the cell empty"
             )
+    where = "configuration, key reconstruction.perceptual"
+    _check_ids(config["reconstruction"]["perceptual"], known["model"], where, "model")
+    for dataset, names in datasets["without"].items():
+        _check_ids(names, of_protocols, f"the dataset {dataset}, column 'without'", "protocol")
 
 
-def _check_ids(table: pd.DataFrame, ids: list[str], key: str, kind: str) -> None:
+def _check_ids(ids: list[str], known: list[str], where: str, kind: str) -> None:
     for name in ids:
-        if name not in table.index:
-            close = difflib.get_close_matches(name, table.index, n=1)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise InputError(f"configuration, key {key}: {name!r} is no id of the table of {kind}{hint}")
+            raise InputError(f"{where}: {name!r} is no id of the table of {kind}s{hint}")

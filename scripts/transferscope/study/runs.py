@@ -19,14 +19,14 @@ FACTS = ["seed", *RUN_AXES]
 
 
 def variants(seeds: list[int]) -> pd.DataFrame:
-    """The variants that seeds make, indexed by id, with FACTS and ``at``, the variant's part of a path.
+    """The variants that seeds make, indexed by ``id``, with FACTS and ``at``, the variant's part of a path.
 
     The first seed is that of ``default``, whose part of a path is empty: its files are called as if there
     were no variants.
     """
     rows = {DEFAULT: ("", seeds[0])} | {f"seed-{seed}": (f"@seed-{seed}", seed) for seed in seeds[1:]}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["at", "seed"])
-    return table.assign(**dict.fromkeys(RUN_AXES, ""))
+    return table.assign(id=table.index, **dict.fromkeys(RUN_AXES, ""))
 
 
 def path_of(run: Mapping[str, str] | pd.Series) -> str:
@@ -53,7 +53,7 @@ def plan_runs(
     the heads of a group, the first of these is taken.
 
     Args:
-        chosen: ids of protocols, or names of groups (``target``).
+        chosen: ids of protocols, or names of groups (``target``); nothing for all.
         exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol``, of which
             each is one name or a list, and a ``reason``. A run that agrees with all of these is left out.
         variants: the table of ``variants``.
@@ -61,7 +61,7 @@ def plan_runs(
     Raises:
         InputError: no run is left.
     """
-    named = protocols.loc[expand(chosen, protocols)]
+    named = protocols.loc[expand(chosen or protocols["target"], protocols)]
     excluded = [_resolved(exclusion, protocols) for exclusion in exclude]
     runs = [
         (model, dataset, protocol)
@@ -78,14 +78,14 @@ def plan_runs(
             "add a dataset with labels for them (the column `task` of its table), or another protocol"
         )
     planned = set(runs)
+    others = [variant for variant in variants.index if variant != DEFAULT]
     rows = [
         (*run, variant)
         for run in runs
-        for variant in variants.index
-        if variant == DEFAULT or _draws(run, planned, datasets, protocols)
+        for variant in [DEFAULT, *(others if others and _draws(run, planned, datasets, protocols) else [])]
     ]
     table = pd.DataFrame(rows, columns=RUN_KEY)
-    return table.join(variants, on="variant")
+    return table.join(variants[["at", *FACTS]], on="variant")
 
 
 def _with_heads(

@@ -6,6 +6,8 @@ from math import sqrt
 import numpy as np
 
 from transferscope.errors import InputError
+from transferscope.features.store import Features
+from transferscope.results.run import Evaluation, measurement
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def fewshot_probe(
     features: np.ndarray,
     labels: np.ndarray,
     *,
-    shots: tuple[int, ...] = (5, 20, 50),
-    ways: int = 5,
-    queries: int = 15,
-    episodes: int = 600,
+    shots: tuple[int, ...],
+    ways: int,
+    queries: int,
+    episodes: int,
     seed: int,
 ) -> dict[int, FewShotResult]:
     """Nearest class mean by squared Euclidean distance on raw features, for each number of shots.
@@ -69,8 +71,36 @@ def fewshot_probe(
     }
 
 
+def evaluate(
+    features: Features, *, shots: list[int], ways: int, queries: int, episodes: int, seed: int, **others
+) -> Evaluation:
+    """Evaluate by ``episodes`` of all samples together, at each number of shots that the dataset admits."""
+    splits = features.read().values()
+    outcomes = fewshot_probe(
+        np.concatenate([split.features for split in splits]),
+        np.concatenate([split.labels for split in splits]),
+        shots=tuple(shots),
+        ways=ways,
+        queries=queries,
+        episodes=episodes,
+        seed=seed,
+    )
+    return Evaluation(
+        mode="nearest-mean",
+        n_test=episodes * ways * queries,
+        measurements=[
+            measurement("accuracy", 100 * outcome.accuracy, 100 * outcome.ci95, ways=ways, shots=shot)
+            for shot, outcome in outcomes.items()
+        ],
+        details={
+            "episodes": episodes,
+            "classes": {shot: outcome.classes for shot, outcome in outcomes.items()},
+        },
+    )
+
+
 def draw_episodes(
-    labels: np.ndarray, shots: int, *, ways: int = 5, queries: int = 15, episodes: int = 600, seed: int
+    labels: np.ndarray, shots: int, *, ways: int, queries: int, episodes: int, seed: int
 ) -> Episodes:
     """Draw classes and, from each, ``shots`` support and ``queries`` query samples; all without replacement.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -10,10 +11,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from transferscope.errors import InputError
+from transferscope.features.store import Features
 from transferscope.protocols.probes import splits
 from transferscope.protocols.probes.splits import Split
+from transferscope.results.metrics import score
+from transferscope.results.run import Evaluation, measure
 
-KS = (1, 5, 10, 20, 50, 100, 200)
 # Numbers held at a time, similarities and the neighbours' label vectors together: 128 MiB of float32.
 BLOCK = 2**25
 
@@ -34,8 +37,8 @@ def knn_probe(
     *,
     metric: Callable[[np.ndarray, np.ndarray], float],
     num_classes: int,
-    ks: tuple[int, ...] = KS,
-    temperature: float = 0.07,
+    ks: tuple[int, ...],
+    temperature: float,
     device: str = "cpu",
 ) -> KnnResult:
     """Weighted k-nearest-neighbour classification (Wu et al. 2018, section 3.4; k and T as in DINO, 2021).
@@ -65,6 +68,38 @@ def knn_probe(
     labels = torch.cat([train_labels, val_labels])
     test_scores = _class_scores(test_features, bank, labels, [best], num_classes, temperature)[best]
     return KnnResult(k=best, val_scores=val_scores, test_scores=test_scores)
+
+
+def evaluate(
+    features: Features,
+    *,
+    metric: str,
+    classes: int,
+    seed: int,
+    device: str,
+    neighbours: list[int],
+    temperature: float,
+    **labels,
+) -> Evaluation:
+    """Evaluate by the probe, the number of ``neighbours`` chosen on val."""
+    splits = features.read("train", "val", "test")
+    probe = knn_probe(
+        *((split.features, split.labels) for split in splits.values()),
+        metric=partial(score, metric),
+        num_classes=classes,
+        ks=tuple(neighbours),
+        temperature=temperature,
+        device=device,
+    )
+    return Evaluation(
+        mode="cosine",
+        n_test=len(splits["test"].ids),
+        measurements=[measure(metric, probe.test_scores, splits["test"].labels, seed=seed)],
+        details={
+            "k": int(probe.k),
+            "val_scores": {str(k): float(value) for k, value in probe.val_scores.items()},
+        },
+    )
 
 
 def _class_scores(

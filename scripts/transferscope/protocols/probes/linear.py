@@ -7,15 +7,20 @@ authors' code stopped, which for weak regularisation is far from the minimum.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 
 from transferscope.errors import InputError
+from transferscope.features.store import Features
 from transferscope.protocols.probes import splits
 from transferscope.protocols.probes.ericsson2021 import EarlyStopped
 from transferscope.protocols.probes.logistic import Solution, solve_path
 from transferscope.protocols.probes.splits import Split
+from transferscope.results.metrics import score
+from transferscope.results.predictions import Predictions
+from transferscope.results.run import Evaluation, measure
 
 LAMBDAS = np.logspace(-6, 5, 45)
 MODES = ("converged", "ericsson2021")
@@ -76,10 +81,10 @@ def linear_probe(
     trail = {}
     for fit in solver.path(*train, lambdas):
         logits = _predict(fit, features)
-        score = metric(logits, val[1])
-        trail[fit.lambda_] = score, fit.iterations, fit.converged
-        if score > best_score:
-            best, best_score, val_logits = fit, score, logits
+        value = metric(logits, val[1])
+        trail[fit.lambda_] = value, fit.iterations, fit.converged
+        if value > best_score:
+            best, best_score, val_logits = fit, value, logits
     refit = solver.refit(*(np.concatenate(parts) for parts in zip(train, val, strict=True)), best)
     val_scores, iterations, converged = (
         np.array(column) for column in zip(*map(trail.get, lambdas), strict=True)
@@ -93,6 +98,35 @@ def linear_probe(
         refit_converged=refit.converged,
         val_logits=val_logits,
         test_logits=_predict(refit, torch.as_tensor(test[0], device=solver.device)),
+    )
+
+
+def evaluate(
+    features: Features, *, metric: str, classes: int, seed: int, device: str, mode: str, **labels
+) -> Evaluation:
+    """Evaluate by the probe in ``mode``, with predictions of val and test."""
+    splits = features.read("train", "val", "test")
+    probe = linear_probe(
+        *((split.features, split.labels) for split in splits.values()),
+        metric=partial(score, metric),
+        num_classes=classes,
+        mode=mode,
+        device=device,
+    )
+    logits = {"val": probe.val_logits, "test": probe.test_logits}
+    return Evaluation(
+        mode=mode,
+        n_test=len(splits["test"].ids),
+        measurements=[measure(metric, probe.test_logits, splits["test"].labels, seed=seed)],
+        details={
+            "lambda": float(probe.chosen_lambda),
+            "lambdas": [float(value) for value in probe.lambdas],
+            "val_scores": [float(value) for value in probe.val_scores],
+        },
+        predictions={
+            name: Predictions(values, splits[name].labels, splits[name].ids)
+            for name, values in logits.items()
+        },
     )
 
 
