@@ -1,7 +1,7 @@
-"""From single results to figures that show how a run went: reliability diagrams, finetuning curves.
+"""From single results to figures that show how a run went: reliability, finetuning, what was predicted of pictures.
 
-In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/reliability/, finetuning/. DIAGNOSTICS
-lists what the study measures.
+In: results <results>/{protocol}/{dataset}/{model}{at}.json and examples beside them. Out: the figures below
+<results>/figures/ that the column `figure` of the protocols' table names. A figure of several runs is of the default variant.
 """
 
 
@@ -10,33 +10,16 @@ localrules:
     plot_reliability,
     plot_finetuning,
     plot_detections,
-    plot_normals,
-    plot_segmentation,
-
-
-DIAGNOSTICS = []
-if MEASURED:
-    DIAGNOSTICS += expand(
-        "<results>/figures/reliability/{model}.pdf",
-        model=RUNS.loc[RUNS["protocol"].str.startswith("calibration"), "model"].unique(),
-    )
-    DIAGNOSTICS += expand(
-        "<results>/figures/finetuning/{dataset}.pdf",
-        dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
-    )
-    DIAGNOSTICS += expand(
-        "<results>/figures/{run.protocol}/{run.dataset}/{run.model}.pdf",
-        run=RUNS[RUNS["protocol"].isin([*FROZEN_STAGES, "normals", "segmentation"])].itertuples(),
-    )
+    plot_examples,
 
 
 rule plot_reliability:
     """Accuracy against confidence of one model's predictions, before and after temperature scaling."""
     input:
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
         results=collect(
             "<results>/{run.protocol}/{run.dataset}/{{model}}.json",
-            run=lookup("model == '{model}' and protocol.str.startswith('calibration')", within=RUNS),
+            run=lookup("model == '{model}' and at == ''", within=runs_of(figure="reliability/{model}")),
         ),
     output:
         pdf="<results>/figures/reliability/{model}.pdf",
@@ -52,10 +35,6 @@ rule plot_reliability:
         "<benchmarks>/plot_reliability/{model}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -65,10 +44,10 @@ rule plot_reliability:
 rule plot_finetuning:
     """Losses and all settings tried on one dataset, for every model."""
     input:
-        models=config["tables"]["models"],
+        study="<results>/study.json",
         results=collect(
-            "<results>/finetune/{{dataset}}/{run.model}.json",
-            run=lookup("dataset == '{dataset}' and protocol == 'finetune'", within=RUNS),
+            "<results>/{run.protocol}/{{dataset}}/{run.model}.json",
+            run=lookup("dataset == '{dataset}' and at == ''", within=runs_of(figure="finetuning/{dataset}")),
         ),
     output:
         pdf="<results>/figures/finetuning/{dataset}.pdf",
@@ -84,10 +63,6 @@ rule plot_finetuning:
         "<benchmarks>/plot_finetuning/{dataset}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -97,86 +72,53 @@ rule plot_finetuning:
 rule plot_detections:
     """What one model's detector found in some pictures of the test."""
     input:
-        examples="<results>/{protocol}/{dataset}/{model}.examples.json",
+        examples="<results>/{protocol}/{dataset}/{model}{at}.examples.json",
         dataset=dataset_folder,
     output:
-        pdf="<results>/figures/{protocol}/{dataset}/{model}.pdf",
+        pdf="<results>/figures/{protocol}/{dataset}/{model}{at}.pdf",
         png=report(
-            "<results>/figures/{protocol}/{dataset}/{model}.png",
+            "<results>/figures/{protocol}/{dataset}/{model}{at}.png",
             caption="../report/detections.rst",
             category="Detections",
             subcategory="{protocol}",
-            labels={"dataset": "{dataset}", "model": "{model}"},
+            labels={"dataset": "{dataset}", "model": "{model}{at}"},
         ),
     log:
-        "<logs>/plot_detections/{protocol}/{dataset}/{model}.log",
+        "<logs>/plot_detections/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}.tsv"
+        "<benchmarks>/plot_detections/{protocol}/{dataset}/{model}{at}.tsv"
     wildcard_constraints:
-        protocol="|".join(FROZEN_STAGES),
+        protocol=ids_of(rule="train_detector"),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
         "../scripts/plot_detections.py"
 
 
-rule plot_normals:
-    """A few test pictures, true and predicted normals, and the angles between them."""
+rule plot_examples:
+    """A few test pictures with the truth and the prediction for every pixel."""
     input:
-        "<results>/normals/{dataset}/{model}.examples.h5",
+        "<results>/{protocol}/{dataset}/{model}{at}.examples.h5",
     output:
-        pdf="<results>/figures/normals/{dataset}/{model}.pdf",
+        pdf="<results>/figures/{protocol}/{dataset}/{model}{at}.pdf",
         png=report(
-            "<results>/figures/normals/{dataset}/{model}.png",
-            caption="../report/normals.rst",
-            category="Normals",
-            labels={"dataset": "{dataset}", "model": "{model}"},
+            "<results>/figures/{protocol}/{dataset}/{model}{at}.png",
+            caption="../report/examples.rst",
+            category="Examples",
+            subcategory="{protocol}",
+            labels={"dataset": "{dataset}", "model": "{model}{at}"},
         ),
     log:
-        "<logs>/plot_normals/{dataset}/{model}.log",
+        "<logs>/plot_examples/{protocol}/{dataset}/{model}{at}.log",
     benchmark:
-        "<benchmarks>/plot_normals/{dataset}/{model}.tsv"
+        "<benchmarks>/plot_examples/{protocol}/{dataset}/{model}{at}.tsv"
+    wildcard_constraints:
+        protocol=ids_of(rule="train_dense"),
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
-        "../scripts/plot_normals.py"
-
-
-rule plot_segmentation:
-    """A few test pictures, true and predicted classes, and where they differ."""
-    input:
-        "<results>/segmentation/{dataset}/{model}.examples.h5",
-    output:
-        pdf="<results>/figures/segmentation/{dataset}/{model}.pdf",
-        png=report(
-            "<results>/figures/segmentation/{dataset}/{model}.png",
-            caption="../report/segmentation.rst",
-            category="Segmentation",
-            labels={"dataset": "{dataset}", "model": "{model}"},
-        ),
-    log:
-        "<logs>/plot_segmentation/{dataset}/{model}.log",
-    benchmark:
-        "<benchmarks>/plot_segmentation/{dataset}/{model}.tsv"
-    conda:
-        "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        plot=config["plotting"],
-    script:
-        "../scripts/plot_segmentation.py"
+        "../scripts/plot_examples.py"
