@@ -16,9 +16,10 @@ def main(
 
     ``models`` and ``datasets`` are those whose jobs count.
     """
+    stages = read_sizes(sizes)["stage"].droplevel("protocol")
     targets = read_study(study).protocols["target"]
     files = Path(benchmarks).rglob("*.tsv")
-    table = costs(files, read_sizes(sizes)["stage"], targets, models=models, datasets=datasets)
+    table = costs(files, stages, targets, models=models, datasets=datasets)
     with atomic_path(output) as temporary:
         table.to_csv(temporary, sep="\t", index=False, float_format="%.4f")
 

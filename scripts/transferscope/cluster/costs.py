@@ -27,10 +27,11 @@ def costs(
 
     Args:
         benchmarks: the files.
-        stages: the stage of each rule, indexed by rule; other rules are left out.
+        stages: the stage of each rule, indexed by rule, empty for one of protocols; other rules are left out.
         targets: the group of each protocol, indexed by id.
         models, datasets: those of the study; a job of another is left out.
     """
+    known = stages.to_dict()
     rows = []
     for path in sorted(benchmarks):
         job = pd.read_csv(path, sep="\t").iloc[0]
@@ -38,15 +39,15 @@ def costs(
             logging.warning("%s says not which job it measured; it is left out", path)
             continue
         wildcards = ast.literal_eval(job["wildcards"])
+        group = targets.get(wildcards.get("protocol"), known.get(job["rule_name"], ""))
         model, dataset = wildcards.get("model"), wildcards.get("dataset")
-        if job["rule_name"] not in stages.index or model not in (None, *models):
-            continue
-        if dataset not in (None, *datasets):
+        ours = model in (None, *models) and dataset in (None, *datasets)
+        if job["rule_name"] not in known or not group or not ours:
             continue
         hours = job["s"] / 3600
         rows.append(
             {
-                "protocol": targets.get(wildcards.get("protocol"), stages[job["rule_name"]]),
+                "protocol": group,
                 "model": model or SHARED,
                 "jobs": 1,
                 "gpu_hours": hours * ast.literal_eval(job["resources"]).get("gpu", 0),
