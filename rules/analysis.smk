@@ -1,9 +1,11 @@
 """From the results of all runs, or the published ones, to tables.
 
-In: the results <results>/{protocol}/{dataset}/{model}.json, or config/published/. Out: the long table, which everything
-after it reads (`results_from` chooses whether measured.tsv or a published one), correlations, printed
-tables, a page a dataset.
+In: the results <results>/{protocol}/{dataset}/{model}{at}.json, or config/published/. Out: the rows of the tables of
+models, datasets and protocols, and the long table, which everything after it reads (`results_from` chooses whether
+measured.tsv or a published one); correlations, printed tables, a page a dataset.
 """
+
+from transferscope.results.resolved import resolve
 
 TABLES = [
     results_table(),
@@ -16,6 +18,7 @@ TABLES = [
 
 # Seconds each: on a cluster they would wait longer than they run.
 localrules:
+    resolve_study,
     collect_results,
     published_results,
     correlations,
@@ -23,10 +26,37 @@ localrules:
     task_pages,
 
 
+def printed_correlations() -> str | list:
+    """The coefficients that the paper prints whose results the study takes or compares with."""
+    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
+    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
+
+
+def compared_table() -> str | list:
+    """The long table of published results to print beside the measured ones, if any."""
+    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
+
+
+rule resolve_study:
+    """The rows of the tables that analyses need, as they were read and checked."""
+    output:
+        "<results>/study.json",
+    log:
+        "<logs>/resolve_study.log",
+    benchmark:
+        "<benchmarks>/resolve_study.tsv"
+    conda:
+        "../envs/main.yaml"
+    params:
+        rows=resolve(ALL_MODELS, ALL_DATASETS, PROTOCOLS),
+    script:
+        "../scripts/resolve_study.py"
+
+
 rule collect_results:
     """The long table of everything measured; every planned run must be there once."""
     input:
-        results_of(*RUNS["protocol"].unique()),
+        results_of(RUNS),
     output:
         report(
             "<results>/tables/measured.tsv",
@@ -40,12 +70,8 @@ rule collect_results:
         "<benchmarks>/collect_results.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
-        expected=RUNS.to_dict("records"),
+        expected=RUNS[runs.RUN_KEY].to_dict("records"),
     script:
         "../scripts/collect_results.py"
 
@@ -54,7 +80,7 @@ rule published_results:
     """The long table of published numbers."""
     input:
         published="config/published/{published}.csv",
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         "<results>/tables/{published}.tsv",
     log:
@@ -63,10 +89,6 @@ rule published_results:
         "<benchmarks>/published_results/{published}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     script:
         "../scripts/published_results.py"
 
@@ -75,7 +97,7 @@ rule correlations:
     """Correlation of transfer with ImageNet top-1 (Ericsson et al. 2021, section 4.5)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
         printed=printed_correlations(),
     output:
         table=report(
@@ -96,13 +118,9 @@ rule correlations:
         "<benchmarks>/correlations.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         resamples=config["correlation"]["resamples"],
-        seed=config["seed"],
+        seed=config["seeds"][0],
     script:
         "../scripts/correlations.py"
 
@@ -111,8 +129,7 @@ rule results_table:
     """Models by datasets, best bold and second best underlined, published values beside if asked for."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
         compare=compared_table(),
     output:
         markdown="<results>/tables/results.md",
@@ -130,10 +147,6 @@ rule results_table:
         "<benchmarks>/results_table.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     script:
         "../scripts/results_table.py"
 
@@ -142,9 +155,8 @@ rule task_pages:
     """A page a dataset: what it is, every model in every setting, what ImageNet top-1 says of each."""
     input:
         table=results_table(),
+        study="<results>/study.json",
         correlations="<results>/tables/correlations.tsv",
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
         compare=compared_table(),
     output:
         report(
@@ -160,10 +172,6 @@ rule task_pages:
         "<benchmarks>/task_pages.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:

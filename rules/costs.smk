@@ -14,6 +14,7 @@ rule collect_costs:
     """What the study took, by protocol and model, once everything is measured."""
     input:
         table=results_table(),
+        study="<results>/study.json",
         sizes="config/job_sizes.tsv",
     output:
         report(
@@ -28,10 +29,10 @@ rule collect_costs:
         "<benchmarks>/collect_costs.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
+    params:
+        benchmarks=workflow.pathvars.apply("<benchmarks>"),
+        models=list(MODELS.index),
+        datasets=list(DATASETS.index),
     script:
         "../scripts/collect_costs.py"
 
@@ -40,7 +41,7 @@ rule plot_costs:
     """What each model took, protocol by protocol."""
     input:
         costs="<results>/tables/costs.tsv",
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/costs.pdf",
         png=report(
@@ -55,10 +56,6 @@ rule plot_costs:
         "<benchmarks>/plot_costs.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:

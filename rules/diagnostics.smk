@@ -1,7 +1,7 @@
-"""From single results to figures that show how a run went: reliability diagrams, finetuning curves.
+"""From single results to figures that show how a run went: reliability, finetuning, what was predicted of pictures.
 
-In: results <results>/{protocol}/{dataset}/{model}.json. Out: <results>/figures/reliability/, finetuning/. DIAGNOSTICS
-lists what the study measures.
+In: results <results>/{protocol}/{dataset}/{model}{at}.json and examples beside them. Out: the figures below
+<results>/figures/ that the column `figure` of the protocols' table names. A figure of several runs is of the default variant.
 """
 
 
@@ -11,25 +11,13 @@ localrules:
     plot_finetuning,
 
 
-DIAGNOSTICS = []
-if MEASURED:
-    DIAGNOSTICS += expand(
-        "<results>/figures/reliability/{model}.pdf",
-        model=RUNS.loc[RUNS["protocol"].str.startswith("calibration"), "model"].unique(),
-    )
-    DIAGNOSTICS += expand(
-        "<results>/figures/finetuning/{dataset}.pdf",
-        dataset=RUNS.loc[RUNS["protocol"] == "finetune", "dataset"].unique(),
-    )
-
-
 rule plot_reliability:
     """Accuracy against confidence of one model's predictions, before and after temperature scaling."""
     input:
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
         results=collect(
             "<results>/{run.protocol}/{run.dataset}/{{model}}.json",
-            run=lookup("model == '{model}' and protocol.str.startswith('calibration')", within=RUNS),
+            run=lookup("model == '{model}' and at == ''", within=runs_of(figure="reliability/{model}")),
         ),
     output:
         pdf="<results>/figures/reliability/{model}.pdf",
@@ -45,10 +33,6 @@ rule plot_reliability:
         "<benchmarks>/plot_reliability/{model}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -58,10 +42,10 @@ rule plot_reliability:
 rule plot_finetuning:
     """Losses and all settings tried on one dataset, for every model."""
     input:
-        models=config["tables"]["models"],
+        study="<results>/study.json",
         results=collect(
-            "<results>/finetune/{{dataset}}/{run.model}.json",
-            run=lookup("dataset == '{dataset}' and protocol == 'finetune'", within=RUNS),
+            "<results>/{run.protocol}/{{dataset}}/{run.model}.json",
+            run=lookup("dataset == '{dataset}' and at == ''", within=runs_of(figure="finetuning/{dataset}")),
         ),
     output:
         pdf="<results>/figures/finetuning/{dataset}.pdf",
@@ -77,10 +61,6 @@ rule plot_finetuning:
         "<benchmarks>/plot_finetuning/{dataset}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:

@@ -1,20 +1,41 @@
 """From tables to figures, each as PDF and PNG.
 
-In: the long table and the correlations. Out: <results>/figures/. FIGURES lists what the study's results allow.
+In: the long table and the correlations. Out: <results>/figures/. FIGURES lists all that the study's results allow, those
+of rules/diagnostics.smk, property_figures.smk and costs.smk too.
 """
 
-MEASURED = config["results_from"] == "measured"
+# What the results of each family of protocols allow.
+OF_FAMILY = {
+    "transfer": ["correlation_scatter", "rank_radar"],
+    "calibration": ["calibration_scatter"],
+    "features": ["properties"],
+}
 
-FIGURES = [
-    "<results>/figures/correlation_scatter.pdf",
-    "<results>/figures/correlation_bars.pdf",
-    "<results>/figures/rank_radar.pdf",
-    "<results>/figures/datasets",
-]
-if RUNS["protocol"].str.startswith("calibration").any() or not MEASURED:
-    FIGURES.append("<results>/figures/calibration_scatter.pdf")
+
+def families() -> set[str]:
+    """The families of the protocols that the study has results of."""
+    results = RUNS
+    if not MEASURED:
+        results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
+    return set(results["protocol"].map(PROTOCOLS["family"]).dropna())
+
+
+def own_figures() -> list[str]:
+    """The figures that the protocols' rows name (column `figure`), filled in for every planned run, each once."""
+    patterns = PROTOCOLS["figure"]
+    names = [patterns[run["protocol"]].format(**run) for run in RUNS.to_dict("records")]
+    return [f"<results>/figures/{name}.pdf" for name in dict.fromkeys(names) if name]
+
+
+FIGURES = ["<results>/figures/correlation_bars.pdf", "<results>/figures/datasets"]
+FIGURES += expand(
+    "<results>/figures/{name}.pdf",
+    name=[name for family, names in OF_FAMILY.items() if family in families() for name in names],
+)
 if MEASURED:
-    FIGURES.append("<results>/figures/costs.pdf")
+    FIGURES += own_figures()
+    FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
+    FIGURES += ["<results>/figures/costs.pdf"]
 
 
 # Seconds each: on a cluster they would wait longer than they run.
@@ -30,7 +51,7 @@ rule plot_correlation_scatter:
     """Transfer against ImageNet top-1, a panel a setting (figure 1 of the paper)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/correlation_scatter.pdf",
         png=report(
@@ -45,10 +66,6 @@ rule plot_correlation_scatter:
         "<benchmarks>/plot_correlation_scatter.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -59,7 +76,7 @@ rule plot_correlation_bars:
     """Pearson and Spearman coefficients of every dataset (figure 2 of the paper)."""
     input:
         correlations="<results>/tables/correlations.tsv",
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/correlation_bars.pdf",
         png=report(
@@ -74,10 +91,6 @@ rule plot_correlation_bars:
         "<benchmarks>/plot_correlation_bars.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -88,7 +101,7 @@ rule plot_calibration_scatter:
     """Calibration error against ImageNet top-1 (figure 3 of the paper)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/calibration_scatter.pdf",
         png=report(
@@ -103,10 +116,6 @@ rule plot_calibration_scatter:
         "<benchmarks>/plot_calibration_scatter.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -117,8 +126,7 @@ rule plot_dataset_scatter:
     """Every dataset against ImageNet top-1, a figure a setting (figures 5 and 6 of the paper)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
     output:
         report(
             directory("<results>/figures/datasets"),
@@ -133,10 +141,6 @@ rule plot_dataset_scatter:
         "<benchmarks>/plot_dataset_scatter.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -147,7 +151,7 @@ rule plot_rank_radar:
     """Every model's rank in every setting (figure 7 of the paper)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/rank_radar.pdf",
         png=report(
@@ -162,10 +166,6 @@ rule plot_rank_radar:
         "<benchmarks>/plot_rank_radar.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:

@@ -1,7 +1,7 @@
 """From the long table, single pictures and pairs of models to figures of what the features keep.
 
 In: the long table, reconstructions, saliency maps, <results>/similarity/. Out: properties.pdf, reconstructions.pdf,
-saliency.pdf, invariance.pdf and similarity/ in <results>/figures/. PROPERTY_FIGURES lists what the results allow.
+saliency.pdf, invariance.pdf and similarity/ in <results>/figures/. Pictures and maps are of the default variant.
 """
 
 
@@ -13,30 +13,11 @@ localrules:
     plot_similarity,
 
 
-PLANNED = set(RUNS["protocol"])
-PROPERTY_FIGURES = []
-if not MEASURED or PLANNED & {"reconstruction", "saliency"}:
-    PROPERTY_FIGURES.append("<results>/figures/properties.pdf")
-if MEASURED:
-    PROPERTY_FIGURES += [
-        f"<results>/figures/{figure}.pdf"
-        for figure, protocol in {
-            "reconstructions": "reconstruction",
-            "saliency": "saliency",
-            "invariance": "invariance",
-        }.items()
-        if protocol in PLANNED
-    ]
-    PROPERTY_FIGURES += expand(
-        "<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique()
-    )
-
-
 rule plot_properties:
-    """Perceptual distances, colour errors and attentive diffusion by kind of model (figure 4 of the paper)."""
+    """What the features keep, by kind of model (figure 4 of the paper)."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/properties.pdf",
         png=report(
@@ -51,10 +32,6 @@ rule plot_properties:
         "<benchmarks>/plot_properties.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -64,11 +41,10 @@ rule plot_properties:
 rule plot_reconstructions:
     """One picture of every dataset, seen again from every model's features (figure 8 of the paper)."""
     input:
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
         reconstructions=expand(
             "<results>/reconstructions/{model}.h5",
-            model=RUNS.loc[RUNS["protocol"] == "reconstruction", "model"].unique(),
+            model=runs_of(figure="reconstructions")["model"].unique(),
         ),
     output:
         pdf="<results>/figures/reconstructions.pdf",
@@ -84,10 +60,6 @@ rule plot_reconstructions:
         "<benchmarks>/plot_reconstructions.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -97,11 +69,10 @@ rule plot_reconstructions:
 rule plot_saliency:
     """Where every model attends, on one picture of every dataset (figure 9 of the paper)."""
     input:
-        models=config["tables"]["models"],
-        datasets=config["tables"]["datasets"],
+        study="<results>/study.json",
         maps=expand(
-            "<results>/saliency/{run.dataset}/{run.model}.h5",
-            run=RUNS[RUNS["protocol"] == "saliency"].itertuples(),
+            "<results>/{run.protocol}/{run.dataset}/{run.model}.h5",
+            run=runs_of(figure="saliency").query("at == ''").itertuples(),
         ),
     output:
         pdf="<results>/figures/saliency.pdf",
@@ -117,10 +88,6 @@ rule plot_saliency:
         "<benchmarks>/plot_saliency.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -131,7 +98,7 @@ rule plot_invariance:
     """How much of a feature outlives each change of the picture, by model."""
     input:
         table=results_table(),
-        models=config["tables"]["models"],
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/invariance.pdf",
         png=report(
@@ -146,10 +113,6 @@ rule plot_invariance:
         "<benchmarks>/plot_invariance.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:
@@ -159,8 +122,8 @@ rule plot_invariance:
 rule plot_similarity:
     """How alike the models are on one dataset."""
     input:
-        models=config["tables"]["models"],
         table="<results>/similarity/{dataset}.tsv",
+        study="<results>/study.json",
     output:
         pdf="<results>/figures/similarity/{dataset}.pdf",
         png=report(
@@ -175,10 +138,6 @@ rule plot_similarity:
         "<benchmarks>/plot_similarity/{dataset}.tsv"
     conda:
         "../envs/main.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         plot=config["plotting"],
     script:

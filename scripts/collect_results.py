@@ -3,13 +3,13 @@
 import logging
 
 from transferscope.job import logged
-from transferscope.results import long_table as results
+from transferscope.results import long_table
 
 
 def main(result_files: list[str], output: str, *, expected: list[dict]) -> None:
     """Write the long table of ``result_files``, which must be exactly the runs of ``expected``."""
-    table = results.collect(result_files, expected)
-    results.write_table(output, table)
+    table = long_table.collect(result_files, expected)
+    long_table.write_table(output, table)
     logging.info("%d results, %d rows", len(result_files), len(table))
 
 

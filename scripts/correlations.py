@@ -2,36 +2,31 @@
 
 import logging
 
-from transferscope.results.names import read_models
-
-from transferscope.files import atomic_path, write_text
+from transferscope.files import write_text
 from transferscope.job import logged
-from transferscope.results import long_table as results
-from transferscope.results.correlation import add_printed, correlations, read_printed, summary
+from transferscope.results.correlation import (
+    add_printed,
+    correlations,
+    read_printed,
+    summary,
+    write_correlations,
+)
+from transferscope.results.resolved import read_settings, read_study
 
 
 def main(
-    table: str,
-    models: str | list[str],
-    printed: str | None,
-    output: str,
-    row: str,
-    *,
-    resamples: int,
-    seed: int,
+    table: str, study: str, printed: str | None, output: str, row: str, *, resamples: int, seed: int
 ) -> None:
     """Write the table of coefficients to ``output`` and the whole settings' as text to ``row``.
 
     ``printed`` is a file of what a paper prints, to be set beside them, or None.
     """
-    coefficients = correlations(
-        results.read_table(table), read_models(models), resamples=resamples, seed=seed
-    )
+    rows = read_study(study)
+    coefficients = correlations(read_settings(table, rows), rows, resamples=resamples, seed=seed)
     if printed:
         coefficients = add_printed(coefficients, read_printed(printed))
-    with atomic_path(output) as temporary:
-        coefficients.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
-    text = summary(coefficients)
+    write_correlations(output, coefficients)
+    text = summary(coefficients, rows)
     write_text(row, text)
     logging.info("\n%s", text)
 
@@ -40,7 +35,7 @@ if __name__ == "__main__":
     with logged(snakemake):
         main(
             snakemake.input.table,
-            snakemake.input.models,
+            snakemake.input.study,
             snakemake.input.printed or None,
             snakemake.output.table,
             snakemake.output.row,

@@ -2,19 +2,18 @@
 
 import logging
 
-from transferscope.results.names import read_models
-
 from transferscope.job import logged
-from transferscope.results import long_table as results
+from transferscope.results import long_table
+from transferscope.results.resolved import read_study
 
 
-def main(published: str, models: str | list[str], output: str) -> None:
-    """Write the long table of a file in ``config/published``, checked against the table of models."""
-    table = results.published(published, read_models(models))
-    results.write_table(output, table)
-    logging.info("%d rows of %d settings", len(table), table["setting"].nunique())
+def main(published: str, study: str, output: str) -> None:
+    """Write the long table of a file in ``config/published``, checked against the models of the study."""
+    table = long_table.published(published, read_study(study).models)
+    long_table.write_table(output, table)
+    logging.info("%d rows of %d protocols", len(table), table["protocol"].nunique())
 
 
 if __name__ == "__main__":
     with logged(snakemake):
-        main(snakemake.input.published, snakemake.input.models, snakemake.output[0])
+        main(snakemake.input.published, snakemake.input.study, snakemake.output[0])

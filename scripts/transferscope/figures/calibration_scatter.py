@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
-from transferscope.figures.scatter import scatter
+from transferscope.figures.scatter import deviation_key, scatter
 from transferscope.figures.style import (
     INK,
     drawing,
@@ -15,16 +15,17 @@ from transferscope.figures.style import (
     shared_labels,
 )
 from transferscope.results.correlation import setting_scores
-from transferscope.results.names import setting_name
+from transferscope.results.resolved import CALIBRATION, Study
 from transferscope.study.metrics import METRICS
 
+ERRORS = ["ece", "ece_scaled"]
 SCALING = [
     (marker(marker="o", color=INK), "before temperature scaling"),
     (marker(marker="o", color=INK, markerfacecolor="white"), "after it"),
 ]
 
 
-def calibration_scatter(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+def calibration_scatter(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """ECE before (filled) and after (hollow) temperature scaling, one panel a calibrated probe.
 
     The error is the mean over the datasets of its log-odds, labelled in percent. Arguments as for
@@ -34,21 +35,20 @@ def calibration_scatter(results: pd.DataFrame, models: pd.DataFrame, plot: dict)
         InputError: no setting measures calibration.
     """
     scores = setting_scores(results)
-    scores = scores[scores["metric"].isin(["ece", "ece_scaled"])]
+    scores = scores[(scores["family"] == CALIBRATION) & scores["metric"].isin(ERRORS)]
     if scores.empty:
-        raise InputError("no setting of the results measures calibration; add the protocol calibration")
-    models = number_models(models, set(scores["model"]))
-    with drawing(plot):
-        groups = list(scores.groupby("setting", sort=False))
-        figure, axes = grid(
-            [setting_name(setting) for setting, _ in groups],
-            plot,
-            columns=2,
-            aspect=0.75,
-            key=[*model_key(models), *SCALING],
+        raise InputError(
+            "no setting of the results measures calibration; "
+            f"add one of the protocols {', '.join(study.protocols_of(CALIBRATION))}"
         )
+    models = number_models(study.models, set(scores["model"]))
+    with drawing(plot):
+        groups = list(scores.groupby(["setting", "title"], sort=False))
+        titles = [title for (_, title), _ in groups]
+        key = [*model_key(models), *SCALING, *deviation_key(scores)]
+        figure, axes = grid(titles, plot, columns=2, aspect=0.75, key=key)
         for ax, (_, group) in zip(axes, groups, strict=True):
-            by_metric = [rows.set_index("model")["score"] for _, rows in group.groupby("metric")]
+            by_metric = [rows.set_index("model") for _, rows in group.groupby("metric")]
             scatter(ax, by_metric, models, METRICS["ece"], plot)
         shared_labels(figure, axes, "ImageNet top-1 (%)", "Expected calibration error (%)", plot)
     return figure

@@ -18,15 +18,22 @@ from transferscope.figures.style import (
     PALE,
     TEXT_WIDTH,
     drawing,
+    note,
     small,
     text_width,
     wrap,
 )
-from transferscope.results.correlation import IMAGENET, MEAN, OWN, RECOGNITION
+from transferscope.results.correlation import IMAGENET, MEAN, OWN
 from transferscope.results.parts import Part, split
+from transferscope.results.resolved import Study
+from transferscope.study.metrics import METRICS
 
 COEFFICIENTS = (("pearson", "Pearson, on log-odds", BLUE), ("spearman", "Spearman, on ranks", ORANGE))
 _COLUMNS = 3
+NO_COEFFICIENT = (
+    "No correlation with ImageNet top-1: it needs three models whose ImageNet top-1 is known and whose "
+    "results differ."
+)
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -51,23 +58,26 @@ class _Panel:
         return self.head + self.body + 2.3
 
 
-def correlation_bars(correlations: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
+def correlation_bars(correlations: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """Horizontal bars of both coefficients with ImageNet top-1, with bootstrap 95% intervals.
 
     A panel a part (``parts.split``); in it a pair of bars a dataset or metric, above them one for the whole
     setting where that is a mean over datasets. The number of models stands in the title. A coefficient that
     does not exist (fewer than three models, or all alike) leaves its place empty; a metric without any is
-    left out, where another has one.
+    left out, and where there is none at all, the figure says so instead.
 
     Args:
-        correlations: the table of ``correlation.correlations``.
-        datasets: ``names.read_datasets``.
-        plot: plot settings (``plotting.style``).
+        correlations: the table of ``correlation.read_correlations``.
+        study: its names of datasets.
+        plot: plot settings (``figures.style``).
     """
     table = correlations[correlations["against"] == IMAGENET]
     known = table["pearson"].notna().groupby([table["setting"], table["metric"]]).transform("any")
-    table = table[known] if known.any() else table
-    parts = split(table[table["dataset"] != MEAN], datasets)
+    table = table[known]
+    if table.empty:
+        with drawing(plot):
+            return note(NO_COEFFICIENT, plot)
+    parts = split(table[table["dataset"] != MEAN], study)
     across = min(_COLUMNS, len(parts))
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
     column_width = (width - 0.4 * plot["font_size"] / 72) / across
@@ -81,7 +91,7 @@ def _panel(part: Part, whole: pd.DataFrame, width: float, plot: dict) -> _Panel:
     rows, names = part.rows, [_without_unit(column.label) for column in part.columns]
     if part.across == "dataset":
         setting, metric = rows.iloc[0][["setting", "metric"]]
-        metric = OWN if metric in RECOGNITION else metric
+        metric = OWN if METRICS[metric].recognition else metric
         mean = whole[(whole["setting"] == setting) & (whole["metric"] == metric)]
         rows = pd.concat([mean, rows])
         names = ["All datasets"] * len(mean) + names

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
-from transferscope.figures.scatter import scatter
+from transferscope.figures.scatter import deviation_key, scatter
 from transferscope.figures.style import (
     drawing,
     grid,
@@ -12,36 +12,37 @@ from transferscope.figures.style import (
     number_models,
     shared_labels,
 )
-from transferscope.results.correlation import TRANSFER, setting_scores
-from transferscope.results.names import setting_name
+from transferscope.results.correlation import OWN, transfer_scores
+from transferscope.results.resolved import TRANSFER, Study, measurement_name
+from transferscope.study.metrics import METRICS
 
 
-def correlation_scatter(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+def correlation_scatter(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """Log-odds of each whole setting, averaged over its datasets, against ImageNet top-1.
 
-    ``results`` is the long table, ``models`` that of ``names.read_models``, ``plot`` the settings of
-    ``plotting.style``.
+    A setting whose metric has none, such as an error in metres, is in that metric, which its title names.
+    ``results`` are the results by setting, ``plot`` the settings of ``figures.style``.
 
     Raises:
         InputError: no setting measures transfer.
     """
-    scores = setting_scores(results)
-    scores = scores[scores["metric"].isin(TRANSFER)]
+    scores = transfer_scores(results, study)
     if scores.empty:
         raise InputError(
-            "no setting of the results measures transfer; add the protocol linear, knn or fewshot"
+            "no setting of the results measures transfer; "
+            f"add one of the protocols {', '.join(study.protocols_of(TRANSFER))}"
         )
-    models = number_models(models, set(scores["model"]))
+    models = number_models(study.models, set(scores["model"]))
+    titles, metrics, groups = [], [], []
+    for (_, title, metric), group in scores.groupby(["setting", "title", "metric"], sort=False):
+        in_odds = metric == OWN or METRICS[metric].bounded
+        titles.append(title if in_odds else measurement_name(title, metric))
+        metrics.append(None if in_odds else METRICS[metric])
+        groups.append(group.set_index("model"))
     with drawing(plot):
-        groups = list(scores.groupby("setting", sort=False))
-        figure, axes = grid(
-            [setting_name(setting) for setting, _ in groups],
-            plot,
-            columns=3,
-            aspect=0.8,
-            key=model_key(models),
-        )
-        for ax, (_, group) in zip(axes, groups, strict=True):
-            scatter(ax, [group.set_index("model")["score"]], models, None, plot)
+        key = [*model_key(models), *deviation_key(scores)]
+        figure, axes = grid(titles, plot, columns=3, aspect=0.8, key=key)
+        for ax, group, metric in zip(axes, groups, metrics, strict=True):
+            scatter(ax, [group], models, metric, plot)
         shared_labels(figure, axes, "ImageNet top-1 (%)", "Transfer (log-odds)", plot)
     return figure

@@ -7,24 +7,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from transferscope.figures.style import COLUMN_WIDTH, PALE, drawing, small, text_width
+from transferscope.results.resolved import Study
 
 
-def cost_bars(costs: pd.DataFrame, models: dict[str, str], plot: dict) -> Figure:
+def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """A stacked bar a model of hours by protocol: of GPUs, or of cores where no job had a GPU.
 
     Args:
-        costs: the table of ``costs.costs``.
-        models: ids to printed names, in the order of the bars; another id is printed as it is.
-        plot: plot settings (``plotting.style``).
+        costs: the table of ``cluster.costs.costs``.
+        study: its models, in the order of the bars; another id is printed as it is, at last.
+        plot: plot settings (``figures.style``).
     """
     column, unit = ("gpu_hours", "GPU hours") if costs["gpu_hours"].any() else ("core_hours", "Core hours")
     hours = costs.pivot_table(
         index="model", columns="protocol", values=column, aggfunc="sum", fill_value=0, sort=False
     )
-    others = [model for model in hours.index if model not in models]
-    hours = hours.reindex([model for model in models if model in hours.index] + others)
+    named = study.models["name"]
+    others = [model for model in hours.index if model not in named.index]
+    hours = hours.reindex([model for model in named.index if model in hours.index] + others)
     hours = hours.loc[:, hours.sum() > 0]
-    names = [models.get(model, model) for model in hours.index]
+    names = [named.get(model, model) for model in hours.index]
     em = plot["font_size"] / 72
     left = max(text_width(name, small(plot)) for name in names) / 72 + 1.5 * em
     rows_of_key = -(-len(hours.columns) // 3)

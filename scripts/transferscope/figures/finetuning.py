@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferscope.errors import InputError
 from transferscope.figures.style import BLUE, GREY, INK, ORANGE, VERMILION, drawing, grid, marker, small
+from transferscope.results.resolved import Study
 
 AUGMENTATIONS = {
     "random_resized_crop": {"color": BLUE, "marker": "o"},
@@ -17,7 +18,7 @@ CHOSEN = {"color": INK, "marker": "o", "markerfacecolor": "none"}
 DIVERGED = {"color": GREY, "marker": "x"}
 
 
-def finetuning(results: list[dict], models: pd.DataFrame, plot: dict) -> Figure:
+def finetuning(results: list[dict], study: Study, plot: dict) -> Figure:
     """Two panels a model: its training loss, and its score on val by learning rate for every setting tried.
 
     Settings of an early rung of successive halving are paler than those of the last. Weight decays are side
@@ -27,19 +28,23 @@ def finetuning(results: list[dict], models: pd.DataFrame, plot: dict) -> Figure:
         results: finetuning results of one dataset (``config/schemas/result.schema.yaml``), whose ``details``
             have the ``losses`` of the run, each a mean over ``window`` steps, its ``point`` and all
             ``trials``.
-        models: ``names.read_models``.
-        plot: plot settings (``plotting.style``).
+        study: its models.
+        plot: plot settings (``figures.style``).
 
     Raises:
-        InputError: the results are of another protocol or of several datasets.
+        InputError: a result has no trials, or they are of several datasets.
     """
-    if {result["protocol"] for result in results} != {"finetune"}:
-        raise InputError("curves of finetuning need results of the protocol finetune; give these")
+    for result in results:
+        if "trials" not in result.get("details", {}):
+            raise InputError(
+                f"the {result['protocol']} result of model {result['model']} on {result['dataset']} has no "
+                "details.trials; give results of finetuning"
+            )
     if len({result["dataset"] for result in results}) > 1:
         raise InputError("curves of finetuning are of one dataset; draw one figure each")
     key = [(marker(**style), name.replace("_", " ")) for name, style in AUGMENTATIONS.items()]
     key += [(marker(**CHOSEN), "chosen on val"), (marker(**DIVERGED), "diverged")]
-    names = [models.loc[result["model"], "name"] for result in results]
+    names = [study.models.loc[result["model"], "name"] for result in results]
     titles = [title for name in names for title in (f"{name}: loss", f"{name}: val (%)")]
     with drawing(plot):
         figure, axes = grid(titles, plot, columns=4, aspect=0.8, key=key, balanced=False)

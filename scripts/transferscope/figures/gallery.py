@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from transferscope.figures.style import INK, TEXT_WIDTH, drawing, small, text_width, wrap
+from transferscope.results.resolved import Study
 
 WIDEST_CELL, GAP = 1.0, 0.03  # inches
 PIXELS = 112  # of a cell in the figure's files
@@ -17,8 +17,7 @@ PIXELS = 112  # of a cell in the figure's files
 def gallery(
     originals: dict[str, np.ndarray],
     cells: dict[tuple[str, str], Callable[[Axes], None]],
-    models: pd.DataFrame,
-    datasets: dict[str, str],
+    study: Study,
     plot: dict,
 ) -> Figure:
     """The figure; a cell that nothing draws stays empty.
@@ -26,20 +25,19 @@ def gallery(
     Args:
         originals: a picture uint8 [S, S, 3] a dataset, in the order of the columns.
         cells: what draws the cell of a model and a dataset.
-        models: ``names.read_models``; its order is that of the rows.
-        datasets: ``names.read_datasets``.
-        plot: plot settings (``plotting.style``).
+        study: its models, in the order of the rows, and its names of datasets.
+        plot: plot settings (``figures.style``).
     """
     columns = list(originals)
-    rows = [model for model in models.index if any((model, dataset) in cells for dataset in columns)]
+    rows = [model for model in study.models.index if any((model, dataset) in cells for dataset in columns)]
     size, em = small(plot), plot["font_size"] / 72
-    names = {model: wrap(models.loc[model, "name"], size, 80) for model in rows}
+    names = {model: wrap(study.models.loc[model, "name"], size, 80) for model in rows}
     left = (max(text_width(name, size) for name in [*names.values(), "Original"]) + 8) / 72
     cell = min(WIDEST_CELL, (TEXT_WIDTH - left) / len(columns))
-    titles = [wrap(datasets.get(name, name), size, 72 * (cell - GAP)) for name in columns]
+    titles = [wrap(study.dataset_name(name), size, 72 * (cell - GAP)) for name in columns]
     upright = max(text_width(title, size) for title in titles) > 72 * (cell - GAP)
     if upright:
-        titles = [datasets.get(name, name) for name in columns]
+        titles = [study.dataset_name(name) for name in columns]
         head = max(text_width(title, size) for title in titles) / 72 + 0.6 * em
     else:
         head = (1.2 * max(title.count("\n") + 1 for title in titles) + 0.4) * em

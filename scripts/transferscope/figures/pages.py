@@ -11,6 +11,7 @@ from transferscope.figures.style import to_svg
 from transferscope.figures.tables import Table, build_table, cells
 from transferscope.results.correlation import IMAGENET
 from transferscope.results.parts import Part, measurement
+from transferscope.results.resolved import Study
 from transferscope.study.metrics import METRICS
 
 _SPLITS = {"train": "train", "val": "val", "test": "test", "all": "in one pool"}
@@ -77,39 +78,33 @@ least squares, the band its 95% confidence band, r Pearson’s coefficient.</fig
 
 
 def task_page(
-    part: Part,
-    models: pd.DataFrame,
-    facts: pd.DataFrame,
-    correlations: pd.DataFrame,
-    compare: pd.DataFrame | None,
-    plot: dict,
+    part: Part, study: Study, correlations: pd.DataFrame, compare: pd.DataFrame | None, plot: dict
 ) -> str:
     """One dataset's page as HTML that needs no other file; the same arguments give the same text.
 
     Args:
         part: all that is measured on the dataset (``parts.split_by_dataset``).
-        models: ``names.read_models``.
-        facts: ``names.read_dataset_facts``; a dataset without a row there has no facts.
-        correlations: ``correlation.correlations`` of the results that ``part`` is of.
-        compare: a long table of published results to print beside the measured ones, or None.
-        plot: plot settings (``plotting.style``).
+        study: its models and datasets; a dataset that it lacks has no facts.
+        correlations: ``correlation.read_correlations`` of the results that ``part`` is of.
+        compare: published results by setting, to print beside the measured ones, or None.
+        plot: plot settings (``figures.style``).
     """
-    table = build_table(part, models, compare)
+    table = build_table(part, study, compare)
     here = correlations[(correlations["against"] == IMAGENET) & (correlations["dataset"] == part.name)]
     return _PAGE.substitute(
         title=escape(part.title),
-        facts=_facts(facts.loc[part.name]) if part.name in facts.index else "",
+        facts=_facts(study.datasets.loc[part.name]) if part.name in study.datasets.index else "",
         results=_results(table),
-        correlations=_correlations(here, table, models["name"]),
-        scatter=to_svg(dataset_scatter(part, models, plot), plot),
+        correlations=_correlations(here, table, study.models["name"]),
+        scatter=to_svg(dataset_scatter(part, study, plot), plot),
     )
 
 
 def _facts(row: pd.Series) -> str:
-    images = [f"{int(row[split]):,} {words}" for split, words in _SPLITS.items() if row[split]]
+    images = [f"{row[split]:,} {words}" for split, words in _SPLITS.items() if row[split] >= 0]
     facts = {
-        "Classes": row["classes"],
-        "Metric": METRICS[row["metric"]].label,
+        "Classes": str(row["classes"] or ""),
+        "Metric": METRICS[row["metric"]].label if row["metric"] else "",
         "Images": ", ".join(images),
         "Licence": row["licence"],
         "Citation": row["citation"],
@@ -122,8 +117,8 @@ def _results(table: Table) -> str:
     """Every model in every setting, and how to read it."""
     rows = cells(table, "<b>{}</b>", "<u>{}</u>", "<br><small>({}, {})</small>")
     notes = ["The best value is bold, the second best underlined; of ↑ more is better, of ↓ less."]
-    if table.ci95.notna().any(axis=None):
-        notes.append("± is half of the 95% interval.")
+    if table.interval_note:
+        notes.append(table.interval_note)
     if table.published is not None:
         notes.append("In parentheses: the published value, and the measured one less it.")
     rows = [[escape(name), *printed] for name, *printed in rows]

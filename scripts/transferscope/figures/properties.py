@@ -6,32 +6,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
-from transferscope.figures.style import INK, KINDS, MARKER_SIZE, PALE, drawing, grid, marker, padded
+from transferscope.figures.style import INK, KINDS, MARKER_SIZE, PALE, drawing, grid, marker, note, padded
 from transferscope.results.parts import kept
+from transferscope.results.resolved import FEATURES, Study
 from transferscope.study.metrics import METRICS
 
-SETTINGS = ("reconstruction", "saliency")
 FEWEST_FOR_BOX = 5  # models; the quartiles of fewer would be drawn from single ones
 
 
-def properties(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+def properties(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """A panel a metric: every model's mean over the pictures, side by side by its kind.
 
     A kind of at least five models has a box from the first to the third quartile with a line at the median,
     and whiskers to the farthest model within one and a half of its height.
 
     Args:
-        results: the long table.
-        models: ``names.read_models``.
-        plot: plot settings (``plotting.style``).
+        results: the results by setting.
+        study: its models.
+        plot: plot settings (``figures.style``).
 
     Raises:
-        InputError: neither reconstruction nor saliency is measured.
+        InputError: no setting says what the features keep.
     """
-    part = kept(results[results["setting"].isin(SETTINGS)])
+    if FEATURES not in set(results["family"]):
+        raise InputError(
+            "no setting of the results says what the features keep; "
+            f"add one of the protocols {', '.join(study.protocols_of(FEATURES))}"
+        )
+    part = kept(results)
     if part is None:
-        raise InputError(f"no result is of {' or '.join(SETTINGS)}; add one of these protocols")
-    kind = part.rows["model"].map(models["kind"])
+        with drawing(plot):
+            return note("What the features keep is a mean over the datasets; no model has them all.", plot)
+    kind = part.rows["model"].map(study.models["supervision"])
     kinds = [name for name in KINDS if name in set(kind)]
     key = [(marker(**KINDS[name]), name.capitalize()) for name in kinds]
     with drawing(plot):

@@ -8,17 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.figures.style import (
-    COLUMN_WIDTH,
     GREY,
     KINDS,
     PALE,
     TEXT_WIDTH,
     drawing,
+    note,
     small,
     wrap,
 )
-from transferscope.results.correlation import TRANSFER, setting_scores
-from transferscope.results.names import setting_name
+from transferscope.results.correlation import direction, transfer_scores
+from transferscope.results.resolved import Study
 
 
 @dataclass(frozen=True)
@@ -43,32 +43,34 @@ class _Layout:
 _FEW, _MANY = _Layout(columns=5, key_columns=2), _Layout(columns=7, key_columns=3)
 
 
-def rank_radar(results: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+def rank_radar(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """Small multiples of ranks over the settings that measure transfer; the rim is rank 1, the centre last.
 
     The first panel is the key to the directions. Models come from the best mean rank to the worst; only those
     with a score in every setting are ranked, the rest are named below. With fewer than three settings, which
-    span no area, the figure says so instead.
+    span no area, or no such model, the figure says so instead.
 
     Args:
-        results: the long table.
-        models: ``names.read_models``.
-        plot: plot settings (``plotting.style``).
+        results: the results by setting.
+        study: its models.
+        plot: plot settings (``figures.style``).
     """
-    scores = setting_scores(results)
-    scores = scores[scores["metric"].isin(TRANSFER)]
-    settings = list(scores["setting"].unique())
-    table = scores.pivot(index="model", columns="setting", values="score")
-    table = table.reindex(index=[model for model in models.index if model in table.index], columns=settings)
+    scores = transfer_scores(results, study)
+    scores = scores.assign(quality=scores["score"] * scores["metric"].map(direction))
+    titles = scores.drop_duplicates("setting").set_index("setting")["title"]
+    table = scores.pivot(index="model", columns="setting", values="quality")
+    present = [model for model in study.models.index if model in table.index]
+    table = table.reindex(index=present, columns=titles.index)
     incomplete = table.index[table.isna().any(axis=1)]
-    # Scores rise with quality: TRANSFER has no metric of which less is better.
     ranks = table.drop(incomplete).rank(ascending=False, method="min")
     ranks = ranks.loc[ranks.mean(axis=1).sort_values(kind="stable").index]
 
     with drawing(plot):
-        if len(settings) < 3:
-            return _note(f"A radar needs three settings; these results have {len(settings)}.", plot)
-        return _radars(ranks, models, list(incomplete), plot)
+        if len(titles) < 3:
+            return note(f"A radar needs three settings; these results have {len(titles)}.", plot)
+        if ranks.empty:
+            return note("A radar needs a model with a score in every setting; none has.", plot)
+        return _radars(ranks.rename(columns=titles), study.models, list(incomplete), plot)
 
 
 def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], plot: dict) -> Figure:
@@ -98,7 +100,7 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
     for (model, rank), (row, column) in zip(ranks.iterrows(), slots, strict=True):
         x, y = column * cell, height - (row + 1) * (panel + head)
         ax = _panel(figure, (x, y, cell, panel), spokes, len(ranks), radius=0.4 * cell)
-        style = KINDS[models.loc[model, "kind"]]
+        style = KINDS[models.loc[model, "supervision"]]
         shape = spokes * _distance(rank.to_numpy(), len(ranks))[:, None]
         ax.fill(*shape.T, facecolor=style["color"], alpha=0.25, linewidth=0, zorder=2)
         ax.fill(*shape.T, facecolor="none", edgecolor=style["color"], linewidth=1.0, zorder=3)
@@ -144,7 +146,7 @@ def _label_spokes(
         upright = abs(spoke[0]) < 0.1
         ax.text(
             *(1.08 * spoke),
-            wrap(setting_name(setting), small(plot), 2 * room if upright else room),
+            wrap(setting, small(plot), 2 * room if upright else room),
             ha="center" if upright else "left" if spoke[0] > 0 else "right",
             va="center" if not upright else "bottom" if spoke[1] > 0 else "top",
             fontsize=small(plot),
@@ -156,9 +158,3 @@ def _label_spokes(
         ax.text(
             0.04, _distance(rank, last) - 0.03, text, ha="left", va="top", fontsize=small(plot), color=GREY
         )
-
-
-def _note(text: str, plot: dict) -> Figure:
-    figure = Figure(figsize=(COLUMN_WIDTH, 0.6))
-    figure.text(0.5, 0.5, wrap(text, plot["font_size"], 72 * COLUMN_WIDTH - 10), ha="center", va="center")
-    return figure

@@ -2,23 +2,21 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
 from transferscope.figures.gallery import gallery, shrunk
 from transferscope.protocols.reconstruction.pictures import Reconstruction
+from transferscope.results.resolved import Study
 
 
-def reconstructions(
-    found: list[Reconstruction], models: pd.DataFrame, datasets: dict[str, str], plot: dict
-) -> Figure:
+def reconstructions(found: list[Reconstruction], study: Study, plot: dict) -> Figure:
     """A row a model below the originals, a column a dataset.
 
     Args:
         found: one a model and dataset; where there is none, the cell stays empty.
-        models, datasets, plot: as for ``gallery``.
+        study, plot: as for ``gallery``.
 
     Raises:
         InputError: there are no reconstructions.
@@ -31,4 +29,4 @@ def reconstructions(
 
     originals = {one.dataset: one.original for one in found}
     cells = {(one.facts["model"], one.dataset): cell(one) for one in found}
-    return gallery(originals, cells, models, datasets, plot)
+    return gallery(originals, cells, study, plot)

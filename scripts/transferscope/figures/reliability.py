@@ -16,6 +16,7 @@ from transferscope.figures.style import (
     shared_labels,
     small,
 )
+from transferscope.results.resolved import Study
 
 SERIES = {
     "before": {"color": VERMILION, "marker": "D", "label": "before temperature scaling"},
@@ -23,7 +24,7 @@ SERIES = {
 }
 
 
-def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Figure:
+def reliability(results: list[dict], study: Study, plot: dict) -> Figure:
     """A panel a dataset and protocol: accuracy against confidence in 15 bins, before and after scaling.
 
     A marker's area grows with the share of the test samples in its bin; on the diagonal confidence is right.
@@ -33,8 +34,8 @@ def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Fi
         results: calibration results of one model (``config/schemas/result.schema.yaml``), whose
             ``details.reliability`` has ``before`` and ``after``, each with lists ``count``, ``confidence``
             and ``accuracy`` (shares) of equal length.
-        datasets: ``names.read_datasets``.
-        plot: plot settings (``plotting.style``).
+        study: its names of datasets, and whose predictions each protocol judges.
+        plot: plot settings (``figures.style``).
 
     Raises:
         InputError: a result has no reliability, or is of another model.
@@ -53,10 +54,8 @@ def reliability(results: list[dict], datasets: dict[str, str], plot: dict) -> Fi
     key = [
         (marker(color=style["color"], marker=style["marker"]), style["label"]) for style in SERIES.values()
     ]
-    titles = []
-    for result in results:
-        protocol = result["protocol"].removeprefix("calibration_")
-        titles.append(f"{datasets.get(result['dataset'], result['dataset'])}, {protocol}")
+    heads = study.protocols["head"]
+    titles = [f"{study.dataset_name(result['dataset'])}, {heads[result['protocol']]}" for result in results]
     with drawing(plot):
         figure, axes = grid(titles, plot, columns=5, aspect=1, key=key)
         for ax, result in zip(axes, results, strict=True):

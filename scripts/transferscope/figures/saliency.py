@@ -2,25 +2,25 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.errors import InputError
 from transferscope.figures.gallery import gallery, number, shrunk
 from transferscope.protocols.saliency.maps import Map, diffusion
+from transferscope.results.resolved import Study
 
 COLOURS = "inferno"
 
 
-def saliency(maps: list[Map], models: pd.DataFrame, datasets: dict[str, str], plot: dict) -> Figure:
+def saliency(maps: list[Map], study: Study, plot: dict) -> Figure:
     """A row a model below the pictures, a column a dataset; the number is the attentive diffusion in percent.
 
     Each map is coloured from its own least to its own largest value, since a model's scale means nothing.
 
     Args:
         maps: one a model and dataset; where there is none, the cell stays empty.
-        models, datasets, plot: as for ``gallery``.
+        study, plot: as for ``gallery``.
 
     Raises:
         InputError: there are no maps.
@@ -37,4 +37,4 @@ def saliency(maps: list[Map], models: pd.DataFrame, datasets: dict[str, str], pl
 
     originals = {one.dataset: one.picture for one in maps}
     cells = {(one.model, one.dataset): cell(one) for one in maps}
-    return gallery(originals, cells, models, datasets, plot)
+    return gallery(originals, cells, study, plot)

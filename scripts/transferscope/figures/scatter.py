@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from transferscope.figures.labels import label_points
 from transferscope.figures.style import (
@@ -12,40 +13,45 @@ from transferscope.figures.style import (
     MARKER_SIZE,
     RANDOM_DASHES,
     UNKNOWN,
+    marker,
     padded,
     share_axis,
     small,
     text_width,
 )
 from transferscope.results.correlation import correlate, logit, regression_band
-from transferscope.results.metrics import Metric
+from transferscope.results.resolved import deviation_name
+from transferscope.study.metrics import Metric
 
 
 def scatter(
-    ax: Axes, series: list[pd.Series], models: pd.DataFrame, metric: Metric | None, plot: dict
+    ax: Axes, series: list[pd.DataFrame], models: pd.DataFrame, metric: Metric | None, plot: dict
 ) -> None:
     """Draw ``series`` against the logit of ImageNet top-1 (labelled in percent), each with line, band and r.
 
     Random baselines are dashed lines. A model without an ImageNet top-1 is a triangle on the right edge. The
-    line is least squares through the others, the band its 95% confidence band; both need three models.
+    line is least squares through the others, the band its 95% confidence band; both need three models. A
+    score over several seeds has a vertical bar of one standard deviation to both sides.
 
     Args:
         ax: an empty panel whose position is final.
-        series: each a score by model id; the first filled, the second hollow (calibration: before, after).
+        series: each with ``score`` and ``deviation`` by model id; the first filled, the second hollow
+            (calibration: before, after).
         models: ``style.number_models``.
         metric: what the scores are of, for the labels of their axis; None for plain log-odds.
         plot: plot settings.
     """
     x = pd.Series(logit(models["imagenet_top1"] / 100), models.index)
-    random = models.index[models["kind"] == "random"]
+    random = models.index[models["supervision"] == "random"]
     ax.set_xlim(padded(x))
-    ax.set_ylim(padded(np.concatenate([y.to_numpy() for y in series])))
+    ends = [rows["score"] + side * rows["deviation"].fillna(0) for rows in series for side in (-1, 1)]
+    ax.set_ylim(padded(np.concatenate(ends)))
     # Where an x is unknown, the point stands on the edge; it takes no part in line and coefficient.
     shown_at = x.fillna(ax.get_xlim()[1])
 
     notes, points, texts, lines = [], [], [], []
-    for index, y in enumerate(series):
-        y = y.dropna()
+    for index, rows in enumerate(series):
+        y = rows["score"].dropna()
         for dashes, model in zip(RANDOM_DASHES * len(random), random, strict=False):
             if model in y.index:
                 ax.axhline(y[model], color=GREY, linewidth=0.9, linestyle=dashes, zorder=1)
@@ -56,7 +62,11 @@ def scatter(
         r = correlate(x[known], y[known], resamples=1, seed=0)["pearson"]
         notes.append(f"r = {r:.2f}".replace("-", "−") if np.isfinite(r) else f"no r of {len(known)} models")
         for model, value in y.items():
-            style = KINDS[models.loc[model, "kind"]]
+            style = KINDS[models.loc[model, "supervision"]]
+            low, high = value + np.array([-1, 1]) * rows.loc[model, "deviation"]
+            if low < high:
+                ax.vlines(shown_at[model], low, high, color=style["color"], linewidth=0.8, zorder=2.5)
+                lines += [(shown_at[model], at) for at in np.linspace(low, high, 10)]
             ax.plot(
                 shown_at[model],
                 value,
@@ -80,6 +90,12 @@ def scatter(
     _label_y(ax, metric)
     along = ax.transData.transform(lines)
     label_points(ax, points, texts, plot, [corner, *np.column_stack([along - 0.5, along + 0.5])])
+
+
+def deviation_key(rows: pd.DataFrame) -> list[tuple[Line2D, str]]:
+    """The key's entry for the vertical bars, where scores in ``rows`` are over several seeds."""
+    name = deviation_name(rows)
+    return [(marker(marker="|", color=INK), f"± {name}")] if name else []
 
 
 def _label_y(ax: Axes, metric: Metric | None) -> None:

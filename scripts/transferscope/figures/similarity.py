@@ -9,20 +9,21 @@ from scipy.spatial.distance import squareform
 
 from transferscope.errors import InputError
 from transferscope.figures.style import GREY, INK, KINDS, TEXT_WIDTH, drawing, small, text_width
+from transferscope.results.resolved import Study
 
 COLOURS = "Blues"
 WIDEST_CELL, TREE = 0.34, 0.5  # inches
 
 
-def similarity(table: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
+def similarity(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """Debiased CKA of every pair of models, in the order of average-linkage clustering, with its tree.
 
     A model's name has the colour of its kind. Values are written where the cells are wide enough.
 
     Args:
         table: rows ``model``, ``other``, ``debiased_cka`` of one dataset, every pair once.
-        models: ``names.read_models``.
-        plot: plot settings (``plotting.style``).
+        study: its models.
+        plot: plot settings (``figures.style``).
 
     Raises:
         InputError: there are fewer than two models.
@@ -36,7 +37,8 @@ def similarity(table: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
     alike = alike.loc[order, order]
 
     em, size = plot["font_size"] / 72, small(plot)
-    names = models.loc[order, "name"]
+    models = study.models.loc[order]
+    names = models["name"]
     label = max(text_width(name, size) for name in names) / 72 + 0.9 * em
     cell = min(WIDEST_CELL, (TEXT_WIDTH - label - TREE) / len(order))
     side = cell * len(order)
@@ -50,7 +52,7 @@ def similarity(table: pd.DataFrame, models: pd.DataFrame, plot: dict) -> Figure:
         ax.set_xticks(range(len(order)), names, rotation=90)
         ax.set_yticks(range(len(order)), names)
         for axis in (ax.xaxis, ax.yaxis):
-            for text, kind in zip(axis.get_ticklabels(), models.loc[order, "kind"], strict=True):
+            for text, kind in zip(axis.get_ticklabels(), models["supervision"], strict=True):
                 text.set_color(KINDS[kind]["color"])
         if text_width("0.00", size) < 72 * cell:
             _write(ax, alike.to_numpy(), size)

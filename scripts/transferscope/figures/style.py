@@ -234,24 +234,32 @@ def padded(values: np.ndarray, share: float = 0.09) -> tuple[float, float]:
     return low - room, high + room
 
 
+def note(text: str, plot: dict) -> Figure:
+    """What stands in place of a figure that the results do not allow."""
+    lines = wrap(text, plot["font_size"], 72 * COLUMN_WIDTH - 10)
+    figure = Figure(figsize=(COLUMN_WIDTH, (1.4 * lines.count("\n") + 4) * plot["font_size"] / 72))
+    figure.text(0.5, 0.5, lines, ha="center", va="center")
+    return figure
+
+
 def number_models(models: pd.DataFrame, present: set[str]) -> pd.DataFrame:
     """The trained models in ``present`` by ImageNet top-1, numbered from 1; then the random ones, all 0."""
     models = models[models.index.isin(present)]
-    trained = models[models["kind"] != "random"].sort_values("imagenet_top1", kind="stable")
+    trained = models[models["supervision"] != "random"].sort_values("imagenet_top1", kind="stable")
     trained = trained.assign(number=range(1, len(trained) + 1))
-    return pd.concat([trained, models[models["kind"] == "random"].assign(number=0)])
+    return pd.concat([trained, models[models["supervision"] == "random"].assign(number=0)])
 
 
 def model_key(models: pd.DataFrame) -> list[tuple[Line2D, str]]:
     """The key's entries for ``number_models``: every model, then the triangle, if any."""
     entries, randoms = [], iter(RANDOM_DASHES * len(models))
     for _, row in models.iterrows():
-        if row["kind"] == "random":
+        if row["supervision"] == "random":
             line = Line2D([], [], color=GREY, linestyle=next(randoms), linewidth=0.9)
             entries.append((line, row["name"]))
         else:
-            entries.append((marker(**KINDS[row["kind"]]), f"{row['number']} {row['name']}"))
-    trained = models[models["kind"] != "random"]
+            entries.append((marker(**KINDS[row["supervision"]]), f"{row['number']} {row['name']}"))
+    trained = models[models["supervision"] != "random"]
     if trained["imagenet_top1"].isna().any():
         entries.append((marker(marker=UNKNOWN, color=INK), "ImageNet top-1 unknown"))
     return entries

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from transferscope.results.long_table import KEY
-from transferscope.results.parts import AVERAGE, KEPT, Column, Part, kept, split
+from transferscope.results.parts import Column, Part, kept, split
+from transferscope.results.resolved import AVERAGE, FEATURES, SEEDS, TEST, Study, deviation_name
 from transferscope.study.metrics import METRICS
 
-_DECIMALS = {"mse_red": 0, "mse_green": 0, "mse_blue": 0}
+OF_ONE_RUN = "†"
+"""Marks an interval over test images in a table that also has deviations over seeds."""
 _LATEX = {
     "&": r"\&",
     "%": r"\%",
     "_": r"\_",
     "#": r"\#",
     "°": r"$^\circ$",
+    OF_ONE_RUN: r"$^\dagger$",
     "±": r"$\pm$",
     "−": "$-$",
     "↑": r"$\uparrow$",
@@ -28,8 +30,10 @@ class Table:
     """One table. Each frame is [models, columns], indexed by model id, its columns the columns' keys.
 
     ``value`` is rounded as it is printed, and ``rank`` ranks what is printed: 1 is the best, equal values
-    share a rank and the next gets the following one. ``ci95`` and ``published`` are NaN where unknown;
-    ``published`` is None where no comparison is asked for.
+    share a rank and the next gets the following one. ``ci95``, the half-width of the 95% interval over test
+    images, ``deviation``, the standard deviation over seeds, and ``published`` are NaN where unknown; a cell
+    has at most one of the first two. ``published`` is None where no comparison is asked for. ``over_seeds``
+    names the deviations (``resolved.deviation_name``).
     """
 
     name: str
@@ -39,7 +43,9 @@ class Table:
     value: pd.DataFrame
     rank: pd.DataFrame
     ci95: pd.DataFrame
+    deviation: pd.DataFrame
     published: pd.DataFrame | None
+    over_seeds: str
 
     @property
     def header(self) -> list[str]:
@@ -57,51 +63,85 @@ class Table:
             return ""
         return "; ".join(f"{label}: {', '.join(names)}" for label, names in labels.items()) + "."
 
+    @property
+    def mark(self) -> str:
+        """What follows an interval over test images: something where the table also has deviations."""
+        return OF_ONE_RUN if self.deviation.notna().any(axis=None) else ""
 
-def build_tables(
-    results: pd.DataFrame, models: pd.DataFrame, datasets: dict[str, str], compare: pd.DataFrame | None
-) -> list[Table]:
-    """The tables of a long table, setting by setting: one a part (``parts.split``), at last ``parts.kept``.
+    @property
+    def interval_note(self) -> str:
+        """What the intervals are; nothing where there are none."""
+        notes = []
+        if self.deviation.notna().any(axis=None):
+            notes.append(f"± is the {self.over_seeds}.")
+        if self.ci95.notna().any(axis=None):
+            over = f" over {TEST}" if self.mark else ""
+            notes.append(f"{self.mark or '±'} is half of the 95% interval{over}.")
+        return " ".join(notes)
+
+    @property
+    def notes(self) -> str:
+        """What stands below the table: ``note`` and, where there are deviations, what the intervals are."""
+        return f"{self.note} {self.interval_note if self.mark else ''}".strip()
+
+
+def build_tables(results: pd.DataFrame, study: Study, compare: pd.DataFrame | None) -> list[Table]:
+    """The tables of the results, setting by setting: one a part (``parts.split``), at last ``parts.kept``.
 
     Arguments as for ``parts.split`` and ``build_table``.
     """
-    parts = split(results, datasets)
+    parts = split(results, study)
     averages = kept(results)
     if averages is not None:
-        # What is published as an average alone is all in that table.
-        parts = [part for part in parts if part.name not in KEPT] + [averages]
-    return [build_table(part, models, compare) for part in parts]
+        # What is measured on one dataset, or published as an average alone, is all in that table.
+        others = [part for part in parts if part.across == "dataset" or part.family != FEATURES]
+        parts = [*others, averages]
+    return [build_table(part, study, compare) for part in parts]
 
 
-def build_table(part: Part, models: pd.DataFrame, compare: pd.DataFrame | None) -> Table:
+def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table:
     """The table of one part; where its columns are datasets, their average is the last.
 
     Args:
         part: what is shown together.
-        models: ``names.read_models``; its order is that of the rows. The random baseline competes too.
-        compare: a long table of published results to print beside the measured ones, or None.
+        study: its models, in the order of the rows. The random baseline competes too.
+        compare: published results by setting, to print beside the measured ones, or None.
     """
     rows, across, columns = part.rows, part.across, part.columns
     if across == "dataset":
         columns = [*columns, Column(AVERAGE, "Average", columns[0].metric)]
-    present = [model for model in models.index if model in set(rows["model"])]
+    measured = set(rows["model"])
+    present = [model for model in study.models.index if model in measured]
+
+    def spread(rows: pd.DataFrame, field: str) -> pd.DataFrame:
+        return _spread(rows, field, columns, across, present)
+
     published = None
     if compare is not None:
         # Only the very same number is compared: another dataset or metric is another quantity.
-        same = rows.drop(columns="value").merge(compare[[*KEY, "value"]], on=KEY, how="left")
-        published = _spread(same, "value", columns, across, present)
-    value = _spread(rows, "value", columns, across, present)
+        number = ["setting", "dataset", "metric", "model"]
+        same = rows.drop(columns="value").merge(compare[[*number, "value"]], on=number, how="left")
+        published = spread(same, "value")
+    value = spread(rows, "value")
     ranks = {
         column.key: value[column.key].rank(
             method="dense", ascending=not METRICS[column.metric].higher_is_better
         )
         for column in columns
     }
-    ci95 = _spread(rows, "ci95", columns, across, present)
-    if AVERAGE in ci95:
-        ci95[AVERAGE] = float("nan")  # the mean of half-widths is not the half-width of the mean
-    names = models.loc[present, "name"]
-    return Table(part.name, part.title, columns, names, value, pd.DataFrame(ranks), ci95, published)
+    over_seeds = rows["interval_over"] == SEEDS
+    return Table(
+        part.name,
+        part.title,
+        columns,
+        models=study.models.loc[present, "name"],
+        value=value,
+        rank=pd.DataFrame(ranks),
+        ci95=spread(rows.assign(interval=rows["interval"].mask(over_seeds)), "interval"),
+        deviation=spread(rows.assign(interval=rows["interval"].where(over_seeds)), "interval"),
+        published=published,
+        over_seeds=deviation_name(rows),
+    )
 
 
 def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -> list[list[str]]:
@@ -121,10 +161,11 @@ def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -
             if pd.isna(value):
                 row.append("–")
                 continue
-            decimals = _decimals(column)
+            decimals = METRICS[column.metric].decimals
             cell = frames.get(rank, "{}").format(f"{value:.{decimals}f}")
-            if pd.notna(table.ci95.loc[model, column.key]):
-                cell += f" ± {table.ci95.loc[model, column.key]:.{decimals}f}"
+            for widths, mark in ((table.ci95, table.mark), (table.deviation, "")):
+                if pd.notna(widths.loc[model, column.key]):
+                    cell += f" ± {widths.loc[model, column.key]:.{decimals}f}{mark}"
             if table.published is not None and pd.notna(table.published.loc[model, column.key]):
                 reference = table.published.loc[model, column.key]
                 difference = f"{value - reference:+.{decimals}f}".replace("-", "−")
@@ -135,34 +176,35 @@ def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -
 
 
 def to_tsv(table: Table) -> str:
-    """Tab separated, ids for names; beside a value its ci95, published and difference, where any."""
+    """Tab separated, ids for names; beside a value its ci95, deviation, published, difference, where any."""
     columns = {}
     for column in table.columns:
         value = table.value[column.key]
         columns[column.key] = value
-        if table.ci95[column.key].notna().any():
-            columns[f"{column.key} ci95"] = table.ci95[column.key]
+        for name, widths in (("ci95", table.ci95), ("deviation", table.deviation)):
+            if widths[column.key].notna().any():
+                columns[f"{column.key} {name}"] = widths[column.key]
         if table.published is not None:
             columns[f"{column.key} published"] = table.published[column.key]
             difference = value - table.published[column.key]
-            columns[f"{column.key} difference"] = difference.round(_decimals(column))
+            columns[f"{column.key} difference"] = difference.round(METRICS[column.metric].decimals)
     text = io.StringIO()
     pd.DataFrame(columns).to_csv(text, sep="\t", index_label="model", lineterminator="\n")
     return text.getvalue()
 
 
 def to_markdown(table: Table) -> str:
-    """A heading, a pipe table and the note on metrics: best **bold**, second best <u>underlined</u>."""
+    """A heading, a pipe table and its notes: best **bold**, second best <u>underlined</u>."""
     rows = [table.header, ["---", *("---:" for _ in table.columns)]]
     rows += cells(table, "**{}**", "<u>{}</u>")
     lines = [f"## {table.title}", "", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
+    return "\n".join([*lines, "", *([table.notes, ""] if table.notes else [])])
 
 
 def to_latex(table: Table) -> str:
     """A ``table`` with a booktabs ``tabular``; needs \\usepackage{booktabs}."""
     rows = cells(table, r"\textbf{{{}}}", r"\underline{{{}}}")
-    caption = f"{table.title}. {table.note}".strip()
+    caption = f"{table.title}. {table.notes}".strip()
     return "\n".join(
         [
             r"\begin{table}",
@@ -185,16 +227,13 @@ def to_latex(table: Table) -> str:
 def _spread(
     rows: pd.DataFrame, field: str, columns: list[Column], across: str, models: list[str]
 ) -> pd.DataFrame:
-    """One field as [models, columns]; the average is of the unrounded values, where a model has them all."""
+    """One field as [models, columns], rounded; an average is of unrounded values, where a model has all."""
     frame = rows.pivot(index="model", columns=across, values=field).reindex(models)
     if columns[-1].key == AVERAGE:
-        frame[AVERAGE] = frame.mean(axis=1, skipna=False)
+        # The mean of half-widths is not the half-width of the mean.
+        frame[AVERAGE] = frame.mean(axis=1, skipna=False) if field == "value" else float("nan")
     frame = frame[[column.key for column in columns]]
-    return frame.round({column.key: _decimals(column) for column in columns})
-
-
-def _decimals(column: Column) -> int:
-    return _DECIMALS.get(column.metric, 2)
+    return frame.round({column.key: METRICS[column.metric].decimals for column in columns})
 
 
 def _escape(text: str) -> str:

@@ -7,30 +7,22 @@ import pandas as pd
 from scipy import stats
 
 from transferscope.errors import InputError
-from transferscope.results.names import measurement_name, setting_name
+from transferscope.files import atomic_path
+from transferscope.results.long_table import SETTING
+from transferscope.results.resolved import SEEDS, TRANSFER, Study, measurement_name, with_settings
+from transferscope.study import protocols
+from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
 
 IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"
+"""The protocol that whole settings are also correlated with, on all labels."""
 MEAN = "(mean)"
 """Stands in the dataset column of a whole setting; the parentheses keep it from being an id."""
 OWN = "(own)"
 """Stands in the metric column of a whole recognition setting, where each dataset has its own metric."""
 
-PRINTED_COLUMNS = ["against", "setting", "metric", "pearson"]
-
-RECOGNITION = ("top1", "mean_per_class", "map11", "accuracy")
-TRANSFER = (OWN, "ap50", "within_11.25", "mean_iou")
-"""Metrics of whole settings that say how well a model transfers, not what its features are like."""
-_REPRESENTED = (
-    "ap",
-    "ap75",
-    "mean_angle_deg",
-    "median_angle_deg",
-    "within_22.5",
-    "within_30",
-    "pixel_accuracy",
-)
+PRINTED_COLUMNS = ["against", "protocol", "metric", "pearson"]
 
 # Half the last digit of a percentage printed with two decimals: how far from 100 a published 100.00 may be.
 _HALF_PRINTED_DIGIT = 5e-5
@@ -47,38 +39,79 @@ def logit(share: np.ndarray) -> np.ndarray:
 
 
 def add_scores(results: pd.DataFrame) -> pd.DataFrame:
-    """The long table with a column ``score``: each value as a correlation takes it.
+    """The results by setting with two more columns: each value's ``score``, and its ``deviation`` over seeds.
 
-    The logit of a bounded metric, the raw value of any other, times the metric's sign (``metrics.Metric``).
-    Before the logit a share is moved at least half a test sample away from 0 and 1 (``n_test``; half the last
-    printed digit where it is unknown), so that one perfect score does not put a whole setting at infinity.
+    The score is what a correlation takes: the logit of a bounded metric, the raw value of any other, times
+    the metric's sign (``study.metrics.Metric``). Before the logit a share is moved at least half a test
+    sample away from 0 and 1 (``n_test``; half the last printed digit where it is unknown), so that one
+    perfect score does not put a whole setting at infinity. The deviation is half the distance between the
+    scores one standard deviation above and below the value, NaN where there is one seed.
     """
+    spread = results["interval"].where(results["interval_over"] == SEEDS)
+    above, below = (_scores(results, results["value"] + side * spread) for side in (1, -1))
+    return results.assign(score=_scores(results, results["value"]), deviation=(above - below).abs() / 2)
+
+
+def _scores(results: pd.DataFrame, values: pd.Series) -> pd.Series:
+    """The scores of ``values``, one a row of ``results``."""
     metrics = results["metric"].map(METRICS)
-    natural = results["value"] / [metric.scale for metric in metrics]
+    natural = values / [metric.scale for metric in metrics]
     margin = (0.5 / results["n_test"].astype("Float64")).fillna(_HALF_PRINTED_DIGIT).astype(float)
     bounded = np.array([metric.bounded for metric in metrics], dtype=bool)
     share = natural.clip(margin, 1 - margin).where(bounded, 0.5)
-    signs = [metric.sign for metric in metrics]
-    return results.assign(score=signs * natural.where(~bounded, logit(share)))
+    return [metric.sign for metric in metrics] * natural.where(~bounded, logit(share))
 
 
 def setting_scores(results: pd.DataFrame) -> pd.DataFrame:
     """One row a whole setting, metric and model: ``score`` is the mean over the setting's datasets.
 
-    Recognition metrics are averaged together (metric OWN), since each dataset has its own; AP50, the share
-    within 11.25 degrees and mean IoU stand for detection, surface normals and segmentation; every other
-    metric is averaged by itself. ``datasets`` counts the setting's datasets. A model that lacks one of them
-    has score NaN: its mean would be over easier or harder ones.
+    Recognition metrics are averaged together (metric OWN), since each dataset has its own; a metric that
+    another represents (``study.metrics.Metric``) is left out; every other is averaged by itself. ``datasets``
+    counts the setting's datasets. A model that lacks one of them has score NaN: its mean would be over easier
+    or harder ones. ``deviation`` is that of the mean, the datasets' seeds being independent draws.
     """
     table = add_scores(results)
-    table = table[~table["metric"].isin(_REPRESENTED)]
-    table = table.assign(metric=table["metric"].where(~table["metric"].isin(RECOGNITION), OWN))
-    keys = ["setting", "metric"]
+    table = table[[not METRICS[metric].represented_by for metric in table["metric"]]]
+    own = np.array([METRICS[metric].recognition for metric in table["metric"]], dtype=bool)
+    table = table.assign(metric=table["metric"].mask(own, OWN))
+    keys = [*SETTING, "setting", "title", "family", "metric"]
     datasets = table.groupby(keys)["dataset"].transform("nunique")
     means = table.assign(datasets=datasets).groupby([*keys, "model"], sort=False, as_index=False)
-    means = means.agg(score=("score", "mean"), here=("dataset", "nunique"), datasets=("datasets", "first"))
+    means = means.agg(
+        score=("score", "mean"),
+        deviation=("deviation", _deviation_of_mean),
+        seeds=("seeds", "max"),
+        here=("dataset", "nunique"),
+        datasets=("datasets", "first"),
+    )
     means["score"] = means["score"].where(means["here"] == means["datasets"])
     return means.drop(columns="here")
+
+
+def _deviation_of_mean(deviations: pd.Series) -> float:
+    """Of a mean of independent scores; one without a deviation has none. NaN where none has any."""
+    return np.sqrt((deviations**2).sum(min_count=1)) / len(deviations)
+
+
+def transfer_scores(results: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The rows of ``setting_scores`` that say how well a model transfers: one a setting and model.
+
+    They are those of the family TRANSFER in the metric by which their protocol is judged.
+    """
+    scores = setting_scores(results)
+    return scores[_judges_transfer(scores, study)]
+
+
+def _judges_transfer(table: pd.DataFrame, study: Study) -> pd.Series:
+    headline = table["protocol"].map(study.protocols["metric"])
+    return (table["family"] == TRANSFER) & ((table["metric"] == OWN) | (table["metric"] == headline))
+
+
+def direction(metric: str) -> int:
+    """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is."""
+    if metric == OWN or METRICS[metric].higher_is_better:
+        return 1
+    return -METRICS[metric].sign
 
 
 def correlate(x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int) -> dict[str, float]:
@@ -114,24 +147,25 @@ def _intervals(
     return _interval(_row_pearson(xs, ys)), _interval(_row_pearson(*ranks))
 
 
-def correlations(results: pd.DataFrame, models: pd.DataFrame, *, resamples: int, seed: int) -> pd.DataFrame:
+def correlations(results: pd.DataFrame, study: Study, *, resamples: int, seed: int) -> pd.DataFrame:
     """Correlation of every dataset and whole setting with ImageNet top-1 and with many-shot transfer.
 
     Args:
-        results: the long table.
-        models: ``names.read_models``.
+        results: the results by setting (``resolved.by_setting``).
+        study: its models.
         resamples: bootstrap resamples behind the intervals.
         seed: of the resamples; every row starts from it.
 
     Returns:
-        Columns ``against setting dataset metric n`` and, for pearson and spearman, the coefficient, ``_low``,
+        ``against``, SETTING, ``dataset metric n`` and, for pearson and spearman, the coefficient, ``_low``,
         ``_high`` and ``_p``; then ``left_out``, the models of that row, comma separated, that have no x (the
         random baseline always) or no y. ``against`` is IMAGENET (logit of the accuracy) or MANY_SHOT (that
         whole setting's score, where the table has it). A whole setting has dataset MEAN.
 
     Raises:
-        InputError: the results name a model that ``models`` lacks.
+        InputError: the results name a model that the study lacks.
     """
+    models = study.models
     unknown = set(results["model"]) - set(models.index)
     if unknown:
         raise InputError(
@@ -140,24 +174,39 @@ def correlations(results: pd.DataFrame, models: pd.DataFrame, *, resamples: int,
     whole = setting_scores(results).assign(dataset=MEAN)
     scores = pd.concat([add_scores(results), whole])
     variables = {IMAGENET: pd.Series(logit(models["imagenet_top1"] / 100), models.index)}
-    if MANY_SHOT in set(whole["setting"]):
-        variables[MANY_SHOT] = whole[whole["setting"] == MANY_SHOT].set_index("model")["score"]
+    many_shot = whole[(whole["setting"] == MANY_SHOT) & (whole["metric"] == OWN)]
+    if len(many_shot):
+        variables[MANY_SHOT] = many_shot.set_index("model")["score"]
     # An untrained network is a floor to read values against; as a point it would decide every coefficient.
-    random = models.index[models["kind"] == "random"]
+    random = models.index[models["supervision"] == "random"]
 
+    keys = [*SETTING, "dataset", "metric"]
     rows = []
     for against, x in variables.items():
         usable = x.drop(random, errors="ignore").dropna()
-        for (setting, dataset, metric), group in scores.groupby(["setting", "dataset", "metric"], sort=False):
+        for (setting, *names), group in scores.groupby(["setting", *keys], sort=False):
             if setting == against:
                 continue
             y = group.set_index("model")["score"]
             both = [model for model in y.dropna().index if model in usable.index]
             left_out = [model for model in y.index if model not in both]
-            name = {"against": against, "setting": setting, "dataset": dataset, "metric": metric}
+            name = {"against": against} | dict(zip(keys, names, strict=True))
             coefficients = correlate(usable[both], y[both], resamples=resamples, seed=seed)
             rows.append(name | coefficients | {"left_out": ",".join(left_out)})
     return pd.DataFrame(rows)
+
+
+def write_correlations(path: str | Path, table: pd.DataFrame) -> None:
+    """Write the table of ``correlations``, tab separated, with empty fields for what there is not."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_correlations(path: str | Path, study: Study) -> pd.DataFrame:
+    """The table that ``write_correlations`` wrote, with the columns of ``resolved.with_settings``."""
+    text = [*AXES, "left_out"]
+    table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, "str"))
+    return with_settings(table.fillna(dict.fromkeys(text, "")), study)
 
 
 def read_printed(path: str | Path) -> pd.DataFrame:
@@ -175,9 +224,12 @@ def read_printed(path: str | Path) -> pd.DataFrame:
 
 
 def add_printed(coefficients: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    """The table of ``correlations`` with a column ``printed``, NaN where ``read_printed`` has nothing."""
-    printed = printed.rename(columns={"pearson": "printed"}).assign(dataset=MEAN)
-    return coefficients.merge(printed, how="left", on=["against", "setting", "dataset", "metric"])
+    """The table of ``correlations`` with a column ``printed``, NaN where ``read_printed`` has nothing.
+
+    What is printed is of settings whose place on every axis is empty.
+    """
+    printed = printed.rename(columns={"pearson": "printed"}).assign(dataset=MEAN, **dict.fromkeys(AXES, ""))
+    return coefficients.merge(printed, how="left", on=["against", *SETTING, "dataset", "metric"])
 
 
 def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,20 +245,25 @@ def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.nd
     return y.mean() + slope * (at - x.mean()), half_width
 
 
-def summary(table: pd.DataFrame) -> str:
+def summary(table: pd.DataFrame, study: Study) -> str:
     """The whole settings' coefficients of ``correlations`` as text for a terminal, one line each.
 
     Where the table has a column ``printed`` (``add_printed``), Pearson's as the paper prints it comes last.
     """
-    table = table[table["dataset"] == MEAN]
+    table = with_settings(table[table["dataset"] == MEAN], study)
+    # Where the setting's name says enough, no metric follows it.
+    alone = _judges_transfer(table, study) | (table["metric"] == OWN)
     labels = [
-        _label(setting, metric) for setting, metric in zip(table["setting"], table["metric"], strict=True)
+        row.title if by_name else measurement_name(row.title, row.metric)
+        for row, by_name in zip(table.itertuples(), alone, strict=True)
     ]
     table = table.assign(label=labels)
     width = max(40, *map(len, labels))  # the titles take up to 40
     blocks = []
     for against, rows in table.groupby("against", sort=False):
-        x = "ImageNet top-1" if against == IMAGENET else f"mean {setting_name(against).lower()} transfer"
+        x = "ImageNet top-1"
+        if against != IMAGENET:
+            x = f"mean {protocols.title(study.protocols, against, {}).lower()} transfer"
         title = f"Correlation with {x}"
         lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
         if rows.get("printed", pd.Series(dtype=float)).notna().any():
@@ -221,10 +278,6 @@ def summary(table: pd.DataFrame) -> str:
                 lines[-1] += f" {row['printed']:>8.2f}"
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
-
-
-def _label(setting: str, metric: str) -> str:
-    return setting_name(setting) if metric in TRANSFER else measurement_name(setting, metric)
 
 
 def _row_pearson(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:

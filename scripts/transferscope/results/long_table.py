@@ -180,7 +180,7 @@ def _key(run: dict) -> tuple[str, ...]:
 
 
 def _rows(result: dict) -> list[dict]:
-    run = {column: result[column] for column in COLUMNS if column in result}
+    run = dict.fromkeys(AXES, "") | {column: result[column] for column in COLUMNS if column in result}
     return [run | measured for measured in result["measurements"]]
 
 

@@ -1,18 +1,12 @@
 """The results in parts that are shown together: what makes one table, one figure, one page."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from transferscope.results.correlation import RECOGNITION
-from transferscope.results.names import measurement_name, setting_name
+from transferscope.results.resolved import AVERAGE, FEATURES, Study, measurement_name
 from transferscope.study.metrics import METRICS
-
-AVERAGE = "average"
-"""The dataset, or the column, that holds the mean over the datasets."""
-KEPT = ("reconstruction", "saliency", "invariance")
-"""Settings that say what the features keep, not what they are good for."""
 
 
 @dataclass(frozen=True)
@@ -45,74 +39,95 @@ class Part:
     across: str
     columns: list[Column]
 
+    @property
+    def family(self) -> str:
+        """That of its setting, or of its first."""
+        return self.rows["family"].iloc[0]
 
-def split(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
-    """A long table as the parts that are shown together, setting by setting.
+
+def split(results: pd.DataFrame, study: Study) -> list[Part]:
+    """The results by setting as the parts that are shown together, setting by setting.
 
     A setting with one dataset (detection, surface normals) is one part, across its metrics. One with several
     is a part across the datasets for all recognition metrics together, as in the paper, and one for any other
     metric (calibration).
 
     Args:
-        results: the long table.
-        datasets: printed names by id (``names.read_datasets``).
+        results: any table with the columns of ``resolved.with_settings``, and ``dataset`` and ``metric``.
+        study: its names of datasets.
     """
 
     def across_datasets(name: str, title: str, rows: pd.DataFrame) -> Part:
-        columns = _columns(rows, "dataset", lambda row: datasets.get(row.dataset, row.dataset))
-        return Part(name, title, rows, "dataset", columns)
+        names = [study.dataset_name(dataset) for dataset in rows["dataset"]]
+        return Part(name, title, rows, "dataset", _columns(rows, "dataset", names))
 
     parts = []
     for setting, rows in results.groupby("setting", sort=False):
-        title = setting_name(setting)
+        title = rows["title"].iloc[0]
         if rows["dataset"].nunique() == 1:
-            columns = _columns(rows, "metric", lambda row: METRICS[row.metric].label)
-            parts.append(Part(setting, title, rows, "metric", columns))
+            labels = [METRICS[metric].label for metric in rows["metric"]]
+            parts.append(Part(setting, title, rows, "metric", _columns(rows, "metric", labels)))
             continue
-        recognition = rows["metric"].isin(RECOGNITION)
+        recognition = np.array([METRICS[metric].recognition for metric in rows["metric"]], dtype=bool)
         if recognition.any():
             parts.append(across_datasets(setting, title, rows[recognition]))
         for metric, group in rows[~recognition].groupby("metric", sort=False):
-            parts.append(across_datasets(f"{setting}_{metric}", measurement_name(setting, metric), group))
+            parts.append(across_datasets(f"{setting}_{metric}", measurement_name(title, metric), group))
     return parts
 
 
 def kept(results: pd.DataFrame) -> Part | None:
     """What the features keep (Ericsson et al. 2021, table 9): each metric's mean over the datasets.
 
-    A model that lacks one of them is left out of that column. None where nothing of ``KEPT`` is measured.
+    It is of the settings of the family FEATURES. A model that lacks one of a setting's datasets is left out
+    of its columns. None where nothing of the kind is measured.
     """
-    rows = results[results["setting"].isin(KEPT)]
-    if rows.empty:
-        return None
-    keys = ["setting", "metric"]
-    everywhere = rows.groupby(keys)["dataset"].nunique().rename("everywhere")
-    means = rows.groupby([*keys, "model"], sort=False).agg(
-        value=("value", "mean"), here=("dataset", "nunique")
+    rows = results[results["family"] == FEATURES]
+    keys = ["setting", "title", "metric"]
+    means = rows.assign(everywhere=rows.groupby(keys)["dataset"].transform("nunique"))
+    means = means.groupby([*keys, "model"], sort=False, as_index=False).agg(
+        value=("value", "mean"),
+        here=("dataset", "nunique"),
+        everywhere=("everywhere", "first"),
+        interval=("interval", "first"),
+        interval_over=("interval_over", "first"),
+        seeds=("seeds", "max"),
     )
-    means = means.reset_index().merge(everywhere.reset_index(), on=keys)
-    means = means[means["here"] == means["everywhere"]].drop(columns=["here", "everywhere"])
-    means = means.assign(dataset=AVERAGE, ci95=float("nan"))
-    columns = _columns(means, "metric", lambda row: METRICS[row.metric].label)
-    return Part("features", "What the features keep (table 9)", means, "metric", columns)
+    means = means[means["here"] == means["everywhere"]]
+    if means.empty:
+        return None
+    # A metric says enough, unless several settings have it.
+    alone = means.groupby("metric")["setting"].transform("nunique") == 1
+    means = means.drop(columns=["here", "everywhere"]).assign(
+        dataset=AVERAGE,
+        # The mean of half-widths is not the half-width of the mean.
+        interval=means["interval"].where(means["everywhere"] == 1),
+        column=means["metric"].where(alone, measurement(means)),
+    )
+    labels = [
+        METRICS[row.metric].label if by_metric else measurement_name(row.title, row.metric)
+        for row, by_metric in zip(means.itertuples(), alone, strict=True)
+    ]
+    columns = _columns(means, "column", labels)
+    return Part("features", "What the features keep (table 9)", means, "column", columns)
 
 
-def split_by_dataset(results: pd.DataFrame, datasets: dict[str, str]) -> list[Part]:
-    """A long table as one part a dataset, across all that is measured on it: each setting and metric.
+def split_by_dataset(results: pd.DataFrame, study: Study) -> list[Part]:
+    """The results by setting as one part a dataset, across all that is measured on it.
 
     Arguments as for ``split``; a column's key is ``measurement`` of its setting and metric.
     """
-    rows = results.assign(measurement=measurement(results))
-    return [
-        Part(
-            dataset,
-            datasets.get(dataset, dataset),
-            group,
-            "measurement",
-            _columns(group, "measurement", _measurement_label),
-        )
-        for dataset, group in rows.groupby("dataset", sort=False)
-    ]
+    parts = []
+    for dataset, rows in results.groupby("dataset", sort=False):
+        rows = rows.assign(measurement=measurement(rows))
+        labels = [
+            # A recognition metric is the dataset's own, so the setting says enough.
+            row.title if METRICS[row.metric].recognition else measurement_name(row.title, row.metric)
+            for row in rows.itertuples()
+        ]
+        columns = _columns(rows, "measurement", labels)
+        parts.append(Part(dataset, study.dataset_name(dataset), rows, "measurement", columns))
+    return parts
 
 
 def measurement(table: pd.DataFrame) -> pd.Series:
@@ -120,13 +135,7 @@ def measurement(table: pd.DataFrame) -> pd.Series:
     return table["setting"] + " " + table["metric"]
 
 
-def _measurement_label(row: tuple) -> str:
-    # A recognition metric is the dataset's own, so the setting says enough.
-    if row.metric in RECOGNITION:
-        return setting_name(row.setting)
-    return measurement_name(row.setting, row.metric)
-
-
-def _columns(rows: pd.DataFrame, across: str, label: Callable[[tuple], str]) -> list[Column]:
-    firsts = rows.drop_duplicates(across).itertuples()
-    return [Column(getattr(row, across), label(row), row.metric) for row in firsts]
+def _columns(rows: pd.DataFrame, across: str, labels: list[str]) -> list[Column]:
+    """The columns across ``rows``, which have ``labels``."""
+    firsts = rows.assign(label=labels).drop_duplicates(across)
+    return [Column(*first) for first in zip(firsts[across], firsts["label"], firsts["metric"], strict=True)]

@@ -13,8 +13,14 @@ from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
 
 MODEL_FACTS = ["name", "supervision", "imagenet_top1"]
-DATASET_FACTS = ["name", "task", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
-PROTOCOL_FACTS = ["title", "target", "family", "metric"]
+DATASET_FACTS = ["name", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
+PROTOCOL_FACTS = ["title", "target", "family", "head", "metric"]
+
+TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
+"""Families of protocols: how well models transfer, how right their confidences are, what features keep."""
+
+AVERAGE = "average"
+"""The dataset of a published mean over the datasets, and the column of tables that holds such a mean."""
 
 TEST, SEEDS = "test images", "seeds"
 """What an interval is over: 95 % over test images (or episodes), or a standard deviation over seeds."""
@@ -36,7 +42,7 @@ class Study:
 
     def dataset_name(self, dataset: str) -> str:
         """Printed name; the id where the table lacks it."""
-        return self.datasets["name"].get(dataset, dataset)
+        return "Average" if dataset == AVERAGE else self.datasets["name"].get(dataset, dataset)
 
     def protocols_of(self, family: str) -> pd.Index:
         """Ids of the protocols of a family."""
@@ -119,8 +125,14 @@ def with_settings(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     return table.assign(
         setting=[names[row][0] for row in rows],
         title=[names[row][1] for row in rows],
-        family=table["protocol"].map(study.protocols["family"]).fillna("transfer"),
+        family=table["protocol"].map(study.protocols["family"]).fillna(TRANSFER),
     )
+
+
+def deviation_name(rows: pd.DataFrame) -> str:
+    """What an interval over seeds in rows with a column ``seeds`` is; nothing where there is none."""
+    counts = sorted(rows.loc[rows["seeds"] > 1, "seeds"].unique())
+    return f"standard deviation over {' or '.join(map(str, counts))} seeds" if counts else ""
 
 
 def measurement_name(title: str, metric: str) -> str:
