@@ -9,9 +9,8 @@ from transferscope.datasets import load_dense
 from transferscope.models import backbones
 from transferscope.protocols.dense import training
 from transferscope.results import examples
-from transferscope.results.run import Evaluation, Run, measurements
+from transferscope.results.run import Evaluation, Run, measurements, state_file
 from transferscope.training.resume import Resume
-from transferscope.training.scratch import copied_to_scratch
 
 
 def main(
@@ -40,7 +39,7 @@ def main(
     _, metadata = backbones.load(backbone)
     run = Run(model=metadata.model, dataset=facts["dataset"], **run)
     sha256 = files.sha256(backbone)
-    state = Resume(run.state_file(output), run.fingerprint(backbone=sha256, facts=facts, settings=settings))
+    state = Resume(state_file(output), run.fingerprint(backbone=sha256, facts=facts, settings=settings))
     samples = load_dense(task, root, **facts)
     torch.manual_seed(run.seed)
     protocol = import_module(f"transferscope.protocols.{module}")
@@ -69,11 +68,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        job.logged(snakemake),
-        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
-        job.limit_threads(snakemake.threads)
+    with job.logged(snakemake), job.dataset(snakemake) as dataset:
         main(
             snakemake.input.backbone,
             dataset,

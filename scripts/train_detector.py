@@ -6,8 +6,7 @@ from transferscope.models import backbones
 from transferscope.protocols.openmmlab import detection, training
 from transferscope.protocols.openmmlab.detector import train_and_test
 from transferscope.protocols.openmmlab.precision import METRICS
-from transferscope.results.run import Evaluation, Run, measurements
-from transferscope.training.scratch import copied_to_scratch
+from transferscope.results.run import Evaluation, Run, measurements, state_file
 
 
 def main(
@@ -33,7 +32,7 @@ def main(
     run = Run(model=metadata.model, dataset=facts["dataset"], **run)
     sha256 = files.sha256(backbone)
     checkpoints = training.CheckpointHook(
-        run.state_file(output),
+        state_file(output),
         every=checkpoint_steps,
         fingerprint=run.fingerprint(backbone=sha256, facts=facts, settings=settings),
     )
@@ -62,11 +61,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with (
-        job.logged(snakemake),
-        copied_to_scratch(snakemake.input.dataset, snakemake.resources.get("scratch")) as dataset,
-    ):
-        job.limit_threads(snakemake.threads)
+    with job.logged(snakemake), job.dataset(snakemake) as dataset:
         main(
             snakemake.input.backbone,
             dataset,

@@ -78,7 +78,8 @@ models:
   - random-vit
   - random-convnext
 datasets: [digits, scenes-small, scenes-small-multi]
-features: {resolution: 48, batch_size: 64, shard_images: 1000}
+features: {resolution: 48}
+execution: {batch_size: 64, shard_images: 1000, checkpoint_steps: 2, reconstructions: 1}
 fewshot: {ways: 5, queries: 5, episodes: 30}
 finetune:
   steps: 4
@@ -87,7 +88,6 @@ finetune:
   weight_decays: [1.0e-5]
   augmentations: [random_resized_crop]
   halvings: 1
-  points_per_job: 1
 exclude:
   - {model: [efficientnet-lite0, efficientnet-lite1], protocol: finetune, reason: time}
   - {dataset: digits, protocol: finetune, reason: time}
@@ -104,11 +104,10 @@ detection:
   longest_side: 64
   proposals: 16
   test_proposals: 50
-  checkpoint_iterations: 2
 normals: {epochs: 1, batch_size: 20, channels: 8}
 segmentation: {iterations: 4, crop: 48, channels: 8}
 correlation: {resamples: 200}
-reconstruction: {resolution: 32, stage: 2, steps: 3, batch_size: 1, lpips: [], perceptual: [mobilenetv2]}
+reconstruction: {resolution: 32, stage: 2, steps: 3, lpips: [], perceptual: [mobilenetv2]}
 saliency: {resolution: 66, stride: 13}
 invariance: {images: 10}
 threads: {extraction: 1, probes: 1}
@@ -154,7 +153,6 @@ def copy_of_the_project(folder: Path) -> Project:
         "name": "Small scenes",
         "source": "render:images=300&objects=1&size=48&seed=0",
         "metric": "top1",
-        "protocols": "linear knn fewshot finetune calibration reconstruction saliency invariance",
         "shots": "5",
     }
     several = {
@@ -163,7 +161,7 @@ def copy_of_the_project(folder: Path) -> Project:
         "source": "render:images=200&objects=3&size=48&seed=1",
         "metric": "map11",
         "task": "recognition detection normals segmentation",
-        "protocols": "linear knn detection_frozen normals segmentation",
+        "without": "finetune detection_finetune reconstruction saliency invariance",
     }
     for row in (single, several):
         project.append("datasets.tsv", SCENES | row)
