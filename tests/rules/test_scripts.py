@@ -16,25 +16,29 @@ from PIL import Image
 
 import choose_picture
 import collect_results
+import draw_splits
 import extract_features
-import fewshot_probe
 import finetune_grid
 import finetune_refit
 import initialise_backbone
 import join_shards
-import knn_probe
-import linear_probe
 import measure_calibration
 import measure_invariance
 import measure_reconstruction
 import measure_saliency
 import measure_similarity
+import probe
 import reconstruct_pictures
 from transferscope.errors import InputError
 from transferscope.features import store as features
+from transferscope.protocols.finetuning import trials as trial_module
+from transferscope.protocols.finetuning.grid import Point
+from transferscope.protocols.finetuning.trials import Task
 from transferscope.protocols.reconstruction.pictures import read as read_reconstructions
 from transferscope.protocols.saliency import maps
 from transferscope.protocols.saliency.occlusion import Occlusion
+from transferscope.results import metrics, predictions
+from transferscope.training.resume import Resume
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 40)}
 COUNTS = {"train": 8, "val": 4, "test": 5}
@@ -67,10 +71,17 @@ def facts(counts: dict[str, int] | None = None, classes: int = 3) -> dict:
     return {
         "dataset": "colours",
         "loader": "image_folder",
+        "version": "1",
         "split_rule": "official",
         "classes": classes,
         "counts": counts,
     }
+
+
+def run(protocol: str, **changes) -> dict:
+    """What a rule says of a run beside its model and dataset."""
+    facts = {"protocol": protocol, "variant": "default", "version": 1, "seed": 0, "labels": "", "layer": ""}
+    return facts | {"dataset_version": "1"} | changes
 
 
 def extract(backbone: Path, pictures: Path, output: Path, **changes) -> Path:
@@ -87,7 +98,7 @@ def feature_file(backbone, pictures, tmp_path_factory) -> Path:
 def measured(path: Path) -> dict[str, float]:
     result = json.loads(path.read_text())
     assert (result["model"], result["dataset"]) == ("tiny", "colours")
-    return {f"{one['setting']} {one['metric']}": one["value"] for one in result["measurements"]}
+    return {one["metric"]: one["value"] for one in result["measurements"]}
 
 
 def test_extraction_keeps_the_contract(feature_file):
@@ -173,9 +184,9 @@ def attend(backbone: Path, pictures: Path, folder: Path, **changes) -> dict:
         *choose(pictures, folder),
         folder / "tiny.json",
         folder / "tiny.h5",
-        settings={"resolution": 50, "occluder": 10, "stride": 3, "batch_size": 9} | changes,
-        version=1,
-        seed=0,
+        run=run("saliency"),
+        settings={"resolution": 50, "occluder": 10, "stride": 3} | changes,
+        batch_size=9,
     )
     return json.loads((folder / "tiny.json").read_text())
 
@@ -190,7 +201,7 @@ def test_saliency_has_a_map_of_the_centre_and_its_diffusion(backbone, pictures, 
     assert seen.attention.shape == (32, 32)
     assert seen.picture.shape == (32, 32, 3)
     assert measured(tmp_path / "tiny.json") == {
-        "saliency attentive_diffusion": pytest.approx(100 * maps.diffusion(seen.attention))
+        "attentive_diffusion": pytest.approx(100 * maps.diffusion(seen.attention))
     }
     exact = attend(backbone, pictures, tmp_path / "exact", stride=1)
     assert exact["mode"] == "exact"
@@ -224,15 +235,13 @@ def reconstruct(backbone: Path, pictures: Path, folder: Path, **changes) -> Path
     picture, description = choose(pictures, folder)
     other = folder / "other.json"
     other.write_text(description.read_text().replace('"colours"', '"other"'))
-    settings = {"resolution": 32, "stage": 1, "steps": 3, "batch_size": 1}
     reconstruct_pictures.main(
         backbone,
         [picture, picture],
         [description, other],
         folder / "tiny.h5",
-        settings=settings | changes,
-        version=1,
-        seed=0,
+        **{"resolution": 32, "stage": 1, "steps": 3, "versions": {"reconstruction": 1}, "seed": 0} | changes,
+        together=1,
     )
     return folder / "tiny.h5"
 
@@ -240,19 +249,19 @@ def reconstruct(backbone: Path, pictures: Path, folder: Path, **changes) -> Path
 def test_a_reconstruction_is_measured_to_the_eye_and_in_each_colour(backbone, pictures, tmp_path):
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), tmp_path / "squeeze.pth")
     made = reconstruct(backbone, pictures, tmp_path)
-    arguments = {"trunks": ["squeeze"], "version": 1}
+    arguments = {"trunks": ["squeeze"], "run": run("reconstruction")}
     trunks, result = [tmp_path / "squeeze.pth"], tmp_path / "tiny.json"
     measure_reconstruction.main(made, trunks, [backbone], result, dataset="colours", **arguments)
     (one,) = [one for one in read_reconstructions(made) if one.dataset == "colours"]
     found = measured(result)
     errors = np.square(one.original.astype(float) - one.made).mean(axis=(0, 1))
     names = ("red", "green", "blue")
-    assert [found[f"reconstruction mse_{name}"] for name in names] == pytest.approx(errors.tolist())
-    assert found["reconstruction lpips_squeeze"] > 0
-    assert 0 < found["reconstruction perceptual"] < 1
+    assert [found[f"mse_{name}"] for name in names] == pytest.approx(errors.tolist())
+    assert found["lpips_squeeze"] > 0
+    assert 0 < found["perceptual"] < 1
     assert json.loads(result.read_text())["mode"] == "stage1-3-steps"
     with pytest.raises(InputError, match="0 pictures of elsewhere"):
-        measure_reconstruction.main(made, [], [], result, dataset="elsewhere", trunks=[], version=1)
+        measure_reconstruction.main(made, [], [], result, dataset="elsewhere", **arguments | {"trunks": []})
 
 
 def test_reconstruction_that_was_cut_off_goes_on_and_ends_the_same(backbone, pictures, tmp_path, monkeypatch):
@@ -281,19 +290,17 @@ def test_invariance_tells_the_changes_apart(backbone, pictures, tmp_path):
         backbone,
         pictures,
         tmp_path / "tiny.json",
+        run=run("invariance"),
         facts=facts(),
-        images=12,
+        settings={"images": 12},
         resolution=32,
         batch_size=8,
-        loader_version="1",
-        version=1,
-        seed=0,
     )
     found = measured(tmp_path / "tiny.json")
-    assert set(found) == {f"invariance invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
+    assert set(found) == {f"invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
     assert all(value < 1 for value in found.values())
     # The pictures are of one colour each with noise: a crop keeps that, a change of colours does not.
-    assert found["invariance invariance_crop"] > found["invariance invariance_colour"]
+    assert found["invariance_crop"] > found["invariance_colour"]
 
 
 def test_similarity_has_a_row_for_every_pair(backbone, pictures, feature_file, tmp_path):
@@ -308,39 +315,49 @@ def test_similarity_has_a_row_for_every_pair(backbone, pictures, feature_file, t
     assert 0 < table.loc[("tiny", "other"), "cka"] == table.loc[("other", "tiny"), "cka"] < 1
 
 
-def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
-    common = {"metric": "top1", "classes": 3, "version": 1, "seed": 0}
-    linear_probe.main(
-        feature_file, tmp_path / "linear.json", tmp_path / "predictions.h5", mode="converged", **common
-    )
-    knn_probe.main(feature_file, tmp_path / "knn.json", neighbours=[1, 3], temperature=0.07, **common)
-    fewshot_probe.main(
+SETTINGS = {
+    "linear": {"mode": "converged"},
+    "knn": {"neighbours": [1, 3], "temperature": 0.07},
+    "fewshot": {"ways": 3, "queries": 3, "episodes": 20},
+}
+
+
+def evaluate(feature_file: Path, folder: Path, protocol: str, splits=None, **changes) -> Path:
+    """The result of a protocol on frozen features."""
+    output = folder / f"{protocol}.json"
+    predictions = folder / f"{protocol}.predictions.h5" if protocol == "linear" else None
+    probe.main(
         feature_file,
-        tmp_path / "fewshot.json",
-        shots=[2],
-        ways=3,
-        queries=3,
-        episodes=20,
-        version=1,
-        seed=0,
+        splits,
+        output,
+        predictions,
+        run=run(protocol, **changes.pop("run", {})),
+        module=f"probes.{protocol}",
+        labels={"metric": "top1", "classes": 3, "shots": [2]},
+        settings=SETTINGS[protocol] | changes,
     )
+    return output
+
+
+def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
+    for protocol in SETTINGS:
+        evaluate(feature_file, tmp_path, protocol)
     calibration = tmp_path / "calibration_linear.json"
-    measure_calibration.main(tmp_path / "predictions.h5", calibration, version=1, seed=0)
-    assert measured(tmp_path / "linear.json")["linear top1"] > 80
-    assert measured(tmp_path / "knn.json")["knn top1"] > 80
-    assert measured(tmp_path / "fewshot.json")["fewshot_3w2s accuracy"] > 80
-    assert set(measured(calibration)) == {
-        f"calibration_linear {name}" for name in ("ece", "ece_scaled", "ece_scaled_val")
-    }
+    measure_calibration.main(tmp_path / "linear.predictions.h5", calibration, run=run("calibration_linear"))
+    assert measured(tmp_path / "linear.json")["top1"] > 80
+    assert measured(tmp_path / "knn.json")["top1"] > 80
+    assert measured(tmp_path / "fewshot.json")["accuracy"] > 80
+    assert set(measured(calibration)) == {"ece", "ece_scaled", "ece_scaled_val"}
 
     expected = [
-        {"model": "tiny", "dataset": "colours", "protocol": protocol}
+        {"model": "tiny", "dataset": "colours", "protocol": protocol, "variant": "default"}
         for protocol in ("linear", "knn", "fewshot", "calibration_linear")
     ]
-    paths = [tmp_path / f"{run['protocol']}.json" for run in expected]
+    paths = [tmp_path / f"{one['protocol']}.json" for one in expected]
     collect_results.main(paths, tmp_path / "measured.tsv", expected=expected)
     table = pd.read_csv(tmp_path / "measured.tsv", sep="\t")
     assert len(table) == 6
+    assert table.loc[table["protocol"] == "fewshot", ["ways", "shots"]].to_numpy().tolist() == [[3, 2]]
     with pytest.raises(InputError, match="missing"):
         collect_results.main(paths[:-1], tmp_path / "again.tsv", expected=expected)
     with pytest.raises(InputError, match="both hold"):
@@ -350,39 +367,64 @@ def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
 
 def test_both_linear_modes_are_named_in_the_result(feature_file, tmp_path):
     for mode in ("converged", "ericsson2021"):
-        linear_probe.main(
-            feature_file,
-            tmp_path / f"{mode}.json",
-            tmp_path / f"{mode}.h5",
-            metric="top1",
-            classes=3,
-            mode=mode,
-            version=1,
-            seed=0,
-        )
-        assert json.loads((tmp_path / f"{mode}.json").read_text())["mode"] == mode
+        result = evaluate(feature_file, tmp_path, "linear", mode=mode)
+        assert json.loads(result.read_text())["mode"] == mode
+
+
+def test_a_value_has_the_interval_of_its_metric_in_percent(feature_file, tmp_path):
+    evaluate(feature_file, tmp_path, "linear")
+    test = predictions.read(tmp_path / "linear.predictions.h5")[0]["test"]
+    (one,) = json.loads((tmp_path / "linear.json").read_text())["measurements"]
+    assert one["value"] == pytest.approx(100 * metrics.score("top1", test.logits, test.labels))
+    assert one["ci95"] == pytest.approx(100 * metrics.ci95("top1", test.logits, test.labels, seed=0))
+
+
+def test_another_seed_evaluates_on_the_splits_that_it_draws(backbone, pictures, tmp_path):
+    drawn = facts(counts={}) | {"split_rule": "stratified"}
+    pooled = tmp_path / "pooled"
+    for split in COUNTS:
+        for path in (pictures / split).rglob("*.png"):
+            copy = pooled / path.parent.name / f"{split}-{path.name}"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    first = extract(backbone, pooled, tmp_path / "first.h5", facts=drawn)
+    other = extract(backbone, pooled, tmp_path / "other.h5", facts=drawn, seed=1)
+    draw_splits.main(pooled, tmp_path / "splits.h5", facts=drawn, seed=1)
+    resplit = features.Features(first, tmp_path / "splits.h5").read("train", "val", "test")
+    for name, split in features.read(other).items():
+        np.testing.assert_array_equal(split.ids, resplit[name].ids)
+        np.testing.assert_array_equal(split.labels, resplit[name].labels)
+        np.testing.assert_allclose(split.features, resplit[name].features, rtol=1e-4, atol=1e-5)
+    assert set(features.read(first)["test"].ids) != set(resplit["test"].ids)
+    seed = {"seed": 1, "variant": "seed-1"}
+    result = evaluate(first, tmp_path, "linear", tmp_path / "splits.h5", run=seed)
+    again = evaluate(other, tmp_path / "again", "linear", run=seed)
+    assert json.loads(result.read_text())["variant"] == "seed-1"
+    assert measured(result) == measured(again)
+    draw_splits.main(pictures, tmp_path / "strange.h5", facts=facts(), seed=1)
+    with pytest.raises(InputError, match="are of other samples"):
+        features.Features(first, tmp_path / "strange.h5").read("train")
 
 
 FINETUNE = {
     "steps": 8,
     "batch_size": 4,
-    "learning_rates": [1e-2, 1e12, 1e-3],
-    "weight_decays": [1e-4],
+    "learning_rates": [1e-2, 1e12],
+    "weight_decays": [1e-4, 1e-3],
     "augmentations": ["centre_crop"],
     "halvings": 1,
-    "points_per_job": 2,
 }
 
 
 def finetuning() -> dict:
     """What both scripts are given beside their files."""
     return {
+        "run": run("finetune"),
         "facts": facts(),
         "metric": "top1",
         "settings": FINETUNE,
         "resolution": 32,
-        "version": 1,
-        "seed": 0,
+        "checkpoint_steps": 250,
     }
 
 
@@ -419,21 +461,42 @@ def test_finetuning_halves_the_grid_and_tests_the_best(backbone, pictures, tmp_p
         train_part(backbone, pictures, tmp_path, 0, part)
     first = [json.loads((tmp_path / f"rung-0/part-{part}.json").read_text()) for part in (0, 1)]
     trials = [trial for part in first for trial in part["trials"]]
-    assert [trial["steps"] for trial in trials] == [4, 4, 4]
-    assert trials[1]["diverged"] and trials[1]["val_score"] is None
+    assert [trial["steps"] for trial in trials] == [4, 4, 4, 4]
+    assert [trial["val_score"] is None for trial in trials] == [False, False, True, True]
+    assert trials[2]["diverged"]
     train_part(backbone, pictures, tmp_path, 1, 0, sorted(tmp_path.glob("rung-0/*.json")))
     finalists = json.loads((tmp_path / "rung-1/part-0.json").read_text())["trials"]
-    assert {trial["point"]["number"] for trial in finalists} == {0, 2}
+    assert {trial["point"]["number"] for trial in finalists} == {0, 1}
     assert not list(tmp_path.rglob("*.resume"))
 
     result = refit(backbone, pictures, tmp_path)
     assert result["mode"] == "halved-1-times"
     best = max(finalists, key=lambda trial: (trial["val_score"], -trial["point"]["number"]))
     assert result["details"]["point"] == best["point"]
-    assert len(result["details"]["trials"]) == 5
-    assert measured(tmp_path / "tiny.json")["finetune top1"] > 50
-    measure_calibration.main(tmp_path / "predictions.h5", tmp_path / "ece.json", version=1, seed=0)
-    assert "calibration_finetune ece" in measured(tmp_path / "ece.json")
+    assert len(result["details"]["trials"]) == 6
+    assert measured(tmp_path / "tiny.json")["top1"] > 50
+    measure_calibration.main(
+        tmp_path / "predictions.h5", tmp_path / "ece.json", run=run("calibration_finetune")
+    )
+    assert "ece" in measured(tmp_path / "ece.json")
+
+
+def test_the_refit_trains_on_train_and_val_and_is_tested_on_test(backbone, pictures, tmp_path, monkeypatch):
+    settings = {"run": run("finetune"), "facts": facts(), "resolution": 32, "batch_size": 4}
+    task = Task(backbone, pictures, **settings)
+    trained_on = []
+    fit = Task.fit
+
+    def noted(self, point, indices, steps, resume):
+        trained_on.extend(indices.tolist())
+        return fit(self, point, indices, steps, resume)
+
+    monkeypatch.setattr(Task, "fit", noted)
+    point = Point(0, 1e-2, 1e-4, "centre_crop")
+    _, logits = trial_module.refit(task, point, 1, Resume(tmp_path / "state", {}))
+    splits = task.samples.splits
+    assert sorted(trained_on) == sorted(np.flatnonzero((splits == "train") | (splits == "val")).tolist())
+    assert len(logits) == np.count_nonzero(splits == "test")
 
 
 def test_a_part_that_was_killed_goes_on_and_ends_the_same(backbone, pictures, tmp_path):
@@ -444,18 +507,18 @@ def test_a_part_that_was_killed_goes_on_and_ends_the_same(backbone, pictures, tm
         target=train_part, args=(backbone, pictures, killed, 0, 0)
     )
     process.start()
-    while not list(killed.rglob("part-0.resume")):
+    while not list(killed.rglob("part-0.json.resume")):
         assert process.is_alive()
         time.sleep(0.002)
     process.kill()
     process.join()
     assert not (killed / "rung-0/part-0.json").exists()
     train_part(backbone, pictures, killed, 0, 0)
-    runs = [json.loads((folder / "rung-0/part-0.json").read_text()) for folder in (whole, killed)]
-    for run in runs:
-        for trial in run["trials"]:
+    parts = [json.loads((folder / "rung-0/part-0.json").read_text()) for folder in (whole, killed)]
+    for part in parts:
+        for trial in part["trials"]:
             del trial["seconds"]
-    assert runs[0] == runs[1]
+    assert parts[0] == parts[1]
 
 
 def test_finetuning_without_a_setting_that_stays_finite_says_so(backbone, pictures, tmp_path):
