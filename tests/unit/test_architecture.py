@@ -1,0 +1,162 @@
+"""The house: which package may import which, who knows Snakemake, what a script and a rule look like."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "scripts/transferscope"
+
+# Each package with those that it may import; a module beside the packages may be imported by all.
+LAYERS = {
+    "sources": set(),
+    "study": {"sources"},
+    "models": set(),
+    "datasets": set(),
+    "features": {"datasets"},
+    "training": set(),
+    "results": {"study"},
+    "protocols": {"study", "models", "datasets", "features", "training", "results"},
+    "figures": {"study", "results", "protocols"},
+    "cluster": {"study"},
+}
+COMMON = {"arguments", "errors", "files", "restricted_pickle", "validation"}
+LIGHT = ["study", "sources", "cluster.sizes", "protocols.finetuning.grid"]
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, with dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "transferscope":
+            found |= {f"transferscope.{name.name}" for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
+
+
+def rooms(path: Path) -> set[str]:
+    """The packages of the library, and the modules beside them, that a file imports."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("transferscope.")}
+
+
+def test_the_packages_are_those_of_the_plan():
+    assert {path.name for path in LIBRARY.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(LAYERS)
+    for package in LAYERS:
+        assert '"""' in (LIBRARY / package / "__init__.py").read_text()
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_imports_point_one_way(package):
+    for path in (LIBRARY / package).rglob("*.py"):
+        strange = rooms(path) - LAYERS[package] - COMMON - {package}
+        assert not strange, f"{path.relative_to(ROOT)} imports {', '.join(strange)}"
+
+
+def test_the_layers_have_no_circle():
+    done: set[str] = set()
+    while len(done) < len(LAYERS):
+        free = {package for package, below in LAYERS.items() if below <= done} - done
+        assert free, f"a circle among {set(LAYERS) - done}"
+        done |= free
+
+
+def test_modules_beside_the_packages_stand_below_them():
+    for name in COMMON:
+        assert rooms(LIBRARY / f"{name}.py") <= COMMON
+
+
+def test_snakemake_is_known_in_few_places():
+    knowing = {
+        str(path.relative_to(LIBRARY))
+        for path in LIBRARY.rglob("*.py")
+        if any(name.split(".")[0].startswith("snakemake") for name in imports(path))
+    }
+    assert knowing == SNAKEMAKE
+    using = {
+        str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*.py") if "snakemake." in path.read_text()
+    }
+    assert {name for name in using if not name.startswith("cluster/")} == {"job.py"}
+
+
+SNAKEMAKE = {"cluster/events.py", "cluster/slurm.py"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
+def test_a_script_is_a_main_with_a_short_guard(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
+    guard = next(number for number, line in enumerate(lines) if line.startswith('if __name__ == "__main__"'))
+    assert len(lines) - guard <= 16
+    assert "snakemake." not in "\n".join(lines[:guard]).replace("python -m snakemake", "")
+    assert "__future__" not in path.read_text(encoding="utf-8")
+
+
+def rules() -> dict[str, list[str]]:
+    """The lines of every rule, by its name."""
+    found, name = {}, None
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for line in [*path.read_text(encoding="utf-8").splitlines(), ""]:
+            head = re.match(r"rule (\w+):", line)
+            if head:
+                name, found[head[1]] = head[1], []
+            elif line and not line.startswith(" "):
+                name = None
+            if name and line.strip():
+                found[name].append(line)
+    return found
+
+
+@pytest.mark.parametrize(("name", "lines"), rules().items())
+def test_a_rule_declares_what_it_does(name, lines):
+    text = "\n".join(lines)
+    if "script:" not in text:
+        return  # a plain target
+    for directive in ("output", "log", "benchmark", "conda"):
+        assert re.search(rf"^    {directive}:", text, re.MULTILINE), f"{name} has no {directive}"
+    assert "lambda" not in text
+    assert f'"../scripts/{name}.py"' in text or name in SHARED
+    assert len(lines) <= 40
+
+
+SHARED = {"download_trunk"}
+"""Rules that run the script of another one."""
+
+
+def test_rule_files_stay_short_and_begin_with_their_story():
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('"""'), path.name
+        limit = 150 if path.name == "common.smk" else 200
+        assert len(text.splitlines()) <= limit, path.name
+    assert len((ROOT / "Snakefile").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_the_controller_imports_is_light(name):
+    heavy = {"torch", "scipy", "sklearn", "matplotlib", "h5py", "PIL", "timm", "mmengine"}
+    pending, seen = [LIBRARY / name.replace(".", "/")], set()
+    while pending:
+        path = pending.pop()
+        files = list(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        for file in files:
+            if file in seen or not file.exists():
+                continue
+            seen.add(file)
+            for module in imports(file):
+                assert module.split(".")[0] not in heavy, f"{file.relative_to(ROOT)} imports {module}"
+                if module.startswith("transferscope."):
+                    pending.append(LIBRARY.parent / module.replace(".", "/"))
+
+
+def test_lines_of_documents_are_short():
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if not line.startswith("|") and "http" not in line:
+                assert len(line) <= 150, f"{path.relative_to(ROOT)}:{number} has {len(line)} characters"
