@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from transferscope.protocols.dense.normals import AngularErrors
+from transferscope.protocols.dense.directions import AngularErrors
 
 MB_OF_KB = 1e-3
 

@@ -1,4 +1,4 @@
-"""Dense labels: readers on miniatures in the official layouts, the codebook of normals, angular errors."""
+"""Dense labels: readers on miniatures in the official layouts, the codebook of normals, scores."""
 
 import gzip
 import json
@@ -15,9 +15,10 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from transferscope.datasets import ade20k, nyuv2, scenes
+from transferscope.datasets.dense import IGNORED, DenseSamples
 from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.errors import InputError
-from transferscope.protocols.dense import normals
+from transferscope.protocols.dense import classes, directions
 from transferscope.results import examples
 
 HEIGHT, WIDTH = 6, 8
@@ -53,7 +54,7 @@ def nyu(tmp_path) -> Path:
 
 
 def test_nyu_gives_pictures_and_their_normals(nyu):
-    samples = nyuv2.load(nyu)
+    samples = nyuv2.load_normals(nyu)
     assert samples.ids == ["00004", "00001", "00002", "00005", "00003"]
     assert samples.splits.tolist() == ["train"] * 3 + ["test"] * 2
     with h5py.File(nyu / nyuv2.PICTURES) as file:
@@ -65,8 +66,8 @@ def test_nyu_gives_pictures_and_their_normals(nyu):
     target, valid = samples.target(4), stored["all_valid_depth_masks"][2] == 1
     np.testing.assert_array_equal(np.isfinite(target).all(axis=-1), valid)
     np.testing.assert_allclose(target[valid], stored["all_normals"][2][valid] / 2, rtol=1e-5)
-    assert nyuv2.vocabulary(nyu).shape == (40, 3)
-    np.testing.assert_allclose(np.linalg.norm(nyuv2.vocabulary(nyu), axis=1), 1, rtol=1e-6)
+    assert samples.codebook().shape == (40, 3)
+    np.testing.assert_allclose(np.linalg.norm(samples.codebook(), axis=1), 1, rtol=1e-6)
 
 
 class Hostile:
@@ -95,7 +96,7 @@ class Hostile:
 def test_a_bad_nyu_is_named(nyu, damage, sentence):
     damage(nyu)
     with pytest.raises(InputError, match=sentence):
-        nyuv2.load(nyu)
+        nyuv2.load_normals(nyu)
 
 
 def write_pickle(root: Path, content: object) -> None:
@@ -125,7 +126,7 @@ def ade(tmp_path) -> Path:
 
 
 def test_ade_gives_pictures_and_their_classes(ade):
-    samples = ade20k.load(ade)
+    samples = ade20k.load_segmentation(ade)
     assert samples.ids[0] == "training/ADE_train_00000001"
     assert samples.splits.tolist() == ["train", "train", "test"]
     assert len(samples.class_names) == 150
@@ -139,28 +140,28 @@ def test_a_bad_ade_is_named(ade):
     home = ade / ade20k.FOLDER
     (home / "annotations/training/ADE_train_00000002.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match=r"ADE_train_00000002\.png cannot be read"):
-        ade20k.load(ade).target(1)
+        ade20k.load_segmentation(ade).target(1)
     (home / "annotations/training/ADE_train_00000002.png").unlink()
     with pytest.raises(InputError, match="ADE_train_00000002 has no annotation"):
-        ade20k.load(ade)
+        ade20k.load_segmentation(ade)
     shutil.rmtree(home / "images/training")
     with pytest.raises(InputError, match="images/training"):
-        ade20k.load(ade)
+        ade20k.load_segmentation(ade)
 
 
 def test_scenes_have_normals_and_classes(tmp_path):
     render_dataset(tmp_path / "scenes", images=50, objects=2, size=32, seed=0, threads=1)
-    directions, classes = scenes.load_normals(tmp_path / "scenes"), scenes.load_classes(tmp_path / "scenes")
-    assert directions.ids == classes.ids == scenes.load(tmp_path / "scenes").ids
-    target = directions.target(3)
+    normals, masks = (load(tmp_path / "scenes") for load in (scenes.load_normals, scenes.load_segmentation))
+    assert normals.ids == masks.ids == scenes.load(tmp_path / "scenes").ids
+    target = normals.target(3)
     assert target.shape == (32, 32, 3)
     valid = np.isfinite(target).all(axis=-1)
     assert valid.mean() > 0.5
     np.testing.assert_allclose(np.linalg.norm(target[valid], axis=-1), 1, rtol=1e-5)
-    assert classes.class_names[0] == "background"
+    assert masks.class_names[0] == "background"
     labels = scenes.load(tmp_path / "scenes").labels
     for index in range(5):
-        seen = set(np.unique(classes.target(index))) - {0}
+        seen = set(np.unique(masks.target(index))) - {0}
         assert seen == set(np.flatnonzero(labels[index]) + 1)
 
 
@@ -173,19 +174,19 @@ def test_the_codebook_finds_the_directions():
         chosen = chosen + 0.01 * rng.normal(size=chosen.shape)
         chosen[0] = np.nan
         maps.append(chosen / np.linalg.norm(chosen, axis=-1, keepdims=True))
-    codebook = normals.fit_codebook(maps, len(maps), seed=0, codes=6)
+    codebook = directions.fit_codebook(maps, len(maps), seed=0, codes=6)
     nearest = (codebook @ true.T).max(axis=0)
     assert (nearest > np.cos(np.radians(1))).all()
-    codes = normals.encode(maps[0], codebook)
-    assert (codes[0] == normals.IGNORED).all()
-    errors = normals.angles(codebook[codes[1:].astype(int)], maps[0][1:])
+    codes = directions.encode(maps[0], codebook)
+    assert (codes[0] == IGNORED).all()
+    errors = directions.angles(codebook[codes[1:].astype(int)], maps[0][1:])
     assert errors.max() < 5
 
 
 def test_decoding_is_the_mean_direction_under_the_probabilities():
     codebook = torch.eye(3)
     logits = torch.log(torch.tensor([0.5, 0.5, 1e-9])).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
-    decoded = normals.Decode(codebook)(logits)
+    decoded = directions.Decode(codebook)(logits)
     torch.testing.assert_close(decoded[1, 1], torch.tensor([0.5**0.5, 0.5**0.5, 0.0]), rtol=0, atol=1e-6)
 
 
@@ -193,7 +194,7 @@ def test_decoding_is_the_mean_direction_under_the_probabilities():
 def test_streamed_statistics_are_those_of_all_errors(size):
     rng = np.random.default_rng(size)
     errors = 180 * rng.beta(1, 5, size)
-    stream = normals.AngularErrors()
+    stream = directions.AngularErrors()
     for part in np.array_split(errors, 3):
         stream.add(part)
     found = stream.metrics()
@@ -210,10 +211,65 @@ def test_angles_are_those_of_the_rotation():
     axis /= np.linalg.norm(axis, axis=-1, keepdims=True)
     turns = np.radians(rng.uniform(0, 180, 20))
     predicted = Rotation.from_rotvec(turns[:, None] * axis.reshape(-1, 3)).apply(truth.reshape(-1, 3))
-    errors = normals.angles(predicted.reshape(4, 5, 3), truth)
+    errors = directions.angles(predicted.reshape(4, 5, 3), truth)
     np.testing.assert_allclose(errors, np.degrees(turns), atol=1e-5)
     truth[0, 0] = np.nan
-    assert len(normals.angles(predicted.reshape(4, 5, 3), truth)) == 19
+    assert len(directions.angles(predicted.reshape(4, 5, 3), truth)) == 19
+
+
+def test_normals_are_scored_where_there_are_some():
+    rng = np.random.default_rng(1)
+    score, everything = directions.NormalsScore(), []
+    for _ in range(3):
+        truth, predicted = unit(rng, 5, 6), unit(rng, 5, 6)
+        truth[rng.random((5, 6)) < 0.3] = np.nan
+        score.add(predicted.astype(np.float32), truth.astype(np.float32))
+        for row, column in np.ndindex(5, 6):
+            if not np.isnan(truth[row, column, 0]):
+                everything.append(np.degrees(np.arccos(truth[row, column] @ predicted[row, column])))
+    errors = np.array(everything)
+    assert score.metrics() == pytest.approx(
+        {
+            "mean_angle_deg": errors.mean(),
+            "median_angle_deg": np.median(errors),
+            "within_11.25": 100 * (errors < 11.25).mean(),
+            "within_22.5": 100 * (errors < 22.5).mean(),
+            "within_30": 100 * (errors < 30).mean(),
+        },
+        abs=2e-4,
+    )
+
+
+def test_classes_are_scored_pixel_by_pixel():
+    rng = np.random.default_rng(1)
+    score, found, labelled = classes.ClassesScore(5), [], []
+    for _ in range(3):
+        truth, predicted = rng.integers(0, 3, (2, 4, 6), dtype=np.uint8)
+        predicted[0] = 3  # a class that is never true; and 4 is neither true nor predicted
+        truth[rng.random((4, 6)) < 0.3] = IGNORED
+        score.add(predicted, truth)
+        for row, column in np.ndindex(4, 6):
+            if truth[row, column] != IGNORED:
+                found.append(predicted[row, column])
+                labelled.append(truth[row, column])
+    pairs = list(zip(found, labelled, strict=True))
+    shares = [
+        sum(one == other == label for one, other in pairs) / sum(label in pair for pair in pairs)
+        for label in range(4)
+    ]
+    assert score.metrics() == pytest.approx(
+        {
+            "mean_iou": 100 * np.mean(shares),
+            "pixel_accuracy": 100 * np.mean([one == other for one, other in pairs]),
+        }
+    )
+
+
+def test_the_most_common_class_is_that_of_the_training_pixels():
+    maps = np.array([[[2, 2, IGNORED]], [[1, 2, IGNORED]], [[1, 1, IGNORED]], [[1, 1, 1]]], dtype=np.uint8)
+    splits = np.array(["train", "train", "val", "test"])
+    samples = DenseSamples(list("abcd"), splits, read=None, target=maps.__getitem__, class_names=["x"] * 3)
+    assert classes.most_common(samples) == 2
 
 
 def test_examples_are_drawn_in_order_and_once():
