@@ -1,42 +1,42 @@
 """Correlations against SciPy, against closed forms, and against what the paper printed."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from studies import CONFIG, READY, ericsson, over_seeds, settings, study_of, with_protocol
 
 from transferscope.errors import InputError
 from transferscope.results import correlation
-from transferscope.results import long_table as results
-from transferscope.results.names import read_models
-
-CONFIG = Path(__file__).parents[2] / "config"
+from transferscope.results.resolved import Study, with_settings
 
 
 @pytest.fixture(scope="module")
 def published() -> pd.DataFrame:
-    models = read_models(CONFIG / "models.tsv")
-    table = results.published(CONFIG / "published" / "ericsson2021.csv", models)
-    return correlation.correlations(table, models, resamples=50, seed=0)
+    table = correlation.correlations(ericsson(), READY, resamples=50, seed=0)
+    return with_settings(table, READY)
 
 
-def long_table(values: dict[str, list[float]], metric="top1", setting="linear", n_test=None) -> pd.DataFrame:
-    """A long table of models m0, m1, ... with one list of values a dataset."""
-    rows = [
-        {"setting": setting, "dataset": dataset, "metric": metric, "model": f"m{index}", "value": value}
-        for dataset, column in values.items()
+def rows_of(values: dict[str, list[float]], metric="top1", protocol="linear", **facts) -> list[dict]:
+    """Rows of models m0, m1, ... with one list of values a dataset."""
+    return [
+        facts
+        | {"protocol": protocol, "dataset": name, "metric": metric, "model": f"m{index}", "value": value}
+        for name, column in values.items()
         for index, value in enumerate(column)
     ]
-    table = pd.DataFrame(rows).assign(ci95=np.nan, protocol=setting, mode="x", version=1, seed=0)
-    return table.assign(n_test=pd.array([n_test] * len(table), dtype="Int64"))
 
 
-def some_models(top1: list[float], kinds: list[str] | None = None) -> pd.DataFrame:
+def long_table(*arguments, study: Study = READY, **facts) -> pd.DataFrame:
+    """The rows of ``rows_of`` by setting."""
+    return settings(rows_of(*arguments, **facts), study)
+
+
+def some_models(top1: list[float], kinds: list[str] | None = None) -> Study:
     ids = [f"m{index}" for index in range(len(top1))]
     kinds = kinds or ["self-supervised"] * len(top1)
-    return pd.DataFrame({"name": ids, "kind": kinds, "imagenet_top1": top1}, index=pd.Index(ids, name="id"))
+    models = {"name": ids, "supervision": kinds, "imagenet_top1": top1}
+    return study_of(pd.DataFrame(models, index=pd.Index(ids, name="id")))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_published_numbers_give_the_published_coefficients(published, agains
 def test_transfer_is_less_predictable_the_further_it_is_from_imagenet(published):
     whole = published[(published["against"] == "imagenet_top1") & (published["dataset"] == correlation.MEAN)]
     r = whole.drop_duplicates("setting").set_index("setting")["pearson"]
-    assert r["linear"] > r["fewshot_5w20s"] > r["detection_frozen"] > r["normals"] > r["segmentation"]
+    assert r["linear"] > r["fewshot_ways5_shots20"] > r["detection_frozen"] > r["normals"] > r["segmentation"]
 
 
 def test_coefficients_and_p_values_are_those_of_scipy():
@@ -130,9 +130,9 @@ def test_scores_follow_the_rules_of_the_metrics():
     table = pd.concat(
         [
             long_table({"a": [50.0, 90.0]}),
-            long_table({"a": [0.5, 0.9]}, metric="lpips_vgg", setting="reconstruction"),
-            long_table({"a": [30.0, 20.0]}, metric="mean_angle_deg", setting="normals"),
-            long_table({"a": [2592.0, 3000.0]}, metric="mse_red", setting="reconstruction"),
+            long_table({"a": [0.5, 0.9]}, metric="lpips_vgg", protocol="reconstruction"),
+            long_table({"a": [30.0, 20.0]}, metric="mean_angle_deg", protocol="normals"),
+            long_table({"a": [2592.0, 3000.0]}, metric="mse_red", protocol="reconstruction"),
         ]
     )
     nine = np.log(9)
@@ -168,10 +168,10 @@ def test_a_model_without_one_of_the_datasets_has_no_mean():
 def test_models_without_imagenet_accuracy_and_random_ones_are_left_out_and_listed():
     kinds = ["self-supervised"] * 4 + ["random"]
     models = some_models([60.0, 70.0, 75.0, np.nan, 50.0], kinds)
-    linear = long_table({"a": [50.0, 60.0, 65.0, 70.0, 10.0]})
-    table = pd.concat([linear, linear.assign(setting="knn")])
+    values = {"a": [50.0, 60.0, 65.0, 70.0, 10.0]}
+    table = pd.concat([long_table(values), long_table(values, protocol="knn")])
     rows = correlation.correlations(table, models, resamples=10, seed=0)
-    rows = rows[rows["dataset"] == "a"].set_index(["against", "setting"])
+    rows = rows[rows["dataset"] == "a"].set_index(["against", "protocol"])
     assert rows.loc[("imagenet_top1", "knn"), "left_out"] == "m3,m4"
     assert rows.loc[("imagenet_top1", "knn"), "n"] == 3
     # Against the linear probes only the random baseline is out.
@@ -204,7 +204,7 @@ def test_printed_coefficients_stand_beside_the_computed_ones(published, tmp_path
     assert (both["dataset"] == correlation.MEAN).all()
     # The paper's inputs are printed with two digits; its coefficients are of the unrounded ones.
     np.testing.assert_allclose(both["pearson"], both["printed"], atol=0.025)
-    lines = correlation.summary(table).splitlines()
+    lines = correlation.summary(table, READY).splitlines()
     assert next(line[-6:] for line in lines if "LPIPS, AlexNet" in line) == " -0.51"
     (tmp_path / "other.csv").write_text("setting,pearson\n")
     with pytest.raises(InputError, match="has the columns setting, pearson; it needs against"):
@@ -212,7 +212,79 @@ def test_printed_coefficients_stand_beside_the_computed_ones(published, tmp_path
 
 
 def test_the_summary_has_a_line_a_setting(published):
-    lines = correlation.summary(published).splitlines()
+    lines = correlation.summary(published, READY).splitlines()
     assert lines[0].startswith("Correlation with ImageNet top-1")
     assert sum(line.startswith("Calibration, linear: ECE (%)") and "-0.77" in line for line in lines) == 1
+    assert sum(line.startswith("Detection, frozen  ") for line in lines) == 2
     assert len({len(line) for line in lines if line}) == 1
+
+
+def test_a_table_of_coefficients_survives_a_round_trip(published, tmp_path):
+    plain = published.drop(columns=["setting", "title", "family"])
+    correlation.write_correlations(tmp_path / "table.tsv", plain)
+    read = correlation.read_correlations(tmp_path / "table.tsv", READY)
+    pd.testing.assert_frame_equal(read, published, rtol=1e-5, check_dtype=False)
+    assert read["title"].unique()[2] == "5-way 5-shot"
+
+
+def test_seeds_are_correlated_by_their_mean_and_keep_their_deviation():
+    rows = rows_of({"a": [50.0, 90.0], "b": [50.0, 60.0]})
+    several = settings(over_seeds(rows, 1.0), READY)
+    one = settings(rows, READY)
+    assert several["value"].tolist() == one["value"].tolist()
+    assert several["interval"].tolist() == [1.0] * 4
+    scores, alone = correlation.setting_scores(several), correlation.setting_scores(one)
+    assert scores["score"].tolist() == pytest.approx(alone["score"].tolist())
+    assert alone["deviation"].isna().all()
+    # Near one half, the log-odds grow by 4 a unit of the share; two datasets halve the variance of the mean.
+    assert scores.loc[0, "deviation"] == pytest.approx(4 * 0.01 / np.sqrt(2), rel=1e-3)
+
+
+def test_a_protocol_s_row_says_whether_and_by_which_metric_it_judges_transfer():
+    values = {"a": [20.0, 30.0, 40.0]}
+    study = with_protocol(some_models([60.0, 70.0, 75.0]), "depth", family="transfer", metric="mean_iou")
+    table = pd.concat(
+        [
+            long_table(values, metric="mean_iou", protocol="depth", study=study),
+            long_table(values, metric="ece", protocol="depth", study=study),
+            long_table(values, metric="pixel_accuracy", protocol="depth", study=study),
+            long_table(values, metric="ece", protocol="calibration_linear", study=study),
+            long_table(values, protocol="knn", study=study),
+        ]
+    )
+    scores = correlation.transfer_scores(table, study)
+    assert scores.groupby("setting")["metric"].first().to_dict() == {
+        "depth": "mean_iou",
+        "knn": correlation.OWN,
+    }
+    rows = correlation.correlations(table, study, resamples=10, seed=0)
+    whole = rows[rows["dataset"] == correlation.MEAN]
+    # What another metric represents has no row of a whole setting; its dataset has one.
+    assert "pixel_accuracy" in set(rows["metric"]) and "pixel_accuracy" not in set(whole["metric"])
+    lines = [line[:40].strip() for line in correlation.summary(rows, study).splitlines()[1:]]
+    assert lines == ["depth", "depth: ECE (%)", "Calibration, linear: ECE (%)", "k-NN"]
+
+
+def test_an_error_falls_where_a_model_is_better():
+    directions = [
+        correlation.direction(name) for name in (correlation.OWN, "ap50", "mean_angle_deg", "mse_red")
+    ]
+    assert directions == [1, 1, 1, -1]
+
+
+def test_a_place_on_an_axis_is_a_setting_of_its_own_that_no_printed_coefficient_is_of():
+    study = some_models([60.0, 70.0, 75.0])
+    whole = long_table({"a": [50.0, 60.0, 65.0]}, study=study)
+    few = long_table({"a": [20.0, 40.0, 45.0]}, study=study, labels="100")
+    rows = correlation.correlations(pd.concat([whole, few]), study, resamples=10, seed=0)
+    rows = rows[rows["dataset"] == correlation.MEAN]
+    # The linear probe of all labels is what the other one is also correlated with.
+    assert rows[["against", "protocol", "labels"]].values.tolist() == [
+        ["imagenet_top1", "linear", ""],
+        ["imagenet_top1", "linear", "100"],
+        ["linear", "linear", "100"],
+    ]
+    printed = pd.DataFrame([("imagenet_top1", "linear", correlation.OWN, 0.5)])
+    printed.columns = correlation.PRINTED_COLUMNS
+    beside = correlation.add_printed(rows, printed)["printed"]
+    assert beside.isna().tolist() == [False, True, True]

@@ -2,53 +2,58 @@
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from studies import CONFIG, ERICSSON, READY, SCHEMAS, over_seeds, settings, study_of
 
 import task_pages
 from transferscope.figures.pages import task_page
 from transferscope.results import long_table as results
-from transferscope.results.correlation import correlations
-from transferscope.results.names import read_dataset_facts, read_models
+from transferscope.results import resolved
+from transferscope.results.correlation import correlations, write_correlations
 from transferscope.results.parts import split_by_dataset
+from transferscope.study import catalogue, protocols
 
-CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}
 
 MODELS = pd.DataFrame(
     {
         "name": ["A & co", "<b>B</b>", "C", "Unknown", "Random"],
-        "kind": ["supervised", "self-supervised", "self-supervised", "self-supervised", "random"],
+        "supervision": ["supervised", "self-supervised", "self-supervised", "self-supervised", "random"],
         "imagenet_top1": [70.0, 60.0, 65.0, None, None],
     },
     index=pd.Index(list("abcur"), name="id"),
 )
 FACTS = pd.DataFrame(
-    {"classes": "12", "metric": "top1", "licence": "CC BY <4.0>", "citation": ["You & me 2026", ""]},
+    {"classes": 12, "metric": "top1", "licence": "CC BY <4.0>", "citation": ["You & me 2026", ""]},
     index=["x", "y"],
-).assign(train="3000", val="", test="1000", all="")
-RESULTS = pd.DataFrame(
-    [
-        (setting, dataset, metric, model, value)
-        for dataset in "xyz"
-        for setting, metric, values in (
-            ("linear", "top1", (90.0, 80.0, 85.0, 70.0, 10.0)),
-            ("calibration_linear", "ece", (5.0, 8.0, 2.0, 6.0, 9.0)),
-        )
-        for model, value in zip("abcur", values, strict=True)
-    ],
-    columns=[*results.KEY, "value"],
-).assign(ci95=[0.4] * 5 + [None] * 25, n_test=pd.array([1000] * 30, dtype="Int64"))
-NAMES = {"x": 'Data "X" & <i>more</i>', "y": "Data Y"}
+).assign(train=3000, val=-1, test=1000, all=-1, name=['Data "X" & <i>more</i>', "Data Y"])
+STUDY = study_of(MODELS, FACTS)
+ROWS = [
+    {
+        "protocol": protocol,
+        "dataset": dataset,
+        "metric": metric,
+        "model": model,
+        "value": value,
+        "n_test": 1000,
+    }
+    for dataset in "xyz"
+    for protocol, metric, values in (
+        ("linear", "top1", (90.0, 80.0, 85.0, 70.0, 10.0)),
+        ("calibration_linear", "ece", (5.0, 8.0, 2.0, 6.0, 9.0)),
+    )
+    for model, value in zip("abcur", values, strict=True)
+]
+RESULTS = settings([row | {"ci95": 0.4} for row in ROWS[:5]] + ROWS[5:], STUDY)
 COMPARE = RESULTS[RESULTS["setting"] == "linear"].assign(value=RESULTS["value"] - 1.5)
 
 
 def page(dataset: str, compare: pd.DataFrame | None = None, table: pd.DataFrame = RESULTS) -> str:
-    [part] = [part for part in split_by_dataset(table, NAMES) if part.name == dataset]
-    coefficients = correlations(table, MODELS, resamples=20, seed=0)
-    return task_page(part, MODELS, FACTS, coefficients, compare, PLOT)
+    [part] = [part for part in split_by_dataset(table, STUDY) if part.name == dataset]
+    coefficients = resolved.with_settings(correlations(table, STUDY, resamples=20, seed=0), STUDY)
+    return task_page(part, STUDY, coefficients, compare, PLOT)
 
 
 class Outline(HTMLParser):
@@ -125,6 +130,16 @@ def test_the_best_is_bold_the_second_underlined_and_an_interval_beside():
     assert "half of the 95% interval" not in page("y")
 
 
+def test_a_page_says_what_its_intervals_are():
+    deviations = page("x", table=settings(over_seeds(ROWS, 0.5, count=2), STUDY))
+    assert tables(deviations)[0].loc["A &amp; co"].tolist() == ["<b>90.00</b> ± 0.35", "<u>5.00</u> ± 0.35"]
+    assert "± is the standard deviation over 2 seeds." in deviations
+    assert "95% interval over test images" not in deviations
+    both = settings(over_seeds(ROWS[:5], 0.5) + [row | {"ci95": 0.7} for row in ROWS[5:10]], STUDY)
+    assert "± 0.70†" in page("x", table=both)
+    assert "† is half of the 95% interval over test images." in page("x", table=both)
+
+
 def test_the_published_value_and_the_difference_stand_beside_the_measured_one():
     values, _ = tables(page("y", COMPARE))
     assert values.loc["A &amp; co"].tolist() == ["<b>90.00</b> <small>(88.50, +1.50)</small>", "<u>5.00</u>"]
@@ -143,21 +158,25 @@ def test_correlations_name_the_models_that_they_leave_out():
 
 
 def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_path):
-    models, datasets = CONFIG / "models.tsv", CONFIG / "datasets.tsv"
-    table = results.published(CONFIG / "published" / "ericsson2021.csv", read_models(models))
+    rows = resolved.resolve(
+        catalogue.read_models(CONFIG / "models.tsv", SCHEMAS),
+        catalogue.read_datasets(CONFIG / "datasets.tsv", SCHEMAS),
+        protocols.read_protocols(CONFIG / "protocols.tsv", SCHEMAS),
+    )
+    resolved.write_study(tmp_path / "study.json", rows)
+    table = results.published(ERICSSON, READY.models)
     table = table[table["dataset"].isin(["voc2007", "ade20k"])]
     results.write_table(tmp_path / "long.tsv", table)
-    coefficients = correlations(table, read_models(models), resamples=20, seed=0)
-    coefficients.to_csv(tmp_path / "correlations.tsv", sep="\t", index=False)
+    coefficients = correlations(resolved.by_setting(table, READY), READY, resamples=20, seed=0)
+    write_correlations(tmp_path / "correlations.tsv", coefficients)
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
-        inputs = [tmp_path / "long.tsv", tmp_path / "correlations.tsv", models, datasets, None]
-        task_pages.main(*inputs, folder, plot=PLOT)
+        inputs = [tmp_path / name for name in ("long.tsv", "study.json", "correlations.tsv")]
+        task_pages.main(*inputs, None, folder, plot=PLOT)
     first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
     assert first == second
     assert set(first) == {"voc2007.html", "ade20k.html"}
-    facts = read_dataset_facts(datasets)
-    assert f"<dd>{facts.loc['voc2007', 'citation']}</dd>" in first["voc2007.html"].decode()
+    assert f"<dd>{READY.datasets.loc['voc2007', 'citation']}</dd>" in first["voc2007.html"].decode()
     values, coefficients = tables(first["ade20k.html"].decode())
     assert len(values) == 14
     assert list(coefficients.index) == ["Segmentation: Mean IoU (%)", "Segmentation: Pixel accuracy (%)"]

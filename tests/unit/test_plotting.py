@@ -1,15 +1,16 @@
 """Every figure, for few and many models and datasets: whole, legible, and the same twice."""
 
 import itertools
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from studies import READY, ericsson, over_seeds, settings, study_of, with_protocol
 
 from transferscope.errors import InputError
 from transferscope.figures import style
@@ -27,22 +28,22 @@ from transferscope.figures.saliency import saliency
 from transferscope.figures.similarity import similarity
 from transferscope.protocols.reconstruction.pictures import Reconstruction
 from transferscope.protocols.saliency.maps import Map
-from transferscope.results import long_table as results
 from transferscope.results.correlation import correlations, logit
-from transferscope.results.names import read_datasets, read_models
 from transferscope.results.parts import split, split_by_dataset
+from transferscope.results.resolved import Study, with_settings
 
-CONFIG = Path(__file__).parents[2] / "config"
 PLOT = {"font_size": 8, "dpi": 60}
-DATASETS = read_datasets(CONFIG / "datasets.tsv")
 RNG = np.random.default_rng(0)
-PAPER = [name for name in DATASETS if name not in ("voc0712", "nyuv2", "ade20k", "average")]
+PAPER = [name for name in READY.datasets.index if name not in ("voc0712", "nyuv2", "ade20k")]
 
 
 def study(
-    trained: int, datasets: int = 3, unknown: int = 0, random: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A long table and its models: ``unknown`` of the trained have no ImageNet top-1."""
+    trained: int, datasets: int = 3, unknown: int = 0, random: int = 0, spread: float | None = None
+) -> tuple[pd.DataFrame, Study]:
+    """Results by setting and their study: ``unknown`` of the trained models have no ImageNet top-1.
+
+    With a ``spread``, each value is the mean over three seeds that far apart.
+    """
     rng = np.random.default_rng(0)
     total = trained + random
     top1 = np.linspace(60, 77, total).round(1)
@@ -52,31 +53,27 @@ def study(
     ids = pd.Index([f"m{index}" for index in range(total)], name="id")
     names = [f"Model-{index} v2" for index in range(total)]
     models = pd.DataFrame(
-        {"name": names, "kind": kinds + ["random"] * random, "imagenet_top1": top1}, index=ids
+        {"name": names, "supervision": kinds + ["random"] * random, "imagenet_top1": top1}, index=ids
     )
-    settings = [
-        ("linear", "top1"),
-        ("knn", "top1"),
-        ("fewshot_5w5s", "accuracy"),
-        ("calibration_linear", "ece"),
+    measured = [
+        {"protocol": "linear", "metric": "top1"},
+        {"protocol": "knn", "metric": "top1"},
+        {"protocol": "fewshot", "ways": "5", "shots": "5", "metric": "accuracy"},
+        {"protocol": "calibration_linear", "metric": "ece"},
+        {"protocol": "calibration_linear", "metric": "ece_scaled"},
     ]
-    settings.append(("calibration_linear", "ece_scaled"))
-    table = pd.DataFrame(
-        [
-            (setting, f"data{index}", metric, model, value)
-            for setting, metric in settings
-            for index in range(datasets)
-            for model, value in zip(ids, rng.uniform(5, 95, total).round(2), strict=True)
-        ],
-        columns=["setting", "dataset", "metric", "model", "value"],
-    )
-    counts = {"n_test": pd.array([500] * len(table), dtype="Int64")}
-    return table.assign(ci95=np.nan, protocol="x", mode="x", version=1, seed=0, **counts), models
+    rows = [
+        row | {"dataset": f"data{index}", "model": model, "value": value, "n_test": 500}
+        for row in measured
+        for index in range(datasets)
+        for model, value in zip(ids, rng.uniform(5, 95, total).round(2), strict=True)
+    ]
+    known = study_of(models)
+    return settings(rows if spread is None else over_seeds(rows, spread), known), known
 
 
-def published() -> tuple[pd.DataFrame, pd.DataFrame]:
-    models = read_models(CONFIG / "models.tsv")
-    return results.published(CONFIG / "published" / "ericsson2021.csv", models), models
+def published() -> tuple[pd.DataFrame, Study]:
+    return ericsson(), READY
 
 
 STUDIES = {
@@ -86,29 +83,31 @@ STUDIES = {
     "many": lambda: study(30, datasets=20, unknown=2, random=2),
     "one dataset": lambda: study(6, datasets=1),
     "no top-1": lambda: study(4, unknown=4),
+    "three seeds": lambda: study(5, datasets=5, unknown=1, random=1, spread=2.0),
     "published": published,
 }
 
 
-def bars(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
-    return correlation_bars(correlations(table, models, resamples=20, seed=0), DATASETS, PLOT)
+def bars(table: pd.DataFrame, known: Study) -> Figure:
+    coefficients = correlations(table, known, resamples=20, seed=0)
+    return correlation_bars(with_settings(coefficients, known), known, PLOT)
 
 
-def first_datasets(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
-    return dataset_scatter(split(table, DATASETS)[0], models, PLOT)
+def first_datasets(table: pd.DataFrame, known: Study) -> Figure:
+    return dataset_scatter(split(table, known)[0], known, PLOT)
 
 
-def first_settings(table: pd.DataFrame, models: pd.DataFrame) -> Figure:
-    return dataset_scatter(split_by_dataset(table, DATASETS)[0], models, PLOT)
+def first_settings(table: pd.DataFrame, known: Study) -> Figure:
+    return dataset_scatter(split_by_dataset(table, known)[0], known, PLOT)
 
 
 FIGURES = {
-    "correlation_scatter": lambda table, models: correlation_scatter(table, models, PLOT),
-    "calibration_scatter": lambda table, models: calibration_scatter(table, models, PLOT),
+    "correlation_scatter": lambda table, known: correlation_scatter(table, known, PLOT),
+    "calibration_scatter": lambda table, known: calibration_scatter(table, known, PLOT),
     "dataset_scatter": first_datasets,
     "task_scatter": first_settings,
     "correlation_bars": bars,
-    "rank_radar": lambda table, models: rank_radar(table, models, PLOT),
+    "rank_radar": lambda table, known: rank_radar(table, known, PLOT),
 }
 
 
@@ -195,9 +194,9 @@ def test_an_svg_is_one_element_with_the_same_ids_twice():
 
 @pytest.mark.parametrize("dataset", ["nyuv2", "average"])
 def test_long_titles_stay_within_the_figure(dataset):
-    table, models = published()
-    [part] = split_by_dataset(table[table["dataset"] == dataset], DATASETS)
-    check_texts(dataset_scatter(part, models, PLOT))
+    table, known = published()
+    [part] = split_by_dataset(table[table["dataset"] == dataset], known)
+    check_texts(dataset_scatter(part, known, PLOT))
 
 
 def test_text_in_a_pdf_stays_text(tmp_path):
@@ -219,19 +218,27 @@ def test_two_models_have_no_line_but_a_note():
 
 
 def test_a_panel_has_the_line_and_coefficient_of_the_paper():
-    table, models = published()
-    figure = correlation_scatter(table, models, PLOT)
+    table, known = published()
+    figure = correlation_scatter(table, known, PLOT)
     assert len(figure.axes) == 9
     assert "r = 0.93" in [text.get_text() for text in figure.axes[0].texts]
-    assert words(calibration_scatter(table, models, PLOT)).count("before: r = −0.77\nafter: r = −0.59") == 1
+    assert words(calibration_scatter(table, known, PLOT)).count("before: r = −0.77\nafter: r = −0.59") == 1
 
 
 def test_bars_leave_out_what_two_models_were_measured_on():
-    table, models = study(5)
-    figure = bars(table.drop(table.query("setting == 'knn' and model > 'm1'").index), models)
+    table, known = study(5)
+    figure = bars(table.drop(table.query("setting == 'knn' and model > 'm1'").index), known)
     assert "Linear (n" in words(figure)
     assert "k-NN" not in words(figure)
-    assert "k-NN" in words(bars(table, models))
+    assert "k-NN" in words(bars(table, known))
+
+
+@pytest.mark.parametrize("kinds", [{}, {"unknown": 2}])
+def test_bars_without_any_coefficient_are_a_note(kinds):
+    figure = bars(*study(2, **kinds))
+    assert "it needs three models" in " ".join(words(figure).split())
+    assert not figure.axes
+    check_texts(figure)
 
 
 def test_random_baselines_and_unknown_accuracies_are_marked():
@@ -243,38 +250,103 @@ def test_random_baselines_and_unknown_accuracies_are_marked():
 
 
 def test_one_setting_is_one_panel():
-    table, models = study(4)
-    figure = correlation_scatter(table[table["setting"] == "knn"], models, PLOT)
+    table, known = study(4)
+    figure = correlation_scatter(table[table["setting"] == "knn"], known, PLOT)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["k-NN"]
     check_texts(figure)
 
 
 def test_figures_without_their_settings_say_what_to_add():
-    table, models = study(4)
+    table, known = study(4)
     calibration = table["setting"] == "calibration_linear"
-    with pytest.raises(InputError, match="add the protocol calibration"):
-        calibration_scatter(table[~calibration], models, PLOT)
-    with pytest.raises(InputError, match="add the protocol linear"):
-        correlation_scatter(table[calibration], models, PLOT)
+    with pytest.raises(InputError, match="add one of the protocols calibration_linear"):
+        calibration_scatter(table[~calibration], known, PLOT)
+    with pytest.raises(InputError, match="add one of the protocols linear"):
+        correlation_scatter(table[calibration], known, PLOT)
 
 
 def test_a_radar_of_two_settings_is_a_note():
-    table, models = study(4)
-    figure = rank_radar(table[table["setting"].isin(["linear", "knn"])], models, PLOT)
+    table, known = study(4)
+    figure = rank_radar(table[table["setting"].isin(["linear", "knn"])], known, PLOT)
     assert "needs three settings" in " ".join(words(figure).split())
 
 
 def test_a_model_without_a_setting_is_named_not_ranked():
-    table, models = study(4)
-    figure = rank_radar(table.drop(table.query("model == 'm2' and setting == 'knn'").index), models, PLOT)
+    table, known = study(4)
+    figure = rank_radar(table.drop(table.query("model == 'm2' and setting == 'knn'").index), known, PLOT)
     assert "Not ranked, since a setting is missing: Model-2 v2." in words(figure)
     check_texts(figure)
 
 
+def test_a_radar_without_a_model_that_has_every_setting_is_a_note():
+    table, known = study(2)
+    lost = table.query("(model == 'm0' and setting == 'knn') or (model == 'm1' and setting == 'linear')")
+    assert "a score in every setting" in " ".join(
+        words(rank_radar(table.drop(lost.index), known, PLOT)).split()
+    )
+
+
+def deviations(figure: Figure) -> list[tuple[float, float]]:
+    """The ends of the vertical bars in the first panel."""
+    segments = [bar.get_segments() for bar in figure.axes[0].collections if isinstance(bar, LineCollection)]
+    return [(one[0][1], one[1][1]) for [one] in segments]
+
+
+@pytest.mark.parametrize("figure", ["correlation_scatter", "calibration_scatter", "dataset_scatter"])
+def test_several_seeds_have_bars_and_the_key_says_what_they_are(figure):
+    one, several = (FIGURES[figure](*study(5, spread=spread)) for spread in (None, 2.0))
+    assert deviations(one) == []
+    assert len(deviations(several)) == 5 * (2 if figure == "calibration_scatter" else 1)
+    assert "± standard deviation over 3 seeds" in words(several)
+    assert "seeds" not in words(one)
+
+
+def test_a_bar_ends_a_standard_deviation_from_the_mean():
+    table, known = study(4, datasets=1, spread=1.5)
+    value = table.query("setting == 'linear' and model == 'm0'")["value"].item()
+    low, high = deviations(first_datasets(table, known))[0]
+    assert high - low == pytest.approx(np.ptp(logit(np.array([value - 1.5, value + 1.5]) / 100)))
+
+
+def with_depth(metric: str, **facts) -> tuple[pd.DataFrame, Study]:
+    """A study in which a protocol of its own, ``depth``, gives the models the values 10, 20, ..."""
+    table, known = study(4, datasets=1)
+    known = with_protocol(known, "depth", title="Depth", metric=metric, **facts)
+    row = {"protocol": "depth", "dataset": "data0", "metric": metric}
+    rows = [row | {"model": f"m{index}", "value": 10.0 * (index + 1)} for index in range(4)]
+    return pd.concat([table, settings(rows, known)]), known
+
+
+def test_a_protocol_is_drawn_where_the_family_of_its_row_says():
+    transfer = with_depth("mean_iou", family="transfer")
+    assert "Depth" in [ax.get_title(loc="left") for ax in correlation_scatter(*transfer, PLOT).axes]
+    assert "Depth" in words(rank_radar(*transfer, PLOT))
+    assert "Depth (n" in words(bars(*transfer))
+    features = with_depth("attentive_diffusion", family="features")
+    assert len(properties(*features, PLOT).axes) == 1
+    calibration = with_depth("ece", family="calibration")
+    assert "Depth" in words(calibration_scatter(*calibration, PLOT))
+    for table, known in (features, calibration):
+        assert "Depth" not in words(correlation_scatter(table, known, PLOT))
+        assert "Depth" not in words(rank_radar(table, known, PLOT))
+
+
+def test_a_transfer_metric_without_log_odds_is_named_and_less_may_be_better():
+    table, known = with_depth("mse_red", family="transfer")
+    figure = correlation_scatter(table, known, PLOT)
+    assert figure.axes[-1].get_title(loc="left").replace("\n", " ") == "Depth: Squared error, red"
+    only = table[table["protocol"] == "depth"]
+    three = pd.concat([only.assign(setting=f"depth{place}", title=f"Depth {place}") for place in range(3)])
+    ranked = [text for text, _ in drawn_texts(rank_radar(three, known, PLOT))]
+    names = [text.get_text() for text in ranked if text.get_text().startswith("Model-")]
+    assert names[0] == "Model-0 v2"
+
+
 @pytest.mark.parametrize("datasets", [1, 4, 14])
 def test_reliability_has_a_panel_a_dataset(datasets):
-    figure = reliability(reliability_results(datasets), DATASETS, PLOT)
+    figure = reliability(reliability_results(datasets), READY, PLOT)
     assert len(figure.axes) == datasets
+    assert figure.axes[0].get_title(loc="left").replace("\n", " ") == "data0, linear"
     assert "→ 0.0" in words(figure)
     check_texts(figure)
 
@@ -283,10 +355,10 @@ def test_reliability_is_of_one_model_and_of_calibration_results():
     two = reliability_results(2)
     two[1]["model"] = "b"
     with pytest.raises(InputError, match="not of a and b"):
-        reliability(two, DATASETS, PLOT)
+        reliability(two, READY, PLOT)
     del two[1]["details"]
     with pytest.raises(InputError, match=r"no details\.reliability"):
-        reliability(two, DATASETS, PLOT)
+        reliability(two, READY, PLOT)
 
 
 @pytest.mark.parametrize(
@@ -326,9 +398,9 @@ def finetuning_results(models: list[str], halvings: int = 0) -> list[dict]:
 
 @pytest.mark.parametrize(("count", "halvings"), [(1, 0), (3, 1), (14, 0)])
 def test_finetuning_has_two_panels_a_model(count, halvings):
-    _, models = study(14)
-    results = finetuning_results(list(models.index[:count]), halvings)
-    figure = finetuning(results, models, PLOT)
+    _, known = study(14)
+    results = finetuning_results(list(known.models.index[:count]), halvings)
+    figure = finetuning(results, known, PLOT)
     assert len(figure.axes) == 2 * count
     losses, scores = figure.axes[:2]
     assert losses.get_lines()[0].get_xdata().tolist() == [2, 4, 6, 8]
@@ -337,58 +409,58 @@ def test_finetuning_has_two_panels_a_model(count, halvings):
     check_texts(figure)
 
 
-def test_finetuning_is_of_one_dataset_and_protocol():
-    _, models = study(3)
+def test_finetuning_is_of_one_dataset_and_has_trials():
+    _, known = study(3)
     results = finetuning_results(["m0", "m1"])
     results[1]["dataset"] = "other"
     with pytest.raises(InputError, match="of one dataset"):
-        finetuning(results, models, PLOT)
-    with pytest.raises(InputError, match="results of the protocol finetune"):
-        finetuning([results[0] | {"protocol": "linear"}], models, PLOT)
+        finetuning(results, known, PLOT)
+    with pytest.raises(InputError, match=r"the linear result of model m0 on d has no details\.trials"):
+        finetuning([results[0] | {"protocol": "linear", "details": {}}], known, PLOT)
 
 
-def maps(models: pd.DataFrame, datasets: list[str]) -> list[Map]:
+def maps(known: Study, datasets: list[str]) -> list[Map]:
     return [
         Map(model, dataset, RNG.random((40, 40)), RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8))
         for dataset in datasets
-        for model in models.index
+        for model in known.models.index
     ]
 
 
 @pytest.mark.parametrize(("trained", "datasets"), [(1, 1), (5, 4), (14, 15)])
 def test_saliency_has_a_cell_a_model_and_dataset_and_the_pictures(trained, datasets):
-    models = study(trained, random=1)[1]
-    figure = saliency(maps(models, PAPER[:datasets]), models, DATASETS, PLOT)
+    known = study(trained, random=1)[1]
+    figure = saliency(maps(known, PAPER[:datasets]), known, PLOT)
     assert sum(bool(ax.images) for ax in figure.axes) == (2 + trained) * datasets
     assert figure.get_size_inches()[0] <= style.TEXT_WIDTH + 0.01
     check_texts(figure)
 
 
-def seen_again(models: pd.DataFrame, datasets: list[str]) -> list[Reconstruction]:
+def seen_again(known: Study, datasets: list[str]) -> list[Reconstruction]:
     def picture() -> np.ndarray:
         return RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
 
     return [
         Reconstruction(dataset, "1.png", picture(), picture(), 1.0, {"model": model})
         for dataset in datasets
-        for model in models.index
+        for model in known.models.index
     ]
 
 
 @pytest.mark.parametrize(("trained", "datasets"), [(1, 1), (14, 15)])
 def test_reconstructions_stand_below_their_originals(trained, datasets):
-    models = study(trained)[1]
-    figure = reconstructions(seen_again(models, PAPER[:datasets]), models, DATASETS, PLOT)
+    known = study(trained)[1]
+    figure = reconstructions(seen_again(known, PAPER[:datasets]), known, PLOT)
     assert sum(bool(ax.images) for ax in figure.axes) == (1 + trained) * datasets
     assert "Original" in words(figure)
     check_texts(figure)
     with pytest.raises(InputError, match="add the protocol reconstruction"):
-        reconstructions([], models, DATASETS, PLOT)
+        reconstructions([], known, PLOT)
 
 
 def test_properties_have_a_panel_a_metric_and_a_box_where_models_allow():
-    table, models = published()
-    figure = properties(table, models, PLOT)
+    table, known = published()
+    figure = properties(table, known, PLOT)
     assert len(figure.axes) == 7
     assert all(len(ax.patches) == 1 for ax in figure.axes)  # 13 self-supervised models, one supervised
     alex = table[table["metric"] == "lpips_alex"].set_index("model")["value"]
@@ -397,20 +469,21 @@ def test_properties_have_a_panel_a_metric_and_a_box_where_models_allow():
     )
     assert sorted(drawn) == sorted(alex)
     check_texts(figure)
-    with pytest.raises(InputError, match="add one of these protocols"):
+    with pytest.raises(InputError, match="add one of the protocols reconstruction"):
         properties(*study(3), PLOT)
 
 
 def test_a_map_that_was_not_made_leaves_its_cell_empty():
-    models = study(3)[1]
-    figure = saliency(maps(models, PAPER[:2])[:-1], models, DATASETS, PLOT)
+    known = study(3)[1]
+    figure = saliency(maps(known, PAPER[:2])[:-1], known, PLOT)
     assert sum(bool(ax.images) for ax in figure.axes) == 4 * 2 - 1
     with pytest.raises(InputError, match="add the protocol saliency"):
-        saliency([], models, DATASETS, PLOT)
+        saliency([], known, PLOT)
 
 
-def alike(models: pd.DataFrame) -> pd.DataFrame:
+def alike(known: Study) -> pd.DataFrame:
     """Models of two families that take turns in the table."""
+    models = known.models
     family = np.arange(len(models)) % 2
     values = np.where(family[:, None] == family, 0.8, 0.1) + 0.1 * RNG.random((len(models),) * 2)
     values = (values + values.T) / 2
@@ -431,8 +504,8 @@ def heatmap(figure: Figure) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [2, 6, 14, 40])
 def test_similarity_brings_families_together(count):
-    models = study(count)[1]
-    figure = similarity(alike(models), models, PLOT)
+    known = study(count)[1]
+    figure = similarity(alike(known), known, PLOT)
     check_texts(figure)
     assert figure.get_size_inches()[0] <= style.TEXT_WIDTH + 0.01
     half = (count + 1) // 2
@@ -442,22 +515,23 @@ def test_similarity_brings_families_together(count):
 
 
 def test_similarity_of_one_model_says_what_to_add():
-    models = study(1)[1]
+    known = study(1)[1]
     with pytest.raises(InputError, match="two models at least"):
-        similarity(alike(models), models, PLOT)
+        similarity(alike(known), known, PLOT)
 
 
-def invariances(trained: int, **kinds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    table, models = study(trained, **kinds)
-    rows = table[table["setting"] == "linear"].assign(setting="invariance", value=lambda t: t["value"] / 100)
+def invariances(trained: int, **kinds: int) -> tuple[pd.DataFrame, Study]:
+    table, known = study(trained, **kinds)
+    rows = table[table["setting"] == "linear"].assign(protocol="invariance", value=lambda t: t["value"] / 100)
     names = ("crop", "colour", "blur", "rotation")
-    return pd.concat([rows.assign(metric=f"invariance_{name}") for name in names]), models
+    table = pd.concat([rows.assign(metric=f"invariance_{name}") for name in names])
+    return with_settings(table, known), known
 
 
 @pytest.mark.parametrize("trained", [1, 5, 14])
 def test_invariance_has_a_panel_a_change(trained):
-    table, models = invariances(trained, unknown=1, random=1)
-    figure = invariance(table, models, PLOT)
+    table, known = invariances(trained, unknown=1, random=1)
+    figure = invariance(table, known, PLOT)
     assert len(figure.axes) == 4
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["Crops", "Colours", "Blur", "Rotation"]
     check_texts(figure)
@@ -470,15 +544,15 @@ def test_invariance_without_its_setting_says_what_to_add():
 
 @pytest.mark.parametrize("name", ["saliency", "similarity", "invariance", "properties", "reconstructions"])
 def test_the_same_property_has_the_same_bytes(name, tmp_path):
-    table, models = invariances(4)
-    seen, again, pairs = maps(models, PAPER[:3]), seen_again(models, PAPER[:3]), alike(models)
+    table, known = invariances(4)
+    seen, again, pairs = maps(known, PAPER[:3]), seen_again(known, PAPER[:3]), alike(known)
     for attempt in ("first", "second"):
         drawn = {
-            "saliency": lambda: saliency(seen, models, DATASETS, PLOT),
-            "similarity": lambda: similarity(pairs, models, PLOT),
-            "invariance": lambda: invariance(table, models, PLOT),
+            "saliency": lambda: saliency(seen, known, PLOT),
+            "similarity": lambda: similarity(pairs, known, PLOT),
+            "invariance": lambda: invariance(table, known, PLOT),
             "properties": lambda: properties(*published(), PLOT),
-            "reconstructions": lambda: reconstructions(again, models, DATASETS, PLOT),
+            "reconstructions": lambda: reconstructions(again, known, PLOT),
         }[name]()
         style.save(drawn, tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png", PLOT)
     for form in ("pdf", "png"):

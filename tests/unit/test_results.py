@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from studies import CONFIG, ERICSSON, READY, SCHEMAS, long_table, over_seeds, settings
 
 from transferscope.errors import InputError
 from transferscope.results import long_table as results
-from transferscope.results.names import read_models
-
-CONFIG = Path(__file__).parents[2] / "config"
-PUBLISHED = CONFIG / "published" / "ericsson2021.csv"
+from transferscope.results import resolved
+from transferscope.study import catalogue, protocols
+from transferscope.study.runs import RUN_KEY
 
 
 def a_result(model="a", dataset="digits", protocol="linear", **changes) -> dict:
@@ -19,11 +19,14 @@ def a_result(model="a", dataset="digits", protocol="linear", **changes) -> dict:
         "model": model,
         "dataset": dataset,
         "protocol": protocol,
+        "variant": "default",
+        "labels": "",
+        "layer": "",
         "version": 1,
         "mode": "converged",
         "seed": 0,
         "n_test": 100,
-        "measurements": [{"setting": protocol, "metric": "top1", "value": 90.5, "ci95": 0.4}],
+        "measurements": [{"metric": "top1", "value": 90.5, "ci95": 0.4}],
         "took": {"seconds": 1.5, "device": "cpu", "threads": 2},
         "details": {"lambda": 1.0},
     } | changes
@@ -43,7 +46,7 @@ def write(tmp_path):
 
 
 def runs(*results: dict) -> list[dict]:
-    return [{key: result[key] for key in ("model", "dataset", "protocol")} for result in results]
+    return [{key: result[key] for key in RUN_KEY} for result in results]
 
 
 def test_rows_come_in_the_order_of_the_runs_whatever_the_order_of_the_files(write):
@@ -61,14 +64,24 @@ def test_rows_come_in_the_order_of_the_runs_whatever_the_order_of_the_files(writ
 
 def test_one_protocol_may_fill_several_settings_and_leave_the_interval_open(write):
     measurements = [
-        {"setting": f"fewshot_5w{shots}s", "metric": "accuracy", "value": shots, "ci95": None}
-        for shots in (5, 20)
+        {"ways": 5, "shots": shots, "metric": "accuracy", "value": shots, "ci95": None} for shots in (5, 20)
     ]
-    content = a_result(protocol="fewshot", measurements=measurements)
-    table = results.collect(write(content), runs(content))
-    assert table["setting"].tolist() == ["fewshot_5w5s", "fewshot_5w20s"]
-    assert table["ci95"].isna().all()
-    assert table["protocol"].tolist() == ["fewshot", "fewshot"]
+    contents = a_result(), a_result(protocol="fewshot", measurements=measurements)
+    table = results.collect(write(*contents), runs(*contents))
+    assert table[["protocol", "ways", "shots"]].values.tolist() == [
+        ["linear", "", ""],
+        ["fewshot", "5", "5"],
+        ["fewshot", "5", "20"],
+    ]
+    assert table["ci95"].isna().tolist() == [False, True, True]
+
+
+def test_every_seed_of_a_run_is_a_row_of_its_own(write):
+    contents = [a_result(variant=name, seed=seed) for name, seed in (("default", 0), ("seed-3", 3))]
+    table = results.collect(write(*contents), runs(*contents))
+    assert table[["variant", "seed"]].values.tolist() == [["default", 0], ["seed-3", 3]]
+    with pytest.raises(InputError, match=r"no result holds .*, protocol linear, variant seed-3"):
+        results.collect(write(contents[0]), runs(*contents))
 
 
 def test_a_table_survives_a_round_trip(write, tmp_path):
@@ -86,12 +99,12 @@ def test_a_table_survives_a_round_trip(write, tmp_path):
         ({"model": "Not An Id"}, ["0.json", "model"]),
         ({"measurements": []}, ["0.json", "measurements"]),
         (
-            {"measurements": [{"setting": "linear", "metric": "top1", "value": float("nan"), "ci95": None}]},
+            {"measurements": [{"metric": "top1", "value": float("nan"), "ci95": None}]},
             ["nan"],
         ),
-        ({"measurements": [{"setting": "linear", "metric": "top2", "value": 1.0, "ci95": None}]}, ["'top2'"]),
+        ({"measurements": [{"metric": "top2", "value": 1.0, "ci95": None}]}, ["'top2'"]),
         (
-            {"measurements": [{"setting": "linear", "metric": "top1", "value": 101.0, "ci95": None}]},
+            {"measurements": [{"metric": "top1", "value": 101.0, "ci95": None}]},
             ["0..100"],
         ),
     ],
@@ -129,14 +142,19 @@ def test_a_second_result_of_a_run_is_named(write):
 def test_a_row_twice_in_one_result_is_named(write):
     content = a_result()
     content["measurements"] *= 2
-    with pytest.raises(InputError, match="two rows for setting linear, dataset digits, metric top1, model a"):
+    with pytest.raises(
+        InputError,
+        match="two rows for model a, dataset digits, protocol linear, variant default, metric top1",
+    ):
         results.collect(write(content), runs(content))
 
 
 def test_a_metric_that_only_other_models_report_is_missing(write):
     full, short = a_result("a"), a_result("b")
-    full["measurements"].append({"setting": "linear", "metric": "mean_per_class", "value": 1.0, "ci95": None})
-    with pytest.raises(InputError, match="model b, dataset digits, protocol linear lacks mean_per_class"):
+    full["measurements"].append({"metric": "mean_per_class", "value": 1.0, "ci95": None})
+    with pytest.raises(
+        InputError, match=r"model b, .*, protocol linear, variant default lacks mean_per_class,"
+    ):
         results.collect(write(full, short), runs(full, short))
 
 
@@ -156,56 +174,100 @@ def test_a_value_that_is_no_number_is_named(write, tmp_path):
     path = tmp_path / "table.tsv"
     results.write_table(path, results.collect(write(content), runs(content)))
     path.write_text(path.read_text().replace("90.5", "9O.5"))
-    with pytest.raises(InputError, match=r"value of setting linear, .* is '9O\.5'"):
+    with pytest.raises(InputError, match=r"value of model a, .* is '9O\.5'"):
         results.read_table(path)
 
 
 def test_the_published_table_has_every_number_of_the_paper():
-    table = results.published(PUBLISHED, read_models(CONFIG / "models.tsv"))
+    table = results.published(ERICSSON, READY.models)
     assert len(table) == 1204 - 14
     assert table["model"].nunique() == 14
     assert set(table["mode"]) == {"published"}
     assert table[["version", "seed", "n_test"]].isna().all(axis=None)
-    assert table["setting"].unique()[:5].tolist() == [
+    by_setting = resolved.by_setting(table, READY)
+    assert len(by_setting) == len(table)
+    assert by_setting["setting"].unique()[:5].tolist() == [
         "linear",
         "finetune",
-        "fewshot_5w5s",
-        "fewshot_5w20s",
-        "fewshot_5w50s",
+        "fewshot_ways5_shots5",
+        "fewshot_ways5_shots20",
+        "fewshot_ways5_shots50",
     ]
-    assert set(table.loc[table["setting"] == "detection_frozen", "protocol"]) == {"detection"}
+    assert (by_setting["seeds"] == 1).all()
+    pd.testing.assert_series_equal(
+        by_setting["interval"], table["ci95"].reset_index(drop=True), check_names=False
+    )
 
 
 def test_a_published_model_must_be_in_the_table_of_models():
-    models = read_models(CONFIG / "models.tsv").drop("byol")
+    models = READY.models.drop("byol")
     with pytest.raises(InputError, match="BYOL is model byol, which the table of models lacks"):
-        results.published(PUBLISHED, models)
+        results.published(ERICSSON, models)
 
 
 def test_the_imagenet_accuracies_of_both_tables_must_agree():
-    models = read_models(CONFIG / "models.tsv")
+    models = READY.models.copy()
     models.loc["swav", "imagenet_top1"] = 70.0
     with pytest.raises(InputError, match=r"ImageNet top-1 of swav is 75\.3, but 70\.0"):
-        results.published(PUBLISHED, models)
+        results.published(ERICSSON, models)
 
 
-def test_models_are_read_with_their_kind(tmp_path):
-    path = tmp_path / "models.tsv"
-    path.write_text(
-        "id\tname\tmethod\timagenet_top1\na\tA\tsupervised\t71.9\nb\tB\tnone\t\nc\tC\tmoco\t60.6\n"
+def test_a_study_survives_a_round_trip(tmp_path):
+    tables = (
+        catalogue.read_models(CONFIG / "models.tsv", SCHEMAS),
+        catalogue.read_datasets(CONFIG / "datasets.tsv", SCHEMAS),
+        protocols.read_protocols(CONFIG / "protocols.tsv", SCHEMAS),
     )
-    models = read_models(path)
-    assert models["kind"].tolist() == ["supervised", "random", "self-supervised"]
-    assert models["imagenet_top1"].isna().tolist() == [False, True, False]
-    path.write_text("id\tname\tmethod\timagenet_top1\na\tA\tsupervised\t719\n")
-    with pytest.raises(InputError, match="imagenet_top1 of a is '719'"):
-        read_models(path)
+    resolved.write_study(tmp_path / "study.json", resolved.resolve(*tables))
+    study = resolved.read_study(tmp_path / "study.json")
+    for name in ("models", "datasets", "protocols"):
+        pd.testing.assert_frame_equal(getattr(study, name), getattr(READY, name), check_dtype=False)
+    assert study.models["imagenet_top1"].isna().any()
+    assert study.dataset_name("cifar10") == "CIFAR-10"
+    assert study.dataset_name("average") == "Average"
+    assert study.dataset_name("elsewhere") == "elsewhere"
+    assert list(study.protocols_of("calibration")) == ["calibration_linear", "calibration_finetune"]
 
 
-def test_models_of_two_tables_follow_each_other(tmp_path):
-    own = tmp_path / "own.tsv"
-    own.write_text("id\tname\tmethod\timagenet_top1\nmine\tMine\tsimclr\t\n")
-    models = read_models([CONFIG / "models.tsv", own])
-    assert list(models.index) == [*read_models(CONFIG / "models.tsv").index, "mine"]
-    with pytest.raises(InputError, match=r"mine is listed twice in .*own.tsv and .*own.tsv; remove"):
-        read_models([own, own])
+ROW = {"protocol": "linear", "dataset": "digits", "metric": "top1", "model": "a", "value": 90.0, "ci95": 0.4}
+
+
+def test_one_seed_has_the_interval_of_its_run_and_several_their_deviation():
+    [one] = settings([ROW], READY).to_dict("records")
+    assert (one["value"], one["interval"], one["interval_over"], one["seeds"]) == (90, 0.4, resolved.TEST, 1)
+    [many] = settings(over_seeds([ROW], 2.0, count=4), READY).to_dict("records")
+    assert (many["value"], many["interval_over"], many["seeds"]) == (90, resolved.SEEDS, 4)
+    assert many["interval"] == pytest.approx((20 / 3) ** 0.5)  # of 87, 89, 91 and 93, with n - 1
+    table = settings(over_seeds([ROW], 2.0), READY)
+    assert resolved.deviation_name(table) == "standard deviation over 3 seeds"
+    assert resolved.deviation_name(settings([ROW], READY)) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "setting", "title"),
+    [
+        ({}, "linear", "Linear"),
+        ({"protocol": "fewshot", "ways": "5", "shots": "20"}, "fewshot_ways5_shots20", "5-way 20-shot"),
+        ({"labels": "100"}, "linear_labels100", "Linear, 100 labels"),
+        (
+            {"protocol": "knn", "labels": "10", "layer": "4"},
+            "knn_labels10_layer4",
+            "k-NN, 10 labels, layer 4",
+        ),
+        ({"protocol": "elsewhere", "layer": "4"}, "elsewhere_layer4", "elsewhere, layer 4"),
+    ],
+)
+def test_a_setting_is_a_protocol_at_a_place_on_the_axes(facts, setting, title):
+    [row] = settings([ROW | facts], READY).to_dict("records")
+    assert (row["setting"], row["title"]) == (setting, title)
+
+
+def test_a_setting_has_the_family_of_its_protocol():
+    names = ("linear", "calibration_linear", "saliency", "elsewhere")
+    table = settings([ROW | {"protocol": name} for name in names], READY)
+    assert table["family"].tolist() == ["transfer", "calibration", "features", "transfer"]
+
+
+def test_a_long_table_made_for_tests_is_one(tmp_path):
+    results.write_table(tmp_path / "table.tsv", long_table(over_seeds([ROW], 1.0)))
+    assert resolved.read_settings(tmp_path / "table.tsv", READY)["interval"].item() == 1.0

@@ -1,44 +1,39 @@
 """Printed tables: who is bold, who is underlined, what is beside it."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from studies import READY, ericsson, over_seeds, settings, study_of, with_protocol
 
 from transferscope.figures import tables
-from transferscope.results import long_table as results
 from transferscope.results import parts
-from transferscope.results.names import read_datasets, read_models
+from transferscope.results.resolved import AVERAGE, Study
 
-CONFIG = Path(__file__).parents[2] / "config"
-
-
-def long_table(rows: list[tuple], **columns) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["setting", "dataset", "metric", "model", "value"])
-    return table.assign(ci95=np.nan, **columns)
-
-
-MODELS = pd.DataFrame(
-    {"name": ["A_1", "B & co", "Random"], "kind": ["supervised", "self-supervised", "random"]},
-    index=pd.Index(["a", "b", "r"], name="id"),
+STUDY = study_of(
+    pd.DataFrame(
+        {"name": ["A_1", "B & co", "Random"], "supervision": ["supervised", "self-supervised", "random"]},
+        index=pd.Index(["a", "b", "r"], name="id"),
+    ),
+    pd.DataFrame({"name": ["Data X", "Data Y"]}, index=["x", "y"]),
 )
-LINEAR = long_table(
-    [
-        ("linear", dataset, metric, model, value)
-        for dataset, metric, values in (
-            ("x", "top1", (90.0, 80.0, 95.0)),
-            ("y", "map11", (60.004, 60.001, 10.0)),
-        )
-        for model, value in zip("abr", values, strict=True)
-    ]
-)
-NAMES = {"x": "Data X", "y": "Data Y"}
 
 
-def only(table: pd.DataFrame, compare: pd.DataFrame | None = None) -> tables.Table:
-    [built] = tables.build_tables(table, MODELS, NAMES, compare)
+def rows(protocol: str, dataset: str, metric: str, values: tuple[float, ...]) -> list[dict]:
+    """A value each of the first models."""
+    row = {"protocol": protocol, "dataset": dataset, "metric": metric}
+    return [row | {"model": model, "value": value} for model, value in zip("abr", values, strict=False)]
+
+
+LINEAR_ROWS = rows("linear", "x", "top1", (90.0, 80.0, 95.0))
+LINEAR_ROWS += rows("linear", "y", "map11", (60.004, 60.001, 10.0))
+LINEAR = settings(LINEAR_ROWS, STUDY)
+ECE = settings(LINEAR_ROWS, STUDY, protocol="calibration_linear", metric="ece")
+
+
+def only(table: pd.DataFrame, compare: pd.DataFrame | None = None, study: Study = STUDY) -> tables.Table:
+    [built] = tables.build_tables(table, study, compare)
     return built
 
 
@@ -50,8 +45,7 @@ def test_the_best_is_bold_and_the_second_best_underlined():
 
 
 def test_of_an_error_less_is_better():
-    ece = LINEAR.assign(setting="calibration_linear", metric="ece")
-    text = tables.to_markdown(only(ece))
+    text = tables.to_markdown(only(ECE))
     assert "Data X ↓" in text
     assert "| B & co | **80.00** |" in text
 
@@ -61,40 +55,33 @@ def test_the_note_says_which_dataset_has_which_metric():
 
 
 def test_a_setting_with_one_dataset_is_a_table_of_metrics():
-    table = long_table(
-        [("detection_frozen", "voc0712", metric, model, 50.0) for metric in ("ap", "ap50") for model in "ab"]
-    )
-    built = only(table)
+    values = [rows("detection_frozen", "voc0712", metric, (50.0, 50.0)) for metric in ("ap", "ap50")]
+    built = only(settings([*values[0], *values[1]], STUDY))
     assert [column.key for column in built.columns] == ["ap", "ap50"]
     assert built.note == ""
 
 
 def test_recognition_metrics_share_a_table_and_others_have_their_own():
     table = pd.concat([LINEAR, LINEAR.assign(metric="ece"), LINEAR.assign(metric="ece_scaled")])
-    built = tables.build_tables(table, MODELS, NAMES, None)
+    built = tables.build_tables(table, STUDY, None)
     assert [one.name for one in built] == ["linear", "linear_ece", "linear_ece_scaled"]
 
 
 def test_a_dataset_is_a_part_across_all_that_is_measured_on_it():
-    ece = LINEAR.assign(setting="calibration_linear", metric="ece")
-    first, second = parts.split_by_dataset(pd.concat([LINEAR, ece]), NAMES)
+    first, second = parts.split_by_dataset(pd.concat([LINEAR, ECE]), STUDY)
     assert (first.name, second.title) == ("x", "Data Y")
     assert [column.key for column in second.columns] == ["linear map11", "calibration_linear ece"]
-    built = tables.build_table(second, MODELS, LINEAR.assign(value=1.0))
+    built = tables.build_table(second, STUDY, LINEAR.assign(value=1.0))
     assert built.header == ["Model", "Linear ↑", "Calibration, linear: ECE (%) ↓"]
     assert built.note == "11-point mAP (%): Linear."
     assert tables.cells(built, "*{}*", "_{}_")[2] == ["Random", "_10.00_ (1.00, +9.00)", "*10.00*"]
 
 
 def test_what_the_features_keep_is_averaged_where_a_model_has_all_datasets():
-    rows = [
-        ("reconstruction", dataset, "lpips_vgg", model, value)
-        for dataset, values in (("x", (0.4, 0.6, 0.9)), ("y", (0.6, 0.3, 0.9)))
-        for model, value in zip("abr", values, strict=True)
-    ]
-    rows = rows[:-1]  # one model lacks a dataset
-    rows += [("saliency", "x", "attentive_diffusion", model, 50.0) for model in "abr"]
-    built = tables.build_tables(long_table(rows), MODELS, NAMES, None)
+    values = rows("reconstruction", "x", "lpips_vgg", (0.4, 0.6, 0.9))
+    values += rows("reconstruction", "y", "lpips_vgg", (0.6, 0.3))  # one model lacks a dataset
+    values += rows("saliency", "x", "attentive_diffusion", (50.0, 50.0, 50.0))
+    built = tables.build_tables(settings(values, STUDY), STUDY, None)
     assert [one.name for one in built] == ["reconstruction_lpips_vgg", "features"]
     means = built[-1].value
     assert means["lpips_vgg"].dropna().to_dict() == {"a": 0.5, "b": 0.45}
@@ -118,8 +105,10 @@ def test_published_value_and_difference_stand_beside_the_measured_one():
 
 
 def test_intervals_are_printed_where_there_are_any():
-    table = LINEAR.assign(ci95=[0.4] * 3 + [np.nan] * 3)
-    assert "<u>90.00</u> ± 0.40" in tables.to_markdown(only(table))
+    table = LINEAR.assign(interval=[0.4] * 3 + [np.nan] * 3)
+    text = tables.to_markdown(only(table))
+    assert "<u>90.00</u> ± 0.40 |" in text
+    assert "±" not in text.splitlines()[-2]
     frame = pd.read_csv(io.StringIO(tables.to_tsv(only(table))), sep="\t")
     assert list(frame.columns) == ["model", "x", "x ci95", "y", "average"]
 
@@ -134,12 +123,7 @@ def test_latex_is_escaped_and_balanced():
 
 
 def test_the_published_averages_are_those_of_the_paper():
-    models = read_models(CONFIG / "models.tsv")
-    table = results.published(CONFIG / "published" / "ericsson2021.csv", models)
-    built = {
-        one.name: one
-        for one in tables.build_tables(table, models, read_datasets(CONFIG / "datasets.tsv"), None)
-    }
+    built = {one.name: one for one in tables.build_tables(ericsson(), READY, None)}
     assert len(built) == 12
     assert built["features"].value.loc["supervised", ["lpips_vgg", "attentive_diffusion"]].tolist() == [
         0.55,
@@ -147,9 +131,75 @@ def test_the_published_averages_are_those_of_the_paper():
     ]
     linear, finetune = built["linear"], built["finetune"]
     # As in the paper: DeepCluster-v2 is best with linear probes, and supervision is beaten when fine-tuned.
-    assert linear.rank[parts.AVERAGE].idxmin() == "deepcluster-v2"
-    assert finetune.rank.loc["supervised", parts.AVERAGE] > 1
+    assert linear.rank[AVERAGE].idxmin() == "deepcluster-v2"
+    assert finetune.rank.loc["supervised", AVERAGE] > 1
     for one in built.values():
-        rows = [line for line in tables.to_markdown(one).splitlines() if line.startswith("|")]
-        assert len(rows) == 2 + 14
-        assert len({row.count("|") for row in rows}) == 1
+        lines = [line for line in tables.to_markdown(one).splitlines() if line.startswith("|")]
+        assert len(lines) == 2 + 14
+        assert len({line.count("|") for line in lines}) == 1
+
+
+def test_several_seeds_print_their_mean_and_deviation_and_say_so():
+    built = only(settings(over_seeds(LINEAR_ROWS, 0.5), STUDY))
+    text = tables.to_markdown(built)
+    assert "| A_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.50 | **75.00** |" in text
+    assert text.endswith("Data Y. ± is the standard deviation over 3 seeds.\n")
+    assert "± is the standard deviation" not in tables.to_markdown(only(LINEAR))
+    assert tables.to_latex(built).count(r"$\pm$ is the standard deviation over 3 seeds.") == 1
+    frame = pd.read_csv(io.StringIO(tables.to_tsv(built)), sep="\t")
+    assert list(frame.columns) == ["model", "x", "x deviation", "y", "y deviation", "average"]
+    assert frame["x deviation"].tolist() == [0.5] * 3
+
+
+def test_both_kinds_of_interval_in_one_table_are_told_apart():
+    # Another seed draws no other splits of the second dataset, so it has one run.
+    fixed = [row | {"ci95": 0.7} for row in LINEAR_ROWS[3:]]
+    built = only(settings([*over_seeds(LINEAR_ROWS[:3], 0.5), *fixed], STUDY))
+    text = tables.to_markdown(built)
+    assert "| A_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.70† |" in text
+    assert "± is the standard deviation over 3 seeds. † is half of the 95% interval over test images." in text
+    assert r"\textbf{60.00} $\pm$ 0.70$^\dagger$" in tables.to_latex(built)
+    frame = pd.read_csv(io.StringIO(tables.to_tsv(built)), sep="\t")
+    assert list(frame.columns) == ["model", "x", "x deviation", "y", "y ci95", "average"]
+
+
+def test_a_setting_on_an_axis_is_a_table_of_its_own_with_the_place_in_its_title():
+    few = settings(LINEAR_ROWS, STUDY, labels="100", layer="3")
+    shots = settings(LINEAR_ROWS, STUDY, protocol="fewshot", ways="5", shots="20", metric="accuracy")
+    built = tables.build_tables(pd.concat([LINEAR, few, shots]), STUDY, None)
+    assert [one.name for one in built] == ["linear", "linear_labels100_layer3", "fewshot_ways5_shots20"]
+    assert [one.title for one in built] == ["Linear", "Linear, 100 labels, layer 3", "5-way 20-shot"]
+
+
+def test_only_the_same_setting_is_compared():
+    few = settings(LINEAR_ROWS, STUDY, labels="100")
+    assert only(few, LINEAR).published.isna().all(axis=None)
+    assert only(few, few).published.loc["a", "x"] == 90
+
+
+def test_the_family_decides_what_is_kept_and_two_settings_may_share_a_metric():
+    study = with_protocol(STUDY, "blind", title="Blind spot", family="features")
+    values = rows("blind", "x", "attentive_diffusion", (1.0, 2.0)) + rows(
+        "saliency", "x", "attentive_diffusion", (50.0, 40.0)
+    )
+    alone = only(settings(values[:2], study), study=study)
+    assert (alone.name, alone.header) == ("features", ["Model", "Attentive diffusion (%) ↑"])
+    both = only(settings(values, study), study=study)
+    assert both.header == [
+        "Model",
+        "Blind spot: Attentive diffusion (%) ↑",
+        "Saliency: Attentive diffusion (%) ↑",
+    ]
+    assert both.value.loc["a"].tolist() == [1, 50]
+    other = with_protocol(STUDY, "blind", title="Blind spot", family="transfer")
+    assert only(settings(values[:2], other), study=other).title == "Blind spot"
+
+
+def test_a_mean_over_datasets_has_no_interval_and_one_dataset_keeps_its_own():
+    values = rows("saliency", "x", "attentive_diffusion", (50.0, 40.0))
+    [one] = tables.build_tables(settings(over_seeds(values, 2.0), STUDY), STUDY, None)
+    assert one.deviation.loc["a"].tolist() == [2]
+    more = values + rows("saliency", "y", "attentive_diffusion", (50.0, 40.0))
+    mean = tables.build_tables(settings(over_seeds(more, 2.0), STUDY), STUDY, None)[-1]
+    assert mean.value.loc["a"].tolist() == [50]
+    assert mean.deviation.isna().all(axis=None)

@@ -65,7 +65,8 @@ def scatter(
             style = KINDS[models.loc[model, "supervision"]]
             low, high = value + np.array([-1, 1]) * rows.loc[model, "deviation"]
             if low < high:
-                ax.vlines(shown_at[model], low, high, color=style["color"], linewidth=0.8, zorder=2.5)
+                bar = {"color": style["color"], "linewidth": 0.8, "zorder": 2.5, "clip_on": False}
+                ax.vlines(shown_at[model], low, high, **bar)
                 lines += [(shown_at[model], at) for at in np.linspace(low, high, 10)]
             ax.plot(
                 shown_at[model],

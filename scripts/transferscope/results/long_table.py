@@ -186,7 +186,7 @@ def _rows(result: dict) -> list[dict]:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reindex(columns=COLUMNS)
-    table[list(AXES)] = table[list(AXES)].fillna("")
+    table = table.assign(**table[list(AXES)].astype("object").fillna(""))
     kinds = dict.fromkeys(_TEXT, "str") | {"value": float, "ci95": float}
     return table.astype(kinds | dict.fromkeys(_COUNTS, "Int64"))
 
