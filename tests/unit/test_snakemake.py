@@ -1,6 +1,7 @@
 """The installed Snakemake and SLURM plugin have what events.py and patches.py rely on."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,14 +41,16 @@ SLURM = {
 }
 
 
-def recorded(folder: Path, *arguments: str, shell: str = "touch {output}", more: str = "") -> list[dict]:
-    """The events of a Snakemake with two cores."""
+def recorded(
+    folder: Path, *arguments: str, shell: str = "touch {output}", more: str = "", ends: int = 0
+) -> list[dict]:
+    """The events of a Snakemake with two cores, which ends with this code."""
     (folder / "Snakefile").write_text(SNAKEFILE.replace("{shell}", shell).replace("{more}", more))
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PATH": path}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == ends, done.stdout + done.stderr
     return list(events.read(folder / "events.jsonl"))
 
 
@@ -64,6 +67,10 @@ def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
     finished = {"event": "job_finished", "jobid": 1}
     assert found == [*job, finished, TARGET, {"event": "job_finished", "jobid": 0}]
     assert progress.states(found) == {"make.tsv": ("finished", None)}
+
+
+def test_a_killed_run_keeps_the_events_before(tmp_path):
+    assert recorded(tmp_path, shell="kill -KILL $PPID", ends=-signal.SIGKILL) == [JOB]
 
 
 def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(tmp_path):
