@@ -55,7 +55,7 @@ def _living(folder: Path) -> set[str]:
 def _submitted(folder: Path) -> dict[str, str]:
     """The benchmark file of each job that a Snakemake in ``folder`` submitted, by its number in SLURM.
 
-    Numbers begin anew at some time: the last run's use of one counts.
+    SLURM may give a number again; then the last run counts.
     """
     return {
         number: benchmark
