@@ -21,7 +21,7 @@ report: "report/workflow.rst"
 
 
 onstart:
-    prepare_cluster()
+    prepare_run()
 
 
 include: "rules/common.smk"

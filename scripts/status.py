@@ -4,19 +4,21 @@
 config/ericsson2021.yaml`, and only reads: it may be called while Snakemake runs.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from transferscope.cluster import progress
+from transferscope.cluster import events, progress
 from transferscope.cluster.sizes import read_sizes
 from transferscope.errors import InputError
 
 
 def main(arguments: list[str]) -> None:
     """Print a row a rule that a cluster runs, and the sums; ``arguments`` are Snakemake's."""
-    every = progress.planned(dry_run("--forceall", *arguments))
-    pending = progress.planned(dry_run(*arguments))
+    every = dry_run("--forceall", *arguments)
+    pending = dry_run(*arguments)
     table = progress.table(every, set(pending), states(), read_sizes("config/job_sizes.tsv")["stage"])
     print(table.to_string(index=False, na_rep="", float_format=lambda hours: f"{hours:.1f}"))
     print(
@@ -25,26 +27,28 @@ def main(arguments: list[str]) -> None:
     )
 
 
-def dry_run(*arguments: str) -> str:
-    """What a dry-run prints.
+def dry_run(*arguments: str) -> dict[str, progress.Job]:
+    """The jobs of a dry-run, by benchmark file.
 
     Raises:
         InputError: what Snakemake said where it failed.
     """
     # Before the arguments, which may end in targets.
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    output = done.stdout + done.stderr
-    if done.returncode:
-        raise InputError(f"`snakemake -n {' '.join(arguments)}` failed:\n{output.strip()}")
-    return output
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "events.jsonl")
+        environment = os.environ | {"TRANSFERSCOPE_EVENTS": str(path)}  # read by rules/cluster.smk
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            output = (done.stdout + done.stderr).strip()
+            raise InputError(f"`snakemake -n {' '.join(arguments)}` failed:\n{output}")
+        return progress.planned(events.read(path))
 
 
 def states() -> dict[str, str]:
     """The last run's jobs that are not done, by benchmark file: ``running``, ``queued`` or ``failed``."""
-    logs = sorted(Path(".snakemake/log").glob("*.snakemake.log"), reverse=True)
-    runs = (text for text in map(Path.read_text, logs) if "Job stats:" in text and "dry-run" not in text)
-    jobs = progress.states(next(runs, ""))
+    runs = events.runs()
+    jobs = progress.states(events.read(runs[-1])) if runs else {}
     queue = squeue() if any(state == "started" and number for state, number in jobs.values()) else {}
     alive = any(Path(".snakemake/locks").glob("*"))
     found = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from transferscope.cluster import progress
+from transferscope.cluster import events, progress
 from transferscope.cluster.sizes import read_sizes
 from transferscope.study import catalogue
 from transferscope.study import configuration as study
@@ -65,10 +65,11 @@ def test_the_study_has_the_papers_40_tasks():
         assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if shots in row["shots"]}
 
 
-def test_on_slurm_every_job_asks_for_what_it_needs(fresh):
-    jobs = progress.planned(
-        fresh.snakemake("-n", "--profile", "profiles/slurm", "--configfile", STUDY)
-    ).values()
+def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
+    path = fresh.folder / "events.jsonl"
+    monkeypatch.setenv("TRANSFERSCOPE_EVENTS", str(path))
+    fresh.snakemake("-n", "--profile", "profiles/slurm", "--configfile", STUDY)
+    jobs = progress.planned(events.read(path)).values()
     assert {job.rule for job in jobs if job.gpu} == {
         "extract_features",
         "finetune_grid",

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from transferscope.cluster import events, progress
+
 FINETUNED, MODELS = 3, 5
 
 
@@ -46,3 +48,21 @@ def test_a_wrong_configuration_is_said(project):
     done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 1
     assert "key models: 'resnet' is no id" in done.stderr
+
+
+def test_a_run_is_recorded_and_a_dry_run_is_not(project):
+    runs = events.runs(project.folder)
+    jobs = progress.states(events.read(runs[0]))
+    assert sum("finetune_refit" in benchmark for benchmark in jobs) == FINETUNED
+    assert set(jobs.values()) == {("finished", None)}
+    status(project)
+    assert events.runs(project.folder) == runs
+
+
+def test_the_snakemake_of_a_single_job_records_nothing(project, monkeypatch):
+    path = project.folder / "events.jsonl"
+    monkeypatch.setenv("TRANSFERSCOPE_EVENTS", str(path))
+    project.snakemake("-n", "--mode", "remote")
+    assert not path.exists()
+    project.snakemake("-n")
+    assert path.exists()

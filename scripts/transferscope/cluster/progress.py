@@ -1,7 +1,6 @@
-"""What Snakemake prints, read: the jobs of a dry-run, and what became of jobs in the log of a run."""
+"""The progress of a study: its jobs from the events of a dry-run, their states from those of a run."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,13 @@ from transferscope.errors import InputError
 
 STATES = ("done", "running", "queued", "failed", "pending")
 
-_RULE = re.compile(r"(?:local)?rule (\w+):")
-_FIELD = re.compile(r" {4}([a-z]+): (.*)")
-_FINISHED = re.compile(r"Finished jobid: (\d+) ")
-_SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+) ")
+_AFTER = {
+    "job_info": "started",
+    "submitted": "started",
+    "restarted": "started",
+    "job_error": "failed",
+    "job_finished": "finished",
+}
 
 
 @dataclass(frozen=True)
@@ -29,64 +31,36 @@ class Job:
     minutes: int
 
 
-def planned(output: str) -> dict[str, Job]:
-    """The jobs that a dry-run printed in full, by their benchmark files; target rules have none."""
-    found = (_job(*block) for block in _blocks(output.splitlines()))
-    return {job.benchmark: job for job in found if job}
+def planned(events: Iterable[dict]) -> dict[str, Job]:
+    """The jobs of a dry-run, by their benchmark files; target rules have none."""
+    return {
+        event["benchmark"]: Job(
+            rule=event["rule"],
+            benchmark=event["benchmark"],
+            threads=event["threads"],
+            gpu=event["gpu"],
+            mem_mb=event["mem_mb"],
+            minutes=event["runtime"],
+        )
+        for event in events
+        if event["event"] == "job_info" and event["benchmark"]
+    }
 
 
-def _blocks(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The lines that announce a rule, each with the fields below it."""
-    head, fields = None, {}
-    for line in [*lines, ""]:
-        field = _FIELD.fullmatch(line)
-        if field and head:
-            fields[field[1]] = field[2]
-            continue
-        if head:
-            yield head, fields
-        head, fields = (line, {}) if _RULE.fullmatch(line) else (None, {})
-
-
-def _job(head: str, fields: dict[str, str]) -> Job | None:
-    if "benchmark" not in fields:
-        return None
-    resources = dict(entry.split("=", 1) for entry in fields["resources"].split(", ") if "=" in entry)
-    return Job(
-        rule=_RULE.fullmatch(head)[1],
-        benchmark=fields["benchmark"],
-        threads=int(fields.get("threads", 1)),
-        gpu=int(resources.get("gpu", 0)),
-        mem_mb=int(resources.get("mem_mb", 0)),
-        minutes=int(resources.get("runtime", 0)),
-    )
-
-
-def states(log: str) -> dict[str, tuple[str, str | None]]:
-    """For each job of a run's log, by its benchmark file: ``started``, ``finished`` or ``failed``, said last.
+def states(events: Iterable[dict]) -> dict[str, tuple[str, str | None]]:
+    """The state of each job of a run, by its benchmark file: ``started``, ``finished`` or ``failed``.
 
     Beside it the number that SLURM gave it, or None for a job that SLURM does not know.
     """
-    names, state, slurm = {}, {}, {}
-    lines = log.splitlines()
-    for number, line in enumerate(lines):
-        if _RULE.fullmatch(line):
-            (_, fields) = next(_blocks(lines[number : number + 20]))
-            names[fields["jobid"]] = fields.get("benchmark")
-            state[fields["jobid"]] = "started"
-        elif submitted := _SUBMITTED.match(line):
-            slurm[submitted[1]] = submitted[2]
-            state[submitted[1]] = "started"
-        elif finished := _FINISHED.match(line):
-            state[finished[1]] = "finished"
-        elif line.startswith("Error in rule "):
-            jobid = next(
-                field[2] for field in map(_FIELD.fullmatch, lines[number:]) if field and field[1] == "jobid"
-            )
-            state[jobid] = "failed"
-        elif line.startswith("Trying to restart job "):
-            state[line.removeprefix("Trying to restart job ").rstrip(".")] = "started"
-    return {names[job]: (state[job], slurm.get(job)) for job in state if names.get(job)}
+    benchmarks, state, slurm = {}, {}, {}
+    for event in events:
+        job = event["jobid"]
+        state[job] = _AFTER[event["event"]]
+        if event["event"] == "job_info":
+            benchmarks[job] = event["benchmark"]
+        elif event["event"] == "submitted":
+            slurm[job] = event["slurm"]
+    return {benchmarks[job]: (state[job], slurm.get(job)) for job in state if benchmarks.get(job)}
 
 
 def table(

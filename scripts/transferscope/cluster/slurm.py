@@ -1,4 +1,4 @@
-"""What SLURM and Snakemake's plugin for it need from us: no job left over, no question too many."""
+"""No job of an earlier Snakemake is left over in SLURM when its outputs are made again."""
 
 import shutil
 import subprocess
@@ -6,9 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import snakemake_executor_plugin_slurm as plugin
-
-from transferscope.cluster import progress
+from transferscope.cluster import events, progress
 from transferscope.errors import InputError
 
 SECONDS = 120  # a job that saves its state may take KillWait, 30 seconds as a rule
@@ -18,7 +16,7 @@ def cancel_left_over(benchmarks: Iterable[str], folder: Path) -> None:
     """Cancel what an earlier Snakemake in ``folder`` submitted for these jobs and still lives; see its end.
 
     Else it would write into one output with what replaces it.
-    Snakemake's marks of jobs under way lose SLURM's numbers when these start, so its logs are asked.
+    Snakemake's own marks of jobs under way lose SLURM's numbers when these start; the event files keep them.
 
     Args:
         benchmarks: the benchmark files of the jobs that are to be run, which name them.
@@ -27,12 +25,13 @@ def cancel_left_over(benchmarks: Iterable[str], folder: Path) -> None:
     Raises:
         InputError: a job does not end.
     """
-    living = _living(folder)
-    left = _submitted(set(living.values()), set(benchmarks), folder) & set(living)
+    benchmarks, living = set(benchmarks), _living(folder)
+    submitted = _submitted(folder) if living else {}
+    left = {number for number in living if submitted.get(number) in benchmarks}
     if left:
         subprocess.run(["scancel", *left], check=True)
     end = time.monotonic() + SECONDS
-    while left := left & set(_living(folder)):
+    while left := left & _living(folder):
         if time.monotonic() > end:
             raise InputError(
                 f"jobs of an earlier run do not end: {' '.join(sorted(left))}; wait until `squeue` no longer "
@@ -41,34 +40,26 @@ def cancel_left_over(benchmarks: Iterable[str], folder: Path) -> None:
         time.sleep(1)
 
 
-def ask_once_for_min_job_age() -> None:
-    """Let the plugin keep what SLURM says of ``MinJobAge`` now.
-
-    It asks before each look at its jobs. Without an answer, while the controller is away, it would turn to
-    ``sacct``, and on a cluster without accounts, where that never answers, sit still for an hour.
-    """
-    age = plugin.get_min_job_age()
-    plugin.get_min_job_age = lambda: age
-
-
-def _living(folder: Path) -> dict[str, str]:
-    """The user's jobs in SLURM that were submitted from ``folder``: their numbers and names."""
+def _living(folder: Path) -> set[str]:
+    """The numbers of the user's jobs in SLURM that were submitted from ``folder``."""
     if not shutil.which("squeue"):
-        return {}
+        return set()
     # With the profile of a run on this machine alone, SLURM need not answer.
     listed = subprocess.run(
-        ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"], capture_output=True, text=True
+        ["squeue", "--me", "--noheader", "--format=%i|%Z"], capture_output=True, text=True
     )
-    rows = (line.split("|", 2) for line in listed.stdout.splitlines())
-    return {number: name for number, name, where in rows if Path(where) == folder}
+    rows = (line.split("|", 1) for line in listed.stdout.splitlines())
+    return {number for number, where in rows if Path(where) == folder}
 
 
-def _submitted(runs: set[str], benchmarks: set[str], folder: Path) -> set[str]:
-    """SLURM's numbers of these jobs in the logs of these runs."""
-    found = set()
-    for path in folder.glob(".snakemake/log/*.snakemake.log") if runs else ():
-        log = path.read_text()
-        if any(f"SLURM run ID: {run}\n" in log for run in runs):
-            jobs = progress.states(log)
-            found |= {number for benchmark, (_, number) in jobs.items() if number and benchmark in benchmarks}
-    return found
+def _submitted(folder: Path) -> dict[str, str]:
+    """The benchmark file of each job that a Snakemake in ``folder`` submitted, by its number in SLURM.
+
+    SLURM may give a number again; then the last run counts.
+    """
+    return {
+        number: benchmark
+        for run in events.runs(folder)
+        for benchmark, (_, number) in progress.states(events.read(run)).items()
+        if number
+    }

@@ -1,0 +1,102 @@
+"""The installed Snakemake and SLURM plugin have what events.py and patches.py rely on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import snakemake_executor_plugin_slurm as plugin
+
+from transferscope.cluster import events, patches, progress
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SNAKEFILE = """\
+from pathlib import Path
+from transferscope.cluster import events, patches
+events.record(Path("events.jsonl"))
+{more}
+rule all:
+    input: "made.txt"
+rule make:
+    output: "made.txt"
+    benchmark: "make.tsv"
+    threads: 8
+    resources: gpu=1, mem_mb=400, runtime=30
+    shell: "{shell}"
+"""
+MAKE = {"rule": "make", "benchmark": "make.tsv", "threads": 2, "gpu": 1, "mem_mb": 400, "runtime": 30}
+ALL = {"rule": "all", "benchmark": None, "threads": 1, "gpu": 0, "mem_mb": 0, "runtime": 0}
+JOB = {"event": "job_info", "jobid": 1, **MAKE}
+TARGET = {"event": "job_info", "jobid": 0, **ALL}
+
+# A SLURM that does each job while it takes it.
+SLURM = {
+    "sbatch": "touch made.txt make.tsv; echo 17",
+    "squeue": "echo '17|COMPLETED'",
+    "scontrol": "echo 'MinJobAge = 300 sec'",
+    "sacctmgr": "",
+    "sshare": "",
+}
+
+
+def recorded(
+    folder: Path, *arguments: str, shell: str = "touch {output}", more: str = "", ends: int = 0
+) -> list[dict]:
+    """The events of a Snakemake with two cores, which ends with this code."""
+    (folder / "Snakefile").write_text(SNAKEFILE.replace("{shell}", shell).replace("{more}", more))
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PATH": path}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == ends, done.stdout + done.stderr
+    return list(events.read(folder / "events.jsonl"))
+
+
+def test_a_dry_run_logs_what_each_job_asks_for(tmp_path):
+    found = recorded(tmp_path, "--dry-run")
+    assert found == [JOB, TARGET]
+    assert list(progress.planned(found)) == ["make.tsv"]
+
+
+def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
+    fails_once = "test -e tried || {{ touch tried; false; }}; touch {output}"
+    found = recorded(tmp_path, "--retries", "1", "--quiet", "all", shell=fails_once)
+    job = [JOB, {"event": "job_error", "jobid": 1}, {"event": "restarted", "jobid": 1}, JOB]
+    finished = {"event": "job_finished", "jobid": 1}
+    assert found == [*job, finished, TARGET, {"event": "job_finished", "jobid": 0}]
+    assert progress.states(found) == {"make.tsv": ("finished", None)}
+
+
+def test_a_killed_run_keeps_the_events_before(tmp_path):
+    assert recorded(tmp_path, shell="kill -KILL $PPID", ends=-signal.SIGKILL) == [JOB]
+
+
+def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name, body in SLURM.items():
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+    # As with profiles/slurm.
+    options = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
+    resources = ["--default-resources", "slurm_account=none", "slurm_partition=none"]
+    found = recorded(tmp_path, "--executor", "slurm", "--jobs", "1", *options, *resources)
+    assert found[:2] == [JOB, {"event": "submitted", "jobid": 1, "slurm": "17"}]
+    assert progress.states(found) == {"make.tsv": ("finished", "17")}
+
+
+@pytest.mark.parametrize(("more", "threads"), [("", 2), ("patches.lift_core_limit(workflow)", 8)])
+def test_a_job_on_a_cluster_may_have_more_cores_than_this_machine(tmp_path, more, threads):
+    job, _ = recorded(tmp_path, "--dry-run", more=more)
+    assert job["threads"] == threads
+
+
+def test_the_slurm_plugin_is_told_min_job_age_once(monkeypatch):
+    answers = iter([300])
+    monkeypatch.setattr(plugin, "get_min_job_age", lambda: next(answers))
+    patches.ask_once_for_min_job_age()
+    assert [plugin.get_min_job_age(), plugin.get_min_job_age()] == [300, 300]
+    # And this is what it asks before each look at its jobs.
+    assert "get_min_job_age" in plugin.Executor.check_active_jobs.__code__.co_names
