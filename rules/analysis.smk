@@ -5,6 +5,7 @@ models, datasets and protocols, and the long table, which everything after it re
 measured.tsv or a published one); correlations, printed tables, a page a dataset.
 """
 
+from transferscope.results import takeover
 from transferscope.results.resolved import resolve
 
 TABLES = [
@@ -14,6 +15,18 @@ TABLES = [
     "<results>/tables/results.md",
     "<results>/tables/tasks",
 ]
+
+
+# A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.
+RESULTS = config["pathvars"]["results"]
+older = takeover.first_older(f"{RESULTS}/{runs.path_of(run)}.json" for run in RUNS.to_dict("records"))
+if older and workflow.is_main_process:
+    print(
+        f"{RESULTS} holds results of an earlier layout (such as {older}); all that is measured is computed again, "
+        "since the params of the rules are recorded one by one now. To keep it, first run: "
+        f"python scripts/take_over.py {RESULTS}",
+        file=sys.stderr,
+    )
 
 
 # Seconds each: on a cluster they would wait longer than they run.

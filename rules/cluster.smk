@@ -7,7 +7,6 @@ import os
 
 from transferscope.cluster import events, patches, slurm
 
-
 if workflow.nodes:
     patches.lift_core_limit(workflow)
 

@@ -16,10 +16,12 @@ from transferscope.errors import InputError
 
 
 def main(arguments: list[str]) -> None:
-    """Print a row a rule that a cluster runs, and the sums; ``arguments`` are Snakemake's."""
+    """Print a row a protocol and rule that a cluster runs, and the sums; ``arguments`` are Snakemake's."""
     every = dry_run("--forceall", *arguments)
     pending = dry_run(*arguments)
-    table = progress.table(every, set(pending), states(), read_sizes("config/job_sizes.tsv")["stage"])
+    sizes = read_sizes("config/job_sizes.tsv")
+    stages = sizes["stage"].groupby("rule", sort=False).first().to_dict()
+    table = progress.table(every, set(pending), states(), stages)
     print(table.to_string(index=False, na_rep="", float_format=lambda hours: f"{hours:.1f}"))
     print(
         "\nGB, hours: what a job asks for, least to most. GPU-hours: `most`, if every job that is not done "

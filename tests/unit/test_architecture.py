@@ -45,7 +45,9 @@ def rooms(path: Path) -> set[str]:
 
 
 def test_the_packages_are_those_of_the_plan():
-    assert {path.name for path in LIBRARY.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(LAYERS)
+    assert {path.name for path in LIBRARY.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(
+        LAYERS
+    )
     for package in LAYERS:
         assert '"""' in (LIBRARY / package / "__init__.py").read_text()
 

@@ -12,7 +12,8 @@ from transferscope.cluster.progress import Job
 
 def job(jobid: int, benchmark: str | None) -> dict:
     asked = {"threads": 8, "gpu": 1, "mem_mb": 7400, "runtime": 90}
-    return {"event": "job_info", "jobid": jobid, "rule": "finetune_refit", "benchmark": benchmark, **asked}
+    run = {"rule": "finetune_refit", "protocol": "finetune", "benchmark": benchmark}
+    return {"event": "job_info", "jobid": jobid, **run, **asked}
 
 
 def event(kind: str, jobid: int, **more: str) -> dict:
@@ -42,7 +43,7 @@ def write(path: Path, run: list[dict]) -> None:
 
 
 def test_the_jobs_of_a_dry_run_are_those_with_a_benchmark():
-    asked = Job("finetune_refit", "a.tsv", threads=8, gpu=1, mem_mb=7400, minutes=90)
+    asked = Job("finetune_refit", "finetune", "a.tsv", threads=8, gpu=1, mem_mb=7400, minutes=90)
     assert progress.planned([job(3, "a.tsv"), job(0, None)]) == {"a.tsv": asked}
 
 

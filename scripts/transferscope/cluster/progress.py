@@ -21,9 +21,13 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a rule; its ``benchmark`` file names it. ``minutes`` and ``mem_mb`` are what it asks for."""
+    """A job of a rule; its ``benchmark`` file names it. ``minutes`` and ``mem_mb`` are what it asks for.
+
+    ``protocol`` is that of its run, empty for a job that serves several.
+    """
 
     rule: str
+    protocol: str
     benchmark: str
     threads: int
     gpu: int
@@ -36,6 +40,7 @@ def planned(events: Iterable[dict]) -> dict[str, Job]:
     return {
         event["benchmark"]: Job(
             rule=event["rule"],
+            protocol=event["protocol"],
             benchmark=event["benchmark"],
             threads=event["threads"],
             gpu=event["gpu"],
@@ -64,30 +69,32 @@ def states(events: Iterable[dict]) -> dict[str, tuple[str, str | None]]:
 
 
 def table(
-    every: dict[str, Job], pending: set[str], states: dict[str, str], stages: pd.Series
+    every: dict[str, Job], pending: set[str], states: dict[str, str], stages: dict[str, str]
 ) -> pd.DataFrame:
-    """A row a rule that a cluster runs, and a last one with the sums.
+    """A row a protocol and rule that a cluster runs, and a last one with the sums.
 
-    Columns: protocol, rule, jobs; how many of these are done, running, queued, failed and pending; what one
+    Columns: protocol (or stage), rule, jobs; how many of these are done, running, queued, failed and pending; what one
     asks for (gpu, cores, GB, hours: least to most); GPU-hours used, left and most.
 
     Args:
         every: all jobs of the study.
         pending: the benchmark files of those that are not done, running ones included.
         states: of the jobs of a run, ``running``, ``queued`` or ``failed``.
-        stages: the protocol or stage of each rule, in the order of the rows.
+        stages: the rules that a cluster runs, each with the stage of its jobs without a protocol; a row's
+            place is its rule's.
 
     Raises:
         InputError: there is no such rule in the study.
     """
-    rows = []
-    for rule, stage in stages.items():
-        jobs = [job for job in every.values() if job.rule == rule]
-        if jobs:
-            counts = _counts(jobs, pending, states)
-            rows.append(
-                {"protocol": stage, "rule": rule, **counts, **_request(jobs), **_gpu_hours(jobs, pending)}
-            )
+    groups: dict[tuple[str, str], list[Job]] = {}
+    for job in every.values():
+        if job.rule in stages:
+            groups.setdefault((job.rule, job.protocol or stages[job.rule]), []).append(job)
+    rows = [
+        {"protocol": name, "rule": rule, **_counts(jobs, pending, states), **_request(jobs)}
+        | _gpu_hours(jobs, pending)
+        for (rule, name), jobs in sorted(groups.items(), key=lambda group: list(stages).index(group[0][0]))
+    ]
     if not rows:
         raise InputError("this study has no job for a cluster: nothing in it is measured")
     sums = pd.DataFrame(rows).sum(numeric_only=True)

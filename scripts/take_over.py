@@ -1,0 +1,50 @@
+"""Take over the results of the layout before variants: `python scripts/take_over.py results/demo`.
+
+Features, trainings and reconstructions are kept; what is drawn and printed from them is made again. Call it
+where Snakemake is called, with the study's `--configfile` after the folder if it is not the demo's.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+
+from transferscope import files
+from transferscope.errors import InputError
+from transferscope.results import takeover
+
+
+def main(folder: str, *arguments: str) -> None:
+    """Rewrite the results in ``folder``, and let Snakemake forget by which params its files were made.
+
+    Raises:
+        InputError: there is no such folder, or Snakemake fails.
+    """
+    results = Path(folder)
+    if not results.is_dir():
+        raise InputError(f"there is no folder {results}; name the folder of a study's results")
+    taken = [path for path in results.glob("*/*/*.json") if takeover.is_older(path)]
+    for path in taken:
+        files.write_json(path, takeover.converted(json.loads(path.read_text(encoding="utf-8"))))
+    for protocol, kind in takeover.KINDS.items():
+        for path in results.glob(f"{protocol}/*/*.examples.h5"):
+            with h5py.File(path, "a") as file:
+                file.attrs["kind"] = kind
+    made = [str(path) for path in results.rglob("*") if path.is_file() and path.suffix != ".resume"]
+    command = [sys.executable, "-m", "snakemake", "--cleanup-metadata", *made, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise InputError(f"`snakemake --cleanup-metadata` failed:\n{(done.stdout + done.stderr).strip()}")
+    print(
+        f"{len(taken)} results of {results} are taken over; `snakemake -n` shows what is made again. "
+        "Finetuning is among it where its jobs trained another number of settings than there are weight decays."
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except InputError as error:
+        sys.exit(str(error))
