@@ -39,7 +39,7 @@ def main(folder: str, *arguments: str) -> None:
         raise InputError(f"`snakemake --cleanup-metadata` failed:\n{(done.stdout + done.stderr).strip()}")
     print(
         f"{len(taken)} results of {results} are taken over; `snakemake -n` shows what is made again. "
-        "Finetuning is among it where its jobs trained another number of settings than there are weight decays."
+        "Finetuning is among it where a job trained another number of points than there are weight decays."
     )
 
 

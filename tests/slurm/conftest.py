@@ -22,14 +22,14 @@ pathvars: {results: results/small}
 models: [random-mobilenetv2, random-convnext]
 datasets: [pictures, scenes-few]
 protocols: [linear, knn, finetune, calibration]
-features: {resolution: 48, batch_size: 64}
+features: {resolution: 48}
+execution: {batch_size: 64, checkpoint_steps: 250}
 finetune:
   steps: 200
   batch_size: 8
   learning_rates: [1.0e-2]
   weight_decays: [1.0e-5]
   augmentations: [random_resized_crop]
-  points_per_job: 1
 exclude:
   - {model: random-convnext, protocol: finetune, reason: time}
   - {model: random-mobilenetv2, protocol: calibration, reason: time}
@@ -47,7 +47,7 @@ DATASETS = [
         "classes": "3",
         "metric": "top1",
         "split_rule": "stratified",
-        "protocols": "linear knn",
+        "without": "finetune calibration",
         "licence": "CC0",
     },
     SCENES
@@ -56,7 +56,7 @@ DATASETS = [
         "name": "Few scenes",
         "source": "render:images=150&objects=1&size=48&seed=0",
         "metric": "top1",
-        "protocols": "linear finetune calibration",
+        "without": "knn",
     },
 ]
 RESULTS = Path("results/small")

@@ -91,6 +91,7 @@ finetune:
 exclude:
   - {model: [efficientnet-lite0, efficientnet-lite1], protocol: finetune, reason: time}
   - {dataset: digits, protocol: finetune, reason: time}
+  - {dataset: scenes-small-multi, protocol: detection_finetune, reason: time}
   - model: [efficientnet-lite0, efficientnet-lite1, random-vit, random-convnext]
     protocol: [detection_frozen, normals, segmentation]
     reason: time, and a vision transformer has no pyramid
@@ -161,7 +162,7 @@ def copy_of_the_project(folder: Path) -> Project:
         "source": "render:images=200&objects=3&size=48&seed=1",
         "metric": "map11",
         "task": "recognition detection normals segmentation",
-        "without": "finetune detection_finetune reconstruction saliency invariance",
+        "without": "finetune reconstruction saliency invariance",
     }
     for row in (single, several):
         project.append("datasets.tsv", SCENES | row)
@@ -182,3 +183,10 @@ def project(tmp_path_factory) -> Project:
 def fresh(tmp_path) -> Project:
     """The project before anything is run."""
     return copy_of_the_project(tmp_path / "project")
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """All of this layer in one worker, since the small study is run once for all."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("workflow"))

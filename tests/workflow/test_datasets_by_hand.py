@@ -60,7 +60,6 @@ def test_a_local_folder_that_is_absent_is_said(fresh):
             "classes": "2",
             "metric": "top1",
             "split_rule": "official",
-            "protocols": "knn",
             "licence": "mine",
         },
     )

@@ -10,7 +10,9 @@ import yaml
 from transferscope.cluster import events, progress
 from transferscope.cluster.sizes import read_sizes
 from transferscope.study import catalogue
-from transferscope.study import configuration as study
+from transferscope.study.configuration import choose
+from transferscope.study.protocols import read_protocols
+from transferscope.study.runs import plan_runs, variants
 
 ROOT = Path(__file__).parents[2]
 STUDY = "config/ericsson2021.yaml"
@@ -27,13 +29,10 @@ def test_the_dry_run_has_the_committed_jobs(fresh):
 def test_the_study_has_the_papers_40_tasks():
     config = yaml.safe_load((ROOT / STUDY).read_text())
     schemas = ROOT / "config/schemas"
-    models = study.choose(
-        catalogue.read_models(ROOT / "config/models.tsv", schemas), config["models"], "models"
-    )
-    datasets = study.choose(
-        catalogue.read_datasets(ROOT / "config/datasets.tsv", schemas), config["datasets"], "datasets"
-    )
-    runs = study.plan_runs(models, datasets, config["protocols"], [])
+    models = choose(catalogue.read_models(ROOT / "config/models.tsv", schemas), config["models"])
+    datasets = choose(catalogue.read_datasets(ROOT / "config/datasets.tsv", schemas), config["datasets"])
+    protocols = read_protocols(ROOT / "config/protocols.tsv", schemas)
+    runs = plan_runs(models, datasets, protocols, config["protocols"], [], variants([0]))
     planned = Counter(run.protocol for run in runs[["dataset", "protocol"]].drop_duplicates().itertuples())
     del planned["calibration_linear"], planned["calibration_finetune"]  # of predictions, not tasks
     # What the features keep is told by one picture, or by the pictures, of each dataset for recognition.
@@ -59,10 +58,11 @@ def test_the_study_has_the_papers_40_tasks():
     for protocol in ("detection_frozen", "detection_finetune", "normals", "segmentation"):
         rows = published[published["protocol"] == protocol]
         assert set(rows["dataset"]) == set(runs.loc[runs["protocol"] == protocol, "dataset"])
-    fewshot = datasets[datasets["protocols"].map(lambda protocols: "fewshot" in protocols)]
-    for shots in ("5", "20", "50"):
-        rows = published[published["protocol"] == f"fewshot_5w{shots}s"]
-        assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if shots in row["shots"]}
+    fewshot = datasets.loc[runs.loc[runs["protocol"] == "fewshot", "dataset"].unique()]
+    for shots in (5, 20, 50):
+        rows = published[(published["protocol"] == "fewshot") & (published["shots"] == shots)]
+        assert set(rows["ways"]) == {5}
+        assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if str(shots) in row["shots"]}
 
 
 def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
@@ -75,16 +75,15 @@ def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
         "finetune_grid",
         "finetune_refit",
         "train_detector",
-        "train_normals",
-        "train_segmentation",
+        "train_dense",
         "reconstruct_pictures",
         "measure_saliency",
         "measure_invariance",
     }
     # Not cut to the cores of the machine on which Snakemake runs.
     assert {job.threads for job in jobs if job.rule == "extract_features"} == {8}
-    submitted = read_sizes(ROOT / "config/job_sizes.tsv").index
+    submitted = read_sizes(ROOT / "config/job_sizes.tsv").index.get_level_values("rule")
     assert all(job.minutes >= 15 and job.mem_mb >= 800 for job in jobs if job.rule in submitted)
     # More pictures and classes take longer: SUN397 has the most of both.
-    minutes = {Path(job.benchmark).parts[-2]: job.minutes for job in jobs if job.rule == "linear_probe"}
+    minutes = {Path(job.benchmark).parts[-2]: job.minutes for job in jobs if job.protocol == "linear"}
     assert max(minutes, key=minutes.get) == "sun397"

@@ -11,10 +11,8 @@ from tests.workflow.conftest import ROOT, Project, copy_of_the_project
 
 PAGE = (ROOT / "docs/add_a_protocol.md").read_text()
 LIBRARY = "scripts/transferscope"
-MODELS = {
-    "silhouette": ["mobilenetv2", "efficientnet-lite0", "efficientnet-lite1"],
-    "foreground": ["mobilenetv2"],
-}
+ALL = ["mobilenetv2", "efficientnet-lite0", "efficientnet-lite1", "random-vit", "random-convnext"]
+MODELS = {"silhouette": ALL[:3], "foreground": ALL[:1]}
 
 
 def follow(page: str, project: Project, protocol: str) -> None:

@@ -1,24 +1,29 @@
 """The whole small study: it ends, a second run does nothing, and changes cost what they should."""
 
-import csv
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from tests.workflow.conftest import random_model
+from tests.workflow.conftest import ROOT, random_model
 
 from transferscope.features import store as features
+from transferscope.results import long_table
+from transferscope.study.metrics import METRICS
+from transferscope.study.protocols import read_protocols
 
 MODELS, FINETUNED = 5, 3
+GOLDEN = Path(__file__).with_name("golden.tsv")
+TOLERANCE = 0.02  # of a metric's range: float32 sums differ from one processor to another
 PER_MODEL = Counter(
     prepare_backbone=1,
     extract_features=2,
     extract_shard=2,
     join_shards=1,
-    linear_probe=3,
-    knn_probe=3,
-    fewshot_probe=2,
+    probe_with_predictions=3,
+    probe=5,  # k-NN on three datasets, few-shot on two
     finetune_grid=3,  # two settings, then the better of them
     finetune_refit=1,
     measure_calibration=3,
@@ -27,8 +32,7 @@ PER_MODEL = Counter(
     measure_saliency=2,
     measure_invariance=2,
     train_detector=1,
-    train_normals=1,
-    train_segmentation=1,
+    train_dense=2,
 )
 
 
@@ -37,26 +41,35 @@ def test_a_second_run_has_nothing_to_do(project):
 
 
 def test_every_result_is_in_the_table(project):
-    with (project.folder / "results/small/tables/measured.tsv").open() as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    count = Counter(row["setting"] for row in rows)
+    table = long_table.read_table(project.folder / "results/small/tables/measured.tsv")
+    count = table["protocol"].value_counts()
     assert count["linear"] == count["knn"] == 3 * MODELS
-    assert count["fewshot_5w5s"] == 2 * MODELS
+    assert count["fewshot"] == 2 * MODELS
+    assert set(table.loc[table["protocol"] == "fewshot", "shots"]) == {"5"}
     assert count["calibration_linear"] == 3 * 2 * MODELS
     assert count["finetune"] == FINETUNED
     assert count["calibration_finetune"] == 3 * FINETUNED
     assert count["reconstruction"] == 2 * 4 * MODELS
     assert count["saliency"] == 2 * MODELS
     assert count["invariance"] == 2 * 4 * MODELS
-    for setting, metrics in {"detection_frozen": 4, "normals": 5, "segmentation": 2}.items():
-        assert count[setting] == metrics
-    assert {row["mode"] for row in rows if row["setting"] == "finetune"} == {"halved-1-times"}
-    linear = {
-        (row["dataset"], row["model"]): float(row["value"]) for row in rows if row["setting"] == "linear"
-    }
-    # Digits at 48 px are easy for any trained network: the pipeline as a whole learned something.
-    assert linear["digits", "efficientnet-lite0"] > 90
-    assert linear["scenes-small", "efficientnet-lite0"] > 15
+    assert (count["detection_frozen"], count["normals"], count["segmentation"]) == (4, 5, 2)
+    assert set(table.loc[table["protocol"] == "finetune", "mode"]) == {"halved-1-times"}
+    assert set(table["variant"]) == {"default"}
+
+
+def test_the_numbers_are_the_golden_ones(project):
+    """Values of the small study as they were before protocols became rows, on another machine perhaps."""
+    keys = long_table.KEY
+    golden = long_table.read_table(GOLDEN).set_index(keys)
+    found = long_table.read_table(project.folder / "results/small/tables/measured.tsv").set_index(keys)
+    assert set(golden.index) == set(found.index)
+    for key, row in golden.iterrows():
+        metric = METRICS[key[keys.index("metric")]]
+        tolerance = TOLERANCE * (metric.scale if metric.bounded else max(abs(row["value"]), 1))
+        value = found.loc[key, "value"]
+        assert abs(value - row["value"]) <= tolerance, f"{key}: {value} instead of {row['value']}"
+        if not pd.isna(row["ci95"]):
+            assert found.loc[key, "ci95"] == pytest.approx(row["ci95"], abs=2 * tolerance)
 
 
 def test_a_sharded_dataset_gives_the_same_features(project):
@@ -64,7 +77,7 @@ def test_a_sharded_dataset_gives_the_same_features(project):
     path = project.folder / "results/small/features/digits/mobilenetv2.h5"
     sharded = features.read(path)
     whole = "results/whole/features/digits/mobilenetv2.h5"
-    overlay = "pathvars: {results: results/whole}\nfeatures: {shard_images: 5000}\n"
+    overlay = "pathvars: {results: results/whole}\nexecution: {shard_images: 5000}\n"
     project.snakemake(*project.overlay(overlay), "--", whole)
     for name, split in features.read(project.folder / whole).items():
         np.testing.assert_array_equal(split.ids, sharded[name].ids)
@@ -144,21 +157,15 @@ def test_results_are_the_same_to_the_digit_when_computed_again(project):
     assert first == again
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "backbones",
-        "features",
-        "linear",
-        "knn",
-        "fewshot",
-        "finetune",
-        "calibration",
-        "reconstruction",
-        "saliency",
-        "invariance",
-        "similarity",
-    ],
-)
-def test_plain_targets(project, target):
-    assert "Nothing to be done" in project.snakemake("-n", "--", target)
+def test_plain_targets(project):
+    protocols = read_protocols(ROOT / "config/protocols.tsv", ROOT / "config/schemas")
+    stages = ["backbones", "features", "similarity", "tables", "figures"]
+    targets = [*stages, *protocols.index, *protocols["target"]]
+    assert "Nothing to be done" in project.snakemake("-n", "--", *dict.fromkeys(targets))
+    result = project.folder / "results/small/normals/scenes-small-multi/mobilenetv2.json"
+    kept = result.rename(result.with_suffix(".kept"))
+    planned = {target: project.planned("--", target) for target in ("normals", "segmentation", "tables")}
+    kept.rename(result)
+    assert planned["normals"] == {"train_dense": 1}
+    assert not planned["segmentation"]
+    assert planned["tables"]["collect_results"] == 1

@@ -15,7 +15,7 @@ def test_the_page_on_your_own_model_and_pictures(fresh, tmp_path):
     models, datasets, study, commands = re.findall(r"```\w+\n(.*?)```", page, re.DOTALL)
     # A small network of the same family in place of the ResNet-50: the page is what is tested.
     files = {"models.tsv": models.replace("resnet50", "resnet10t"), "datasets.tsv": datasets}
-    files["study.yaml"] = study.replace("mobilenetv2, ", "") + "features: {resolution: 32, batch_size: 16}\n"
+    files["study.yaml"] = study.replace("mobilenetv2, ", "") + "features: {resolution: 32}\n"
     (fresh.folder / "my").mkdir()
     for name, text in files.items():
         (fresh.folder / "my" / name).write_text(text)

@@ -73,8 +73,8 @@ def table(
 ) -> pd.DataFrame:
     """A row a protocol and rule that a cluster runs, and a last one with the sums.
 
-    Columns: protocol (or stage), rule, jobs; how many of these are done, running, queued, failed and pending; what one
-    asks for (gpu, cores, GB, hours: least to most); GPU-hours used, left and most.
+    Columns: protocol (or stage), rule, jobs; how many of these are done, running, queued, failed and
+    pending; what one asks for (gpu, cores, GB, hours: least to most); GPU-hours used, left and most.
 
     Args:
         every: all jobs of the study.

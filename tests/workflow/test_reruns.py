@@ -1,0 +1,127 @@
+"""What a change computes again: every setting of config.yaml in turn, and the versions of rows."""
+
+import csv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.workflow.conftest import ROOT
+
+TABLE = Path(__file__).with_name("reruns.tsv")
+with TABLE.open() as file:
+    ROWS = list(csv.DictReader(file, delimiter="\t"))
+# What the small study is made of, and what it is not: other rows are other runs, not other numbers.
+CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks"}
+
+
+def settings(section: dict, *above: str) -> list[str]:
+    """The names, with dots, of all settings below a section."""
+    names = []
+    for key, value in section.items():
+        name = (*above, key)
+        names += settings(value, *name) if isinstance(value, dict) else [".".join(name)]
+    return names
+
+
+def overlay(setting: str, value: str) -> str:
+    """A configuration that sets one setting."""
+    content = yaml.safe_load(value)
+    for key in reversed(setting.split(".")):
+        content = {key: content}
+    return yaml.safe_dump(content)
+
+
+def test_every_setting_is_in_the_table():
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    names = [name for name in settings(config) if name.partition(".")[0] not in CHOICES]
+    assert sorted(names) == sorted(row["setting"] for row in ROWS)
+
+
+@pytest.fixture(scope="module")
+def planned(project) -> dict[str, set[str]]:
+    """For each setting the rules that run again, two dry-runs at a time."""
+
+    def rules(row: dict[str, str]) -> set[str]:
+        path = project.folder / "config" / f"{row['setting']}.yaml"
+        path.write_text(overlay(row["setting"], row["value"]))
+        return set(project.planned("--configfile", "config/small.yaml", f"config/{path.name}"))
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip((row["setting"] for row in ROWS), pool.map(rules, ROWS), strict=True))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["setting"])
+def test_a_setting_computes_again_what_the_table_says(planned, row):
+    assert planned[row["setting"]] == set(row["rules"].split()), "if this is meant, write it into reruns.tsv"
+
+
+def raised(project, table: str, row: str) -> dict[str, int]:
+    """The jobs by rule once the version of a row is raised."""
+    with project.edited(table) as path:
+        header, *lines = path.read_text().splitlines()
+        column = header.split("\t").index("version")
+        for number, line in enumerate(lines):
+            cells = line.split("\t")
+            if cells[0] == row:
+                cells[column] = "7"
+                lines[number] = "\t".join(cells)
+        path.write_text("\n".join([header, *lines]) + "\n")
+        return project.planned()
+
+
+ANALYSES = {
+    "collect_results",
+    "collect_costs",
+    "correlations",
+    "results_table",
+    "task_pages",
+}
+
+
+def measuring(planned: dict[str, int]) -> dict[str, int]:
+    """Without what is collected, printed and drawn."""
+    return {
+        rule: jobs for rule, jobs in planned.items() if rule not in ANALYSES and not rule.startswith("plot_")
+    }
+
+
+def test_the_version_of_a_dataset_computes_again_whatever_reads_it(project):
+    found = measuring(raised(project, "datasets.tsv", "scenes-small-multi"))
+    assert found == {
+        "render_dataset": 1,
+        "extract_features": 5,
+        "probe": 5,
+        "probe_with_predictions": 5,
+        "train_detector": 1,
+        "train_dense": 2,
+        "measure_similarity": 1,
+    }
+    found = measuring(raised(project, "datasets.tsv", "scenes-small"))
+    assert found["finetune_grid"] == 9
+    assert found["finetune_refit"] == 3
+    assert found["measure_invariance"] == found["measure_saliency"] == 5
+    assert found["reconstruct_pictures"] == 5
+    assert found["measure_calibration"] == 8
+
+
+@pytest.mark.parametrize(
+    ("protocol", "jobs"),
+    [
+        ("linear", {"probe_with_predictions": 15, "measure_calibration": 10}),
+        ("knn", {"probe": 15}),
+        ("fewshot", {"probe": 10}),
+        ("finetune", {"finetune_grid": 9, "finetune_refit": 3, "measure_calibration": 3}),
+        ("calibration_linear", {"measure_calibration": 10}),
+        ("detection_frozen", {"train_detector": 1}),
+        ("normals", {"train_dense": 1}),
+        ("segmentation", {"train_dense": 1}),
+        ("reconstruction", {"reconstruct_pictures": 5, "measure_reconstruction": 10}),
+        ("saliency", {"measure_saliency": 10}),
+        ("invariance", {"measure_invariance": 10}),
+    ],
+)
+def test_the_version_of_a_protocol_computes_again_its_runs_and_what_follows(project, protocol, jobs):
+    planned = raised(project, "protocols.tsv", protocol)
+    assert measuring(planned) == jobs
+    assert planned["collect_results"] == 1
