@@ -1,1 +1,1 @@
-"""Where files come from: addresses, packages, local paths; fetched, checked against checksums, unpacked safely."""
+"""Fetch files from URLs, PyPI packages and local paths; verify checksums; unpack archives safely."""
