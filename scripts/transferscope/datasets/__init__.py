@@ -1,7 +1,7 @@
-"""The datasets: one module each with ``load(root) -> Samples``, and the facts that all of them have to meet.
+"""Dataset loaders: one module per dataset with ``load(root) -> Samples``, checked against the datasets table.
 
-To add one, write its module and name it in ``LOADERS``; one with boxes has ``load_boxes(root) -> Boxes`` and
-is named in ``BOX_LOADERS``.
+To add a dataset, write its module and register it in ``LOADERS``. For detection, write
+``load_boxes(root) -> Boxes`` and register it in ``BOX_LOADERS``.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
 from transferscope.errors import InputError
 
-# The column `loader` -> what reads the dataset's folder.
+# Column `loader` -> function that reads the dataset's folder.
 LOADERS: dict[str, Callable[[Path], Samples]] = {
     "aircraft": aircraft.load,
     "caltech101": caltech101.load,
@@ -63,7 +63,7 @@ LOADERS: dict[str, Callable[[Path], Samples]] = {
 BOX_LOADERS: dict[str, Callable[[Path], Boxes]] = {"scenes": scenes.load_boxes, "voc0712": voc0712.load_boxes}
 
 
-# The same for what has a label for every pixel, by protocol.
+# Loaders of per-pixel labels, by protocol.
 DENSE_LOADERS: dict[str, dict[str, Callable[[Path], DenseSamples]]] = {
     "normals": {"nyuv2": nyuv2.load, "scenes": scenes.load_normals},
     "segmentation": {"ade20k": ade20k.load, "scenes": scenes.load_classes},
@@ -81,19 +81,20 @@ def load_dataset(
     classes: int,
     counts: Mapping[str, int],
 ) -> Samples:
-    """Load one dataset, divide it, and hold it against its row of the table.
+    """Load and split a dataset, and check it against its row of the datasets table.
 
     Args:
-        dataset: its id, for what goes wrong.
-        root: its folder.
+        dataset: id for error messages.
+        root: folder of the dataset.
         loader: a key of ``LOADERS``.
         split_rule: see ``datasets.splits``.
-        seed: of the split rule's drawing.
-        classes: how many there are.
-        counts: split to its number of samples, as far as known.
+        seed: seed of a random split.
+        classes: expected number of classes.
+        counts: split -> expected number of samples; may be incomplete.
 
     Raises:
-        InputError: an unknown loader or rule, a damaged folder, an empty split, or facts other than expected.
+        InputError: unknown loader or split rule, damaged folder, empty split, or unexpected numbers of
+            classes or samples.
     """
     if loader not in LOADERS:
         raise InputError(
@@ -120,16 +121,16 @@ def load_boxes(
     classes: int,
     counts: Mapping[str, int],
 ) -> Boxes:
-    """Load one dataset for detection and hold it against its row of the table.
+    """Load a detection dataset and check it against its row of the datasets table.
 
     Args:
         dataset, root, classes, counts: as for ``load_dataset``.
         loader: a key of ``BOX_LOADERS``.
-        split_rule: ``official``, since boxes are never divided here.
+        split_rule: must be ``official``.
 
     Raises:
-        InputError: a loader that knows no boxes, another rule, a damaged folder, or facts other than
-            expected.
+        InputError: a loader without boxes, another split rule, damaged folder, or unexpected numbers of
+            classes or samples.
     """
     if loader not in BOX_LOADERS:
         raise InputError(
@@ -152,10 +153,10 @@ def load_boxes(
 def load_dense(
     protocol: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int]
 ) -> DenseSamples:
-    """Load one dataset's dense labels for a protocol, and hold the counts against its row of the table.
+    """Load a dataset's per-pixel labels for a protocol and check the counts against the datasets table.
 
     Raises:
-        InputError: a loader without such labels, a damaged folder, or counts other than expected.
+        InputError: a loader without such labels, damaged folder, or unexpected numbers of samples.
     """
     loaders = DENSE_LOADERS[protocol]
     if loader not in loaders:
@@ -178,10 +179,10 @@ def load_dense(
 
 
 def load_vocabulary(root: str | Path, *, dataset: str, loader: str, **facts) -> np.ndarray:
-    """The codebook of normals, float32 [codes, 3], that comes with a dataset.
+    """Load a dataset's codebook of surface normals, float32 [codes, 3].
 
     Raises:
-        InputError: none does.
+        InputError: the loader has no codebook.
     """
     if loader not in VOCABULARIES:
         raise InputError(
