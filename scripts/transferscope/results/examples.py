@@ -1,4 +1,4 @@
-"""The example file: a few test pictures with the truth and what a network said, for a figure."""
+"""The example file: a few test images with ground truth and prediction, for figures."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ from transferscope.errors import InputError
 
 COUNT = 4
 
-# Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
+# Id, image uint8 [H, W, 3], ground truth and prediction of equal shape and type.
 Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
 def draw(tested: list[int], count: int) -> list[int]:
-    """``count`` of the tested pictures, or all if they are fewer, the same ones every time, in their order.
+    """Choose up to ``count`` of the tested images with a fixed seed, in their order.
 
-    Drawn, not evenly spaced: where the classes take turns, those would all be of one class.
+    Random, since evenly spaced images could all belong to one class if classes alternate.
     """
     chosen = np.random.default_rng(0).choice(len(tested), min(count, len(tested)), replace=False)
-    return [tested[place] for place in sorted(chosen)]
+    return [tested[index] for index in sorted(chosen)]
 
 
 def write(path: str | Path, examples: list[Example], attributes: dict[str, str]) -> None:
-    """Write the examples; ``attributes`` say of which model, dataset and protocol."""
+    """Write the examples; ``attributes`` name the model, dataset and protocol."""
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for number, (name, picture, truth, predicted) in enumerate(examples):
@@ -35,10 +35,10 @@ def write(path: str | Path, examples: list[Example], attributes: dict[str, str])
 
 
 def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
-    """The examples, as written, and the attributes.
+    """Read the examples and attributes.
 
     Raises:
-        InputError: the file is truncated or of another kind.
+        InputError: the file is truncated or not an example file.
     """
     try:
         with h5py.File(path) as file:
@@ -49,4 +49,4 @@ def read(path: str | Path) -> tuple[list[Example], dict[str, str]]:
             ]
             return rows, dict(file.attrs)
     except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is no whole example file ({error}); remove it and rerun") from error
+        raise InputError(f"{path} is not a complete example file ({error}); remove it and rerun") from error
