@@ -10,7 +10,7 @@ from transferscope.datasets.drawing import draw
 from transferscope.features.extraction import extract
 from transferscope.job import device, limit_threads, logged
 from transferscope.models import backbones
-from transferscope.protocols.invariance import CHANGES, Views, invariance
+from transferscope.protocols.invariance import TRANSFORMS, Views, invariance
 from transferscope.results import record
 
 
@@ -45,7 +45,7 @@ def main(
         device=device,
         workers=threads - 1,
     )
-    features = np.concatenate(list(batches)).reshape(len(chosen), 1 + len(CHANGES), -1)
+    features = np.concatenate(list(batches)).reshape(len(chosen), 1 + len(TRANSFORMS), -1)
     found, spread = invariance(features)
     record.write_result(
         output,
@@ -63,7 +63,7 @@ def main(
                 "value": float(values.mean()),
                 "ci95": 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5,
             }
-            for name, values in zip(CHANGES, found.T, strict=True)
+            for name, values in zip(TRANSFORMS, found.T, strict=True)
         ],
         took={"seconds": time.monotonic() - started, "device": device, "threads": threads},
         details={"spread": spread, "backbone_sha256": files.sha256(backbone)},
