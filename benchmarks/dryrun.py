@@ -41,8 +41,8 @@ def dry_run(*target: str) -> int:
     """Number of jobs in a dry-run without existing results."""
     command = [sys.executable, "-m", "snakemake", "-n", "-q", "rules", "--forceall"]
     command += ["--configfile", "config/ericsson2021.yaml", *target]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return int(re.search(r"^total +(\d+)", done.stdout + done.stderr, re.MULTILINE)[1])
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(re.search(r"^total +(\d+)", process.stdout + process.stderr, re.MULTILINE)[1])
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def errors(pictures: int) -> Iterator[np.ndarray]:
 
 def streamed(pictures: int) -> dict[str, float]:
     statistics = AngularErrors()
-    for one in errors(pictures):
-        statistics.add(one)
+    for image_errors in errors(pictures):
+        statistics.add(image_errors)
     return statistics.metrics()
 
 

@@ -243,7 +243,7 @@ class TestLocal:
         assert (tmp_path / "copy").read_bytes() == CONTENT
 
     def test_absent(self, tmp_path):
-        with pytest.raises(InputError, match=r"the source .*absent is no file here"):
+        with pytest.raises(InputError, match=r"the source .*absent is not a file here"):
             fetch(str(tmp_path / "absent"), tmp_path / "copy", sha256="")
 
 

@@ -89,8 +89,10 @@ def create(arch: str, **arguments) -> nn.Module:
     name, _, query = arch.partition("?")
     known = timm.list_models()
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=3)
-        remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
+        similar = difflib.get_close_matches(name, known, n=3)
+        remedy = (
+            f"did you mean {' or '.join(similar)}?" if similar else "see timm.list_models() for the names"
+        )
         raise InputError(f"timm has no architecture {name!r}; {remedy}")
     arguments |= {key: _literal(value) for key, value in parse_qsl(query)}
     try:
@@ -188,13 +190,13 @@ def load(
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
-        rest = -resolution % _patch(module) if pad else 0
+        padding = -resolution % _patch(module) if pad else 0
         try:
-            _set_resolution(module, resolution + rest)
+            _set_resolution(module, resolution + padding)
         except InputError as error:
             raise InputError(f"{metadata.model}: {error}") from error
-        if rest:
-            module = nn.Sequential(nn.ZeroPad2d((0, rest, 0, rest)), module)
+        if padding:
+            module = nn.Sequential(nn.ZeroPad2d((0, padding, 0, padding)), module)
     return module.eval(), metadata
 
 

@@ -79,8 +79,8 @@ def _unbiased(squares: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     Rows of a centred kernel K sum to zero, hence to -k without its diagonal k.
     """
     n = lengths.shape[1]
-    both, alone = lengths @ lengths.T, lengths.sum(axis=1)
-    return squares - both + np.outer(alone, alone) / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
+    products, sums = lengths @ lengths.T, lengths.sum(axis=1)
+    return squares - products + np.outer(sums, sums) / ((n - 1) * (n - 2)) - 2 / (n - 2) * products
 
 
 def _normalise(terms: np.ndarray) -> np.ndarray:

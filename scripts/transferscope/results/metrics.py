@@ -14,7 +14,7 @@ class Metric:
 
     Values are in the printed unit; ``value / scale`` is in the natural unit. If ``bounded``, the natural unit
     is a fraction in 0..1 and correlations use its logit, otherwise the raw value. Correlations multiply by
-    ``sign``: -1 for angular errors, which represent a setting beside accuracies of others; +1 for all other
+    ``sign``: -1 for angular errors, which appear beside the accuracies of other settings; +1 for all other
     errors, so that a negative coefficient means a decreasing error, as printed in Ericsson et al. (2021).
     """
 

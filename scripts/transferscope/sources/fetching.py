@@ -54,7 +54,7 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
         part.unlink(missing_ok=True)
     try:
         with disk_full_as_input_error(output):
-            {"url": _download, "pypi": _take_from_wheel, "local": _copy}[kind](source, part)
+            {"url": _download, "pypi": _extract_from_wheel, "local": _copy}[kind](source, part)
         _check_digest(part, source, sha256)
     except IncompleteDownload:
         raise
@@ -170,7 +170,7 @@ def _digest_like(checksum: str, path: Path) -> str:
 def _local_file(source: str) -> Path:
     path = Path(source)
     if not path.is_file():
-        raise InputError(f"the source {source} is no file here; correct the path, or name an archive's file")
+        raise InputError(f"the source {source} is not a file here; correct the path, or name an archive file")
     return path
 
 
@@ -202,12 +202,14 @@ def _download_once(url: str, part: Path) -> None:
     # Store the raw bytes: some servers label archives as "encoded", but they must not be decoded.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as reply:
-            _check_status(reply, url, part)
-            resumed = reply.status_code == requests.codes.partial_content
-            log.info("%s: %s bytes from byte %d", url, reply.headers.get("Content-Length"), start * resumed)
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+            _check_status(response, url, part)
+            resumed = response.status_code == requests.codes.partial_content
+            log.info(
+                "%s: %s bytes from byte %d", url, response.headers.get("Content-Length"), start * resumed
+            )
             with part.open("ab" if resumed else "wb") as file:
-                for chunk in reply.raw.stream(CHUNK, decode_content=False):
+                for chunk in response.raw.stream(CHUNK, decode_content=False):
                     file.write(chunk)
     except requests.RequestException as error:
         raise IncompleteDownload(
@@ -222,21 +224,21 @@ def _download_once(url: str, part: Path) -> None:
         ) from error
 
 
-def _check_status(reply, url: str, part: Path) -> None:
-    status = f"{url} answered {reply.status_code} {reply.reason}"
-    if reply.status_code == 416:
+def _check_status(response, url: str, part: Path) -> None:
+    status = f"{url} answered {response.status_code} {response.reason}"
+    if response.status_code == 416:
         # The kept part does not belong to this file.
         part.unlink(missing_ok=True)
         raise IncompleteDownload(f"{status}; run again to download it from the start")
-    if reply.status_code in (408, 429) or reply.status_code >= 500:
+    if response.status_code in (408, 429) or response.status_code >= 500:
         raise IncompleteDownload(f"{status}; wait and run again, or write a local path as the source")
-    if not reply.ok:
+    if not response.ok:
         raise InputError(
             f"{status}; correct the source, or download the file in a browser and write its local path there"
         )
 
 
-def _take_from_wheel(source: str, part: Path) -> None:
+def _extract_from_wheel(source: str, part: Path) -> None:
     pypi = PYPI.fullmatch(source)
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".wheel-") as folder:
         wheel = _download_wheel(f"{pypi['name']}=={pypi['version']}", Path(folder).resolve())
@@ -256,9 +258,9 @@ def _download_wheel(requirement: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder / "wheel"), requirement]
     environment = os.environ | {"TMPDIR": str(folder)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        reasons = [line for line in process.stderr.splitlines() if line.strip()] or ["no reason given"]
         raise InputError(
             f"pip could not fetch the wheel of {requirement} ({reasons[-1].strip()}); check its name, its "
             "version and that pip reaches a package index, or write a local path as the source"

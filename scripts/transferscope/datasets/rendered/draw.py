@@ -112,9 +112,9 @@ def _place_objects(rng: np.random.Generator, radii: list[float]) -> tuple[np.nda
         turn = rng.uniform(0, 2 * np.pi, len(radii))
         out = reach * np.sqrt(rng.uniform(0, 1, len(radii)))
         places = np.column_stack([out * np.cos(turn), out * np.sin(turn)])
-        apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
-        np.fill_diagonal(apart, np.inf)
-        if (apart > np.add.outer(radii, radii)).all():
+        distances = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+        np.fill_diagonal(distances, np.inf)
+        if (distances > np.add.outer(radii, radii)).all():
             return places, reach
         reach *= 1.02
 

@@ -242,8 +242,8 @@ def render(scene: Scene, camera: Camera, light: Light, size: int) -> Rendering:
     The image averages SUPERSAMPLING² rays per pixel. Depth, normals and instances use one ray through the
     pixel centre, since an average across an edge belongs to no surface.
     """
-    fine = _shade(scene, camera, light, size * SUPERSAMPLING)
-    square = fine.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
+    supersampled = _shade(scene, camera, light, size * SUPERSAMPLING)
+    square = supersampled.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
     depth, normals, instances = _render_geometry(scene, camera, size)
     return Rendering(
         _encode(square.mean(axis=(1, 3))),

@@ -47,9 +47,9 @@ class Mesh:
 
     def mirrored(self) -> "Mesh":
         """Mirrored at the plane y = 0."""
-        over = np.array([1.0, -1.0, 1.0])
+        flip = np.array([1.0, -1.0, 1.0])
         return replace(
-            self, vertices=self.vertices * over, normals=self.normals * over, faces=self.faces[:, ::-1]
+            self, vertices=self.vertices * flip, normals=self.normals * flip, faces=self.faces[:, ::-1]
         )
 
     def trim(self) -> "Mesh":
@@ -116,12 +116,12 @@ def lathe(profile: Sequence[tuple[float, float]], sections: int = SECTIONS) -> M
     profile = np.asarray(profile, dtype=float)
     steps = np.diff(profile, axis=0)
     facets = np.stack([steps[:, 1], -steps[:, 0]], axis=1) / np.linalg.norm(steps, axis=1, keepdims=True)
-    bent = (facets[1:] * facets[:-1]).sum(axis=1, keepdims=True) < SMOOTH
+    sharp = (facets[1:] * facets[:-1]).sum(axis=1, keepdims=True) < SMOOTH
     shared = facets[1:] + facets[:-1]
     shared /= np.maximum(np.linalg.norm(shared, axis=1, keepdims=True), 1e-9)
     starts, ends = facets.copy(), facets.copy()
-    starts[1:] = np.where(bent, facets[1:], shared)
-    ends[:-1] = np.where(bent, facets[:-1], shared)
+    starts[1:] = np.where(sharp, facets[1:], shared)
+    ends[:-1] = np.where(sharp, facets[:-1], shared)
 
     angles = np.linspace(0.0, 2.0 * np.pi, sections + 1)
     angles[-1] = 0.0  # the seam closes exactly
@@ -132,13 +132,25 @@ def lathe(profile: Sequence[tuple[float, float]], sections: int = SECTIONS) -> M
         flat = radial[:, None, :1] * turn[None]
         return np.concatenate([flat, np.broadcast_to(radial[:, None, 1:], (*flat.shape[:2], 1))], axis=2)
 
-    here, there = circle[:-1], circle[1:]
+    direction, next_direction = circle[:-1], circle[1:]
     low, high = profile[:-1], profile[1:]
     points = np.stack(
-        [around(low, here), around(low, there), around(high, there), around(high, here)], axis=2
+        [
+            around(low, direction),
+            around(low, next_direction),
+            around(high, next_direction),
+            around(high, direction),
+        ],
+        axis=2,
     )
     normals = np.stack(
-        [around(starts, here), around(starts, there), around(ends, there), around(ends, here)], axis=2
+        [
+            around(starts, direction),
+            around(starts, next_direction),
+            around(ends, next_direction),
+            around(ends, direction),
+        ],
+        axis=2,
     )
     return _quads(points, normals)
 
@@ -147,9 +159,9 @@ def prism(polygon: Sequence[tuple[float, float]], height: float) -> Mesh:
     """Extrude a convex polygon of (x, y) points, counter-clockwise, from z = 0 to ``height``."""
     low = np.array([(x, y, 0.0) for x, y in polygon])
     high = low + np.array([0.0, 0.0, height])
-    beyond_low, beyond_high = np.roll(low, -1, axis=0), np.roll(high, -1, axis=0)
-    sides = np.stack([low, beyond_low, beyond_high, high], axis=1)
-    edges = beyond_low - low
+    next_low, next_high = np.roll(low, -1, axis=0), np.roll(high, -1, axis=0)
+    sides = np.stack([low, next_low, next_high, high], axis=1)
+    edges = next_low - low
     outward = np.stack([edges[:, 1], -edges[:, 0], np.zeros(len(edges))], axis=1)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     fan = np.array([(0, k, k + 1) for k in range(1, len(low) - 1)])

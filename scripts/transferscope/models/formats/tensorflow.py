@@ -70,7 +70,7 @@ def _index_name(archive: zipfile.ZipFile, path: str | Path) -> str:
 def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of a LevelDB table, sorted by key."""
     if table[-8:] != TABLE_MAGIC:
-        raise ValueError("its index is no table")
+        raise ValueError("its index is not a table")
     footer = table[-FOOTER_LENGTH:]
     _, position = _varint(footer, 0)  # the meta-index block, empty in TensorFlow
     _, position = _varint(footer, position)

@@ -36,7 +36,7 @@ class Stage(nn.Module):
         stages = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
         if not -stages <= stage < stages:
             raise InputError(
-                f"timm knows {stages} stages of this network, of which reconstruction.stage {stage} is none; "
+                f"timm knows {stages} stages of this network, and reconstruction.stage is {stage}; "
                 f"set it to {-stages}..{stages - 1}"
                 if stages
                 else "timm knows no stages of this network; exclude it from reconstruction"

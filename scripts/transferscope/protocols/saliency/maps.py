@@ -37,10 +37,10 @@ def attention(errors: np.ndarray, at: np.ndarray, occluder: int) -> np.ndarray:
         at: positions, see ``occlusion.occluder_positions``.
         occluder: side of the occluder in pixels.
     """
-    every = np.arange(at[-1] + 1)
-    dense = np.stack([np.interp(every, at, one) for one in np.eye(len(at))], axis=1)
-    side = len(every) - occluder + 1
-    covering = sum(np.eye(side, len(every), offset) for offset in range(occluder)) / occluder
+    all_positions = np.arange(at[-1] + 1)
+    dense = np.stack([np.interp(all_positions, at, basis) for basis in np.eye(len(at))], axis=1)
+    side = len(all_positions) - occluder + 1
+    covering = sum(np.eye(side, len(all_positions), offset) for offset in range(occluder)) / occluder
     weights = covering @ dense
     return weights @ errors @ weights.T
 

@@ -82,7 +82,7 @@ class Occlusion:
             RuntimeError: the difference exceeds rounding errors, so a rule of ``windows`` is wrong.
         """
         found = self.errors(self._central_tile, self._central_tile).diagonal()
-        expected = self.naive([(place, place) for place in self._central_tile])
+        expected = self.naive([(position, position) for position in self._central_tile])
         if not np.allclose(found, expected, rtol=1e-3, atol=1e-5):
             raise RuntimeError(f"windows give the errors {found} where whole passes give {expected}")
         return float(np.abs(found - expected).max())

@@ -188,7 +188,7 @@ def _elementwise(function, *arguments, **options):
     )
 
     def apply(tensor_of: Callable[[Windowed], Tensor]) -> Tensor:
-        given = [tensor_of(one) if isinstance(one, Windowed) else one for one in arguments]
+        given = [tensor_of(item) if isinstance(item, Windowed) else item for item in arguments]
         return function(*given, **options)
 
     tape = batches[0].tape
