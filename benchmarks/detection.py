@@ -1,9 +1,9 @@
-"""What the backbone adaptor costs: seconds an iteration of Faster R-CNN, and on the toolbox's own ResNet-50.
+"""Cost of the backbone adaptor: time per iteration of Faster R-CNN, compared to the toolbox's own ResNet-50.
 
     python benchmarks/detection.py [--device cuda] [--size 800] [--batch-size 2] [--proposals 512]
 
-Same network (the weights of one are copied into the other), same pictures, same frozen parts; the two take
-turns, so that what else the machine does hits both. A ratio of 1.05 is the most that the adaptor may cost.
+Both have the same weights, images and frozen stages; iterations alternate, so that other load on the machine
+affects both. The target is a ratio of at most 1.05.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def backbone_file(folder: Path) -> Path:
 
 
 def toolbox_resnet(frozen_stages: int) -> dict:
-    """The toolbox's own network, of which as much is frozen."""
+    """Configuration of the toolbox's own network with equally many frozen stages."""
     return {
         "type": "mmdet.ResNet",
         "depth": 50,
@@ -69,7 +69,7 @@ def detector(backbone: dict, pyramid: Pyramid, proposals: int, device: str) -> t
 
 
 def batch(size: int, batch_size: int) -> dict:
-    """Pictures of noise with boxes anywhere, as a data loader gives them."""
+    """Noise images with random boxes, in the format of a data loader."""
     rng = np.random.default_rng(0)
     inputs, samples = [], []
     for _ in range(batch_size):
@@ -88,11 +88,11 @@ def batch(size: int, batch_size: int) -> dict:
 
 
 def iteration(model: torch.nn.Module, optimiser: torch.optim.Optimizer, data: dict, device: str) -> float:
-    """Seconds of one step."""
+    """Seconds of one training step."""
     if device == "cuda":
         torch.cuda.synchronize()
     started = time.perf_counter()
-    torch.manual_seed(0)  # of the boxes that are sampled
+    torch.manual_seed(0)  # seeds the sampling of boxes
     loss, _ = model.parse_losses(model(**model.data_preprocessor(data, training=True), mode="loss"))
     optimiser.zero_grad()
     loss.backward()
@@ -126,7 +126,9 @@ def main() -> None:
             "toolbox": detector(theirs, pyramid, arguments.proposals, arguments.device),
         }
     optimisers = {
-        name: torch.optim.SGD((one for one in model.parameters() if one.requires_grad), 1e-4, momentum=0.9)
+        name: torch.optim.SGD(
+            (weight for weight in model.parameters() if weight.requires_grad), 1e-4, momentum=0.9
+        )
         for name, model in models.items()
     }
     data = batch(arguments.size, arguments.batch_size)

@@ -1,7 +1,7 @@
-"""What a dry-run of the whole study costs: `python benchmarks/dryrun.py`.
+"""CPU time of a dry-run of the full study: `python benchmarks/dryrun.py`.
 
-CPU time of `snakemake -n` for config/ericsson2021.yaml, against the same for a single job of it, which is
-Snakemake's start-up with our tables read and checked. The difference is what the jobs cost.
+Compares `snakemake -n` for config/ericsson2021.yaml with the same for a single job, which measures
+Snakemake's start-up and the validation of our tables. The difference is the cost of the jobs.
 """
 
 import re
@@ -17,8 +17,8 @@ REPEATS = 3
 
 
 def main() -> None:
-    """Print the median CPU time of each and the difference a job."""
-    dry_run()  # byte-compiles what is not yet
+    """Print both median CPU times and the difference per job."""
+    dry_run()  # warm-up: byte-compiles modules
     seconds, jobs = measure()
     start, one = measure("--", ONE_JOB)
     print(f"whole study  {seconds:5.2f} s of CPU time for {jobs} jobs")
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def measure(*target: str) -> tuple[float, int]:
-    """Median CPU seconds of a dry-run, and its number of jobs."""
+    """Median CPU seconds of a dry-run, and the number of jobs."""
     runs = []
     for _ in range(REPEATS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -38,11 +38,11 @@ def measure(*target: str) -> tuple[float, int]:
 
 
 def dry_run(*target: str) -> int:
-    """The number of jobs that a dry-run without any results plans."""
+    """Number of jobs in a dry-run without existing results."""
     command = [sys.executable, "-m", "snakemake", "-n", "-q", "rules", "--forceall"]
     command += ["--configfile", "config/ericsson2021.yaml", *target]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return int(re.search(r"^total +(\d+)", done.stdout + done.stderr, re.MULTILINE)[1])
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(re.search(r"^total +(\d+)", process.stdout + process.stderr, re.MULTILINE)[1])
 
 
 if __name__ == "__main__":

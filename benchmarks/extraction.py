@@ -1,10 +1,10 @@
-"""Feature extraction against what the machine allows, in one run; memory against the size of the dataset.
+"""Throughput of feature extraction relative to the hardware limit, and memory versus dataset size.
 
     python benchmarks/extraction.py [--device cuda] [--arch resnet50] [--resolution 224]
 
-What the machine allows is measured apart, on the same pictures: the loader alone (decode, resize, crop) and
-the bare forward pass on a batch that is already there. On a CPU both share the cores, so the bound is one
-over the sum of their times an image; on a GPU they overlap, so it is the slower of the two.
+The limit is measured on the same images: the loader alone (decode, resize, crop) and the forward pass alone,
+on a batch in memory. On a CPU both share the cores, so the times per image add up; on a GPU they overlap, so
+the slower one counts.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def read_jpeg(index: int, *, files: list[Path]) -> Image.Image:
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
-    """JPEG files of the size common in data sets, 500 x 375, with structure at all scales."""
+    """Create JPEG files of a typical size, 500 x 375 pixels, with structure at all scales."""
     rng = np.random.default_rng(0)
     for index in range(count):
         coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -73,7 +73,7 @@ def forward_seconds(network: torch.nn.Module, batch: torch.Tensor, device: str, 
         for repeat in range(-2, repeats):
             if repeat == 0:
                 started = time.perf_counter()
-            # The copy back waits for the GPU.
+            # The copy to the CPU synchronises with the GPU.
             network(batch).float().cpu()
     return (time.perf_counter() - started) / (repeats * len(batch))
 
@@ -134,8 +134,8 @@ def main() -> None:
         bound = max(loader, forward) if arguments.device == "cuda" else loader + forward
 
         small = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        longer = Pictures(samples_of(files, 3 * arguments.images), arguments.resolution)
-        extract_seconds(network, longer, arguments.batch_size, arguments.device, workers, folder)
+        larger = Pictures(samples_of(files, 3 * arguments.images), arguments.resolution)
+        extract_seconds(network, larger, arguments.batch_size, arguments.device, workers, folder)
         large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     print(f"{arguments.arch}, {arguments.resolution} px, {arguments.device}, {arguments.threads} threads")
@@ -144,7 +144,7 @@ def main() -> None:
     print(f"  the machine allows    {1 / bound:8.1f} images/s")
     print(f"  extraction            {1 / ours:8.1f} images/s   ratio {bound / ours:.2f} of what it allows")
     print(f"  peak memory           {small / 1024:8.0f} MiB for {len(pictures)} images,")
-    print(f"                        {large / 1024:8.0f} MiB for {len(longer)}   ratio {large / small:.2f}")
+    print(f"                        {large / 1024:8.0f} MiB for {len(larger)}   ratio {large / small:.2f}")
 
 
 if __name__ == "__main__":

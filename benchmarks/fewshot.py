@@ -1,10 +1,9 @@
-"""Few-shot evaluation against a plain NumPy loop over the same episodes: `python benchmarks/fewshot.py`.
+"""Few-shot evaluation compared to a plain NumPy loop: `python benchmarks/fewshot.py`.
 
-600 episodes at 5, 20 and 50 shots on 10,000 x 2,048 float32 features of 100 classes, the size of a typical
-dataset's cached features. The baseline is the loop as one would first write it: gather the images of an
-episode, average the support of each class, take all query-to-mean differences, square, sum, argmin. Both
-sides get the same drawn episodes and must agree on the accuracy of every one; what is compared is the median
-of five alternating runs.
+600 episodes at 5, 20 and 50 shots on 10,000 x 2,048 float32 features of 100 classes, a typical size of cached
+features. The baseline is the straightforward loop: gather the samples of an episode, average the support of
+each class, compute all query-to-mean differences, square, sum, argmin. Both use the same episodes and must
+agree on every accuracy; times are medians of five alternating runs.
 """
 
 import sys
@@ -23,7 +22,7 @@ SHOTS = (5, 20, 50)
 
 
 def plain_loop(features: np.ndarray, episodes: Episodes) -> np.ndarray:
-    """The baseline: accuracy of each episode, float64 [E]."""
+    """Baseline: accuracy of each episode, float64 [E]."""
     accuracies = []
     for support, query in zip(episodes.support, episodes.query, strict=True):
         means = features[support].mean(axis=1)

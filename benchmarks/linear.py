@@ -1,17 +1,17 @@
-"""The linear probe's solver against scikit-learn: `python benchmarks/linear.py`.
+"""Solver of the linear probe compared to scikit-learn: `python benchmarks/linear.py`.
 
-Two baselines, on synthetic features like those of a ResNet-50 (not negative, half zeros, norm about 35, a
-decaying spectrum), fitted by all with the same threads:
+Two baselines on synthetic features that resemble a ResNet-50's (non-negative, half zeros, norm about 35,
+decaying spectrum), all with the same number of threads:
 
 - `loop`: the authors' loop over 45 lambdas (mode ericsson2021: scikit-learn's lbfgs, warm starts, at most 100
-  iterations), validation included. Compared are the time, the objective at every lambda, and the test
-  accuracy of what each chose on val; the refit is timed apart.
-- `tight`: scikit-learn's lbfgs from zero to tol=1e-6 at single lambdas >= 1e-2, against the solver's path to
-  1e-2, its set-up included. Compared are the mean time a lambda and the objectives.
+  iterations), including validation. Compares time, objective at every lambda, and test accuracy at the lambda
+  chosen on val; the refit is timed separately.
+- `tight`: scikit-learn's lbfgs from zero to tol=1e-6 at single lambdas >= 1e-2, compared to the solver's path
+  down to 1e-2, including its set-up. Compares the mean time per lambda and the objectives.
 
-Objectives are those of the returned weights, in float64. --device cuda moves the solver, not the baselines.
-Times are of the wall clock, ours the median of three. On two or more threads scikit-learn's OpenMP and BLAS
-pools compete, more so where other jobs share the processors: --threads 1 shows it at its best.
+Objectives are computed from the returned weights in float64. --device cuda applies to the solver, not to the
+baselines. Times are wall-clock times; the solver's are medians of three. With two or more threads,
+scikit-learn's OpenMP and BLAS pools compete, especially on shared processors; --threads 1 is its best case.
 """
 
 import argparse
@@ -40,12 +40,12 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """A classification problem of training features [samples, dimensions]; 2,000 for val, 10,000 for test."""
+    """A classification problem with training features [samples, dimensions]; val has 2,000, test 10,000."""
 
     samples: int
     dimensions: int
     classes: int
-    separation: float  # of the class means, in standard deviations within a class
+    separation: float  # distance of class means in within-class standard deviations
 
     def draw(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """{split: (features float32 [N, D], labels int64 [N])}: a rectified linear map of normal latents."""
@@ -72,10 +72,10 @@ QUICK = {"quick": Problem(600, 256, 10, separation=0.3)}
 
 @dataclass
 class Run:
-    """What a method reached: (objective, val accuracy, iterations) at each lambda, and what came of it."""
+    """Result of a method: (objective, val accuracy, iterations) per lambda, times and test accuracy."""
 
     rows: dict[float, tuple[float, float, int]]
-    seconds: float  # of the path
+    seconds: float  # time of the path
     refit_seconds: float
     chosen: float
     test_accuracy: float
@@ -142,10 +142,10 @@ def compare(splits: dict, classes: int, device: str, full: bool) -> None:
 
 
 def run_ours(splits: dict, classes: int, device: str) -> Run:
-    """The protocol by our solver."""
+    """Run the protocol with our solver."""
     split = {name: on_device(split, device) for name, split in splits.items()}
     both = [torch.cat(parts) for parts in zip(split["train"], split["val"], strict=True)]
-    # A device's libraries load at their first use, which is no part of the comparison.
+    # Warm-up: load the device's libraries.
     list(solve_path(*split["val"], LAMBDAS[-2:], num_classes=classes))
 
     def refit(chosen: Solution) -> Solution:
@@ -159,7 +159,7 @@ def run_ours(splits: dict, classes: int, device: str) -> Run:
 
 
 def run_loop(splits: dict, classes: int) -> Run:
-    """The protocol by the authors' loop."""
+    """Run the protocol with the authors' loop."""
     classifier = EarlyStopped(classes)
     both = [np.concatenate(parts) for parts in zip(splits["train"], splits["val"], strict=True)]
     fits = classifier.path(*splits["train"], LAMBDAS)
@@ -168,7 +168,7 @@ def run_loop(splits: dict, classes: int) -> Run:
 
 
 def run_protocol(fits: Iterable[Solution], refit, splits: dict, split: dict, device: str) -> Run:
-    """Score each fit on val, refit the best (the first of equals), score that on test; time the fits."""
+    """Score each fit on val, refit the best one (the first of ties), score it on test; time the fits."""
     rows, best, best_score = {}, None, -1.0
     seconds = 0.0
     started = now(device)
@@ -186,7 +186,7 @@ def run_protocol(fits: Iterable[Solution], refit, splits: dict, split: dict, dev
 
 
 def seconds_of_path(train: tuple, classes: int, lambdas: list[float], device: str) -> float:
-    """Median time of the solver for a path, its set-up included."""
+    """Median time of the solver for a path, including set-up."""
     features, labels = on_device(train, device)
     times = []
     for _ in range(REPEATS):
@@ -198,7 +198,7 @@ def seconds_of_path(train: tuple, classes: int, lambdas: list[float], device: st
 
 
 def run_tight(train: tuple, lambda_: float) -> tuple[Solution, float]:
-    """scikit-learn from zero to tol=1e-6, and its time."""
+    """Fit scikit-learn from zero to tol=1e-6; return the fit and its time."""
     started = perf_counter()
     fit = LogisticRegression(C=1 / lambda_, tol=1e-6, max_iter=100_000).fit(*train)
     seconds = perf_counter() - started
@@ -211,7 +211,7 @@ def accuracy(fit: Solution, features: torch.Tensor, labels: np.ndarray) -> float
 
 
 def objective_of(train: tuple, fit: Solution) -> float:
-    """The regularised objective of the returned weights on the training split, in float64 on the CPU."""
+    """Regularised objective of the weights on the training split, in float64 on the CPU."""
     weight, bias = fit.weight.cpu().double(), fit.bias.cpu().double()
     features, labels = on_device(train, "cpu")
     loss = torch.nn.functional.cross_entropy(features.double() @ weight + bias, labels, reduction="sum")
@@ -224,7 +224,7 @@ def on_device(split: tuple, device: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def now(device: str) -> float:
-    """The clock, once the device has done what it was given."""
+    """Wall-clock time after synchronising the device."""
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize(device)
     return perf_counter()

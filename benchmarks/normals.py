@@ -1,7 +1,7 @@
-"""Memory of the normals metric against holding every pixel's error: `python benchmarks/normals.py`.
+"""Memory of the streamed normals metric versus storing all errors: `python benchmarks/normals.py`.
 
-As many pixels as NYUv2's test split has, every picture drawn anew. Each way runs in a process of its own;
-its peak is what it has above that of a single picture.
+Random errors for as many pixels as NYUv2's test split. Each method runs in its own process; its peak memory
+is relative to that for a single image.
 """
 
 import argparse
@@ -22,7 +22,7 @@ MB_OF_KB = 1e-3
 
 
 def errors(pictures: int) -> Iterator[np.ndarray]:
-    """Of each picture, degrees in float32, most of them small."""
+    """Angular errors of each image in degrees, float32, mostly small."""
     rng = np.random.default_rng(0)
     for _ in range(pictures):
         yield (180 * rng.beta(1.2, 6, 480 * 640)).astype(np.float32)
@@ -30,12 +30,12 @@ def errors(pictures: int) -> Iterator[np.ndarray]:
 
 def streamed(pictures: int) -> dict[str, float]:
     statistics = AngularErrors()
-    for one in errors(pictures):
-        statistics.add(one)
+    for image_errors in errors(pictures):
+        statistics.add(image_errors)
     return statistics.metrics()
 
 
-def held(pictures: int) -> dict[str, float]:
+def stored(pictures: int) -> dict[str, float]:
     everything = np.concatenate(list(errors(pictures)))
     return {
         "mean_angle_deg": everything.mean(dtype=np.float64),
@@ -43,12 +43,12 @@ def held(pictures: int) -> dict[str, float]:
     } | {f"within_{t:g}": 100 * (everything < t).mean() for t in AngularErrors.thresholds}
 
 
-def measure(way: Callable[[int], dict], pictures: int) -> tuple[dict, float, float]:
-    """Its metrics, its peak in MB and its seconds."""
-    way(1)
+def measure(method: Callable[[int], dict], pictures: int) -> tuple[dict, float, float]:
+    """Metrics, peak memory in MB and seconds of a method."""
+    method(1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    metrics = way(pictures)
+    metrics = method(pictures)
     seconds = time.perf_counter() - started
     return metrics, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * MB_OF_KB, seconds
 
@@ -60,9 +60,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=654)
     pictures = parser.parse_args().pictures
     outcomes = {}
-    for way in (streamed, held):
+    for method in (streamed, stored):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            outcomes[way.__name__] = pool.apply(measure, (way, pictures))
+            outcomes[method.__name__] = pool.apply(measure, (method, pictures))
     (ours, our_mb, our_seconds), (theirs, their_mb, their_seconds) = outcomes.values()
     print(f"metric of surface normals, {pictures} pictures of 480 x 640 pixels")
     print(f"  all errors in memory  {their_mb:8.1f} MB  {their_seconds:6.1f} s")

@@ -1,12 +1,12 @@
-"""Saliency maps against a well-batched naive loop: `python benchmarks/saliency.py [--device cuda]`.
+"""Saliency maps compared to a well-batched naive loop: `python benchmarks/saliency.py [--device cuda]`.
 
-Exact mode, ResNet-50 at 242 pixels: tiles of neighbouring occluders, drawn at random, against whole passes.
-The naive loop has the batch size that suits it best, and is timed again with its BatchNorms folded into the
-convolutions, as exact mode has them. Its errors at a position of each tile are what exact mode has to match.
+Exact mode, ResNet-50 at 242 pixels: random tiles of neighbouring occluders, compared to full passes. The
+naive loop uses its best batch size and is also timed with folded BatchNorms, as in exact mode. Exact mode
+must reproduce its error at one position of each tile.
 
-Fast mode, MobileNetV2 at 130 pixels in full: maps at strides against the exact map.
+Fast mode, MobileNetV2 at 130 pixels, full map: strided maps compared to the exact map.
 
-Weights are random (`--backbone FILE` takes a canonical file instead, for both); the picture is a photograph.
+Weights are random (or from a canonical file: `--backbone FILE`, for both); the image is a photograph.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from transferscope.protocols.saliency.maps import attention, diffusion
 from transferscope.protocols.saliency.occlusion import Occlusion
 
 OCCLUDER = 10
-POSITIONS = 64  # of the naive loop
-BATCHES = (4, 8, 16, 32, 64)  # of the naive loop, which takes the one that suits it best
+POSITIONS = 64  # timed in the naive loop
+BATCHES = (4, 8, 16, 32, 64)  # batch sizes tried for the naive loop
 ROUNDS = 7
 
 
 def load(arch: str, size: int, arguments: argparse.Namespace) -> tuple[nn.Module, torch.Tensor]:
-    """A network in eval mode and the photograph that it sees, [1, 3, size, size]."""
+    """A network in eval mode and its input, a normalised photograph [1, 3, size, size]."""
     mean, std = backbones.normalisation("imagenet")
     if arguments.backbone:
         network, metadata = backbones.load(arguments.backbone, size, pad=True)
@@ -52,13 +52,13 @@ def load(arch: str, size: int, arguments: argparse.Namespace) -> tuple[nn.Module
 
 
 def compare_exact(arguments: argparse.Namespace) -> None:
-    """Print how long an occluder takes, and how far the errors are from those of whole passes."""
+    """Print the time per occluder and the deviation of the errors from full passes."""
     network, image = load("resnet50", 242, arguments)
     settings = {"occluder": OCCLUDER, "stride": 1}
     ours = Occlusion(network, image, **settings, batch_size=arguments.batch_size)
     rng = np.random.default_rng(0)
     tiles = [[ours.tiles[place] for place in rng.integers(len(ours.tiles), size=2)] for _ in range(ROUNDS)]
-    ours.errors(*tiles[0])  # after which the clean activations are on the tape
+    ours.errors(*tiles[0])  # records the clean activations on the tape
 
     loops = {batch: Occlusion(network, image, **settings, batch_size=batch) for batch in BATCHES}
     for loop in loops.values():
@@ -67,7 +67,7 @@ def compare_exact(arguments: argparse.Namespace) -> None:
     batch = min(first, key=first.get)
     loop = loops[batch]
     folded = Occlusion(fold_batch_norms(network, image), image, **settings, batch_size=batch)
-    # In turns, so that what else the machine does falls on all of them.
+    # Alternate, so that other load on the machine affects all of them.
     found, seconds = [], []
     for tile in tiles:
         started = perf_counter()
@@ -81,27 +81,27 @@ def compare_exact(arguments: argparse.Namespace) -> None:
     print(f"exact mode, ResNet-50, {arguments.threads} threads, {ROUNDS} rounds in turns, medians")
     print(f"  naive loop, batches of {batch:2d}        {1e3 * naive:6.1f} ms a position")
     print(f"  the same, BatchNorms folded     {1e3 * to_folded:6.1f} ms")
-    print(f"  exact mode                      {1e3 * exact:6.1f} ms, {len(ours.at) ** 2} positions")
+    print(f"  exact mode                      {1e3 * exact:6.1f} ms, {len(ours.positions) ** 2} positions")
     print(
         f"  ratio                           {np.median(ratios):6.2f}   "
         f"(from {min(ratios):.2f} to {max(ratios):.2f})"
     )
     print(f"  ratio to the folded             {np.median(folded_ratios):6.2f}")
-    print(f"  multiply-adds left at the centre{ours.arithmetic():6.2f}")
+    print(f"  multiply-adds left at the centre{ours.flop_fraction():6.2f}")
     print(f"  largest relative error         {error:7.0e}   at {len(tiles)} positions", flush=True)
 
 
 def naive_seconds(occlusion: Occlusion) -> float:
-    """Of a whole pass, in batches."""
+    """Seconds per full pass, in batches."""
     corners = [(3 * index, 2 * index) for index in range(POSITIONS)]
     started = perf_counter()
     occlusion.naive(corners)
-    # The loop passes the clean picture too.
+    # The loop also passes the clean image.
     return (perf_counter() - started) / (POSITIONS + 1)
 
 
 def compare_fast(arguments: argparse.Namespace) -> None:
-    """Print how many passes a stride leaves, and how well its map agrees with the exact one."""
+    """Print the number of passes per stride and the agreement of its map with the exact one."""
     network, image = load("mobilenetv2_100", 130, arguments)
     print(
         "fast mode: stride, passes, times fewer, seconds, correlation of maps, error of diffusion in points"
@@ -113,7 +113,7 @@ def compare_fast(arguments: argparse.Namespace) -> None:
         started = perf_counter()
         errors = np.concatenate(list(occlusion.bands()))
         seconds = perf_counter() - started
-        seen = attention(errors, occlusion.at, OCCLUDER)
+        seen = attention(errors, occlusion.positions, OCCLUDER)
         if stride == 1:
             exact, passes = seen, errors.size
         r = np.corrcoef(seen.ravel(), exact.ravel())[0, 1]

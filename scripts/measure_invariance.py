@@ -7,7 +7,7 @@ from transferscope.datasets import load_dataset
 from transferscope.datasets.drawing import draw
 from transferscope.features.extraction import extract
 from transferscope.models import backbones
-from transferscope.protocols.invariance import CHANGES, Views, invariance
+from transferscope.protocols.invariance import TRANSFORMS, Views, invariance
 from transferscope.results.run import Evaluation, Run, measurement
 
 
@@ -38,7 +38,7 @@ def main(
         device=run.device,
         workers=run.threads - 1,
     )
-    features = np.concatenate(list(batches)).reshape(len(chosen), 1 + len(CHANGES), -1)
+    features = np.concatenate(list(batches)).reshape(len(chosen), 1 + len(TRANSFORMS), -1)
     found, spread = invariance(features)
     evaluation = Evaluation(
         mode="cosine",
@@ -49,7 +49,7 @@ def main(
                 float(values.mean()),
                 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5,
             )
-            for name, values in zip(CHANGES, found.T, strict=True)
+            for name, values in zip(TRANSFORMS, found.T, strict=True)
         ],
         details={"spread": spread, "backbone_sha256": files.sha256(backbone)},
     )

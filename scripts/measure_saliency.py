@@ -61,14 +61,14 @@ def main(
         started = time.monotonic()
         logging.info("%d of %d bands of rows", len(resume.finished), len(occlusion.tiles))
     errors = torch.cat([band["errors"] for band in resume.finished]).numpy()
-    attention = maps.attention(errors, occlusion.at, occluder)
+    attention = maps.attention(errors, occlusion.positions, occluder)
     centre = slice(occluder - 1, resolution - occluder + 1)
     maps.write(
         map_file,
         attention=attention,
         picture=pixels[:, centre, centre].permute(1, 2, 0).numpy(),
         errors=errors,
-        at=occlusion.at,
+        at=occlusion.positions,
         attributes=run.identity | {"sample": chosen["sample"], "occluder": occluder, "stride": stride},
     )
     evaluation = Evaluation(
@@ -81,7 +81,7 @@ def main(
             "occluder": occluder,
             "stride": stride,
             "passes": errors.size,
-            "share_of_arithmetic": occlusion.arithmetic(),
+            "share_of_arithmetic": occlusion.flop_fraction(),
             "difference_to_whole_passes": difference,
             "backbone_sha256": inputs["backbone"],
         },

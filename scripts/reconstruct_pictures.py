@@ -13,7 +13,7 @@ from transferscope.features.images import resize_and_crop, to_uint8
 from transferscope.job import device, logged
 from transferscope.models import backbones
 from transferscope.protocols.reconstruction import pictures as contract
-from transferscope.protocols.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.protocols.reconstruction.inversion import Stage, invert, image_seed
 from transferscope.results.run import library_versions, state_file
 from transferscope.training.resume import Resume
 
@@ -74,7 +74,7 @@ def main(
             originals[start : start + together],
             mean=metadata.mean,
             std=metadata.std,
-            seeds=[seed_of(seed, f"{one['dataset']}:{one['sample']}") for one in part],
+            seeds=[image_seed(seed, f"{one['dataset']}:{one['sample']}") for one in part],
             steps=steps,
             device=device,
             state=resume.training,

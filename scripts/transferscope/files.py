@@ -1,4 +1,4 @@
-"""Whole files or none: write to a temporary name in the same folder, then rename."""
+"""Atomic file writes: write to a temporary file in the same folder, then rename."""
 
 import hashlib
 import json
@@ -12,16 +12,16 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it there on success, remove it on failure.
+    """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure.
 
-    Serves files and folders alike. The suffix is kept, since writers often choose a format by it. What a
-    writer of the same path left when it was killed is removed first.
+    Works for files and folders. The suffix is kept because writers often infer the format from it.
+    Temporary files of killed writers of the same path are removed first.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    left = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
+    stale = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
     for other in path.parent.iterdir():
-        if left.fullmatch(other.name):
+        if stale.fullmatch(other.name):
             _remove(other)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -47,16 +47,16 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, content: dict | list) -> None:
-    """Write ``content`` as indented JSON, atomically; NaN is refused, since JSON has none."""
+    """Write ``content`` as indented JSON, atomically; NaN raises ValueError, since JSON has none."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def digest(path: str | Path, algorithm: str) -> str:
-    """The file's digest by ``sha256``, ``md5``, ... as lower-case hexadecimal digits."""
+    """Digest of a file (``sha256``, ``md5``, ...) as lower-case hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def sha256(path: str | Path) -> str:
-    """The file's SHA-256 as 64 lower-case hexadecimal digits."""
+    """SHA-256 of a file as 64 lower-case hexadecimal digits."""
     return digest(path, "sha256")

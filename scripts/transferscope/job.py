@@ -1,4 +1,4 @@
-"""The only module that knows Snakemake: what a job was given, and where its words go."""
+"""Interface to Snakemake jobs: logging, device and threads. No other module depends on Snakemake."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ from transferscope.training.scratch import copied_to_scratch
 def logged(snakemake) -> Iterator[None]:
     """Run a script in its threads, its output in the rule's log; end on bad input with its one sentence.
 
-    The sentence goes to the log and to the terminal, without a traceback; any other exception is a
-    fault of ours and keeps its traceback in the log.
+    The message of an InputError goes to the log and the terminal without a traceback. Any other exception
+    is a bug and is logged with its traceback.
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,13 @@ def dataset(snakemake) -> AbstractContextManager[Path]:
 
 
 def device(resources) -> str:
-    """``cuda`` where the job asked for a GPU and got one, else ``cpu``.
+    """``cuda`` if the job requests a GPU, else ``cpu``.
 
-    ``TRANSFERSCOPE_DEVICE=cpu`` in the environment keeps a job off the GPU that it was given, so that a
-    cluster's set-up can be tried where there are no real ones.
+    The environment variable ``TRANSFERSCOPE_DEVICE=cpu`` overrides the request, to test a cluster setup
+    without real GPUs.
 
     Raises:
-        InputError: a GPU was asked for and none is visible.
+        InputError: the job requests a GPU but none is visible.
     """
     if not resources.get("gpu", 0) or os.environ.get("TRANSFERSCOPE_DEVICE") == "cpu":
         return "cpu"
@@ -81,7 +81,7 @@ def device(resources) -> str:
 
 
 def limit_threads(threads: int) -> None:
-    """Keep torch and BLAS to the job's threads: two jobs with all cores each run slower than one."""
+    """Limit torch and BLAS to the job's threads; oversubscribed cores slow all jobs down."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     from threadpoolctl import threadpool_limits

@@ -1,4 +1,4 @@
-"""Strangers' pickles, read without running what they contain: NumPy arrays and plain containers alone."""
+"""Read untrusted pickles of NumPy arrays and plain containers without executing code."""
 
 import pickle
 from collections import OrderedDict
@@ -12,14 +12,14 @@ from transferscope.errors import InputError
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """Stands in for ``codecs.encode``, by which pickle's protocol 2 stores bytes."""
+    """Replaces ``codecs.encode``, with which pickle protocol 2 stores bytes."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
     return text.encode("latin1")
 
 
-# NumPy's own two functions here only build arrays and scalars from the bytes that follow.
-_ADMITTED = {
+# NumPy's _reconstruct and scalar only build arrays and scalars from bytes.
+_ALLOWED = {
     ("_codecs", "encode"): _latin1,
     ("collections", "OrderedDict"): OrderedDict,
     ("numpy", "dtype"): np.dtype,
@@ -33,14 +33,14 @@ _ADMITTED = {
 
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: BinaryIO, stand_ins: Mapping[str, Callable]):
-        # Python 2 wrote text and the bytes of arrays alike; this reads both.
+        # latin1 reads both text and array bytes of Python 2.
         super().__init__(file, encoding="latin1")
         self.stand_ins = stand_ins
         self.refused = ""
 
     def find_class(self, module: str, name: str):
-        # Nothing is imported: every name is either in these tables or refused.
-        found = _ADMITTED.get((module, name)) or self.stand_ins.get(module.partition(".")[0])
+        # Nothing is imported: names that are not in these tables are refused.
+        found = _ALLOWED.get((module, name)) or self.stand_ins.get(module.partition(".")[0])
         if found is None:
             self.refused = f"{module}.{name}"
             raise pickle.UnpicklingError(self.refused)
@@ -48,15 +48,15 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load(file: BinaryIO, path: str | Path, *, stand_ins: Mapping[str, Callable] | None = None) -> object:
-    """The content of an open pickle.
+    """Unpickle an open file.
 
     Args:
-        file: what is read, perhaps unpacked on the way.
-        path: the file's name, for what goes wrong.
-        stand_ins: top-level packages to what is called in place of any of their classes.
+        file: the stream to read, possibly decompressing.
+        path: file name for error messages.
+        stand_ins: top-level package -> callable that replaces all of its classes.
 
     Raises:
-        InputError: the file is truncated, no pickle, or asks for any other object (names it).
+        InputError: the file is truncated, not a pickle, or refers to any other object.
     """
     unpickler = _Unpickler(file, stand_ins or {})
     try:
@@ -65,6 +65,6 @@ def load(file: BinaryIO, path: str | Path, *, stand_ins: Mapping[str, Callable] 
         if unpickler.refused:
             raise InputError(
                 f"{path} asks for {unpickler.refused}, which could run code and was refused; "
-                "only NumPy arrays and plain containers are admitted"
+                "only NumPy arrays and plain containers are allowed"
             ) from error
         raise InputError(f"{path} is truncated or no pickle; remove it and download it again") from error

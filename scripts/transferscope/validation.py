@@ -1,4 +1,4 @@
-"""JSON schemas, kept as YAML: what breaks one first, and how to say it."""
+"""Validate against JSON schemas stored as YAML; report the first error as a sentence."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ import yaml
 
 
 def read_schema(path: str | Path) -> dict:
-    """The schema in a file."""
+    """Read a schema file."""
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
 def first_error(instance: dict, schema: dict) -> jsonschema.ValidationError | None:
-    """The error that says most of what is wrong; None where the instance fits."""
+    """The most relevant schema error, or None if the instance is valid."""
     return jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(instance))
 
 
 def sentence(error: jsonschema.ValidationError) -> str:
-    """What is wrong, for a person: of a pattern that does not fit, the schema's own description."""
+    """Describe a schema error; for a pattern, use the schema's description."""
     if error.validator == "pattern" and "description" in error.schema:
         return f"{error.instance!r} does not fit; expected: {error.schema['description']}"
     return error.message

@@ -146,7 +146,10 @@ def changed(state: dict, how: str) -> dict:
     "how, sentence",
     [
         ("missing", r"^tiny: tensors of test_efficientnet are missing: conv_stem.weight; check"),
-        ("extra", r"^tiny: tensors are left over that test_efficientnet has not: decoder.weight; check"),
+        (
+            "extra",
+            r"^tiny: tensors are left over that test_efficientnet does not have: decoder.weight; check",
+        ),
         ("misshapen", r"^tiny: .*other shapes .*: conv_stem.weight is \[.*, 2, .*\] and should be \[.*, 3, "),
         ("not finite", r"^tiny: .*values that are not finite: conv_stem.weight; download"),
     ],

@@ -80,13 +80,13 @@ class Hostile:
     [
         (lambda root: (root / nyuv2.PICTURES).unlink(), "no file nyu_depth_v2_labeled.mat"),
         (lambda root: (root / nyuv2.METADATA / "test_SN40.json").unlink(), "no file .*test_SN40.json"),
-        (lambda root: (root / nyuv2.METADATA / "test_SN40.json").write_text("[1]"), "no list of pictures"),
+        (lambda root: (root / nyuv2.METADATA / "test_SN40.json").write_text("[1]"), "not a list of pictures"),
         (
             lambda root: (root / nyuv2.METADATA / "test_SN40.json").write_text('[{"img": "9_rgb.jpg"}]'),
             "the test list .* names 9",
         ),
         (lambda root: write_pickle(root, Hostile()), "could run code and was refused"),
-        (lambda root: write_pickle(root, {"normals": 1}), "not the official layout"),
+        (lambda root: write_pickle(root, {"normals": 1}), "does not have the official layout"),
         (
             lambda root: (root / nyuv2.METADATA / "all_normals.pklz").write_bytes(gzip.compress(b"x")),
             "truncated or no pickle",

@@ -11,7 +11,13 @@ import pytest
 from transferscope import files
 from transferscope.errors import InputError
 from transferscope.sources import fetching
-from transferscope.sources.fetching import BrokenOff, fetch, fetch_checkpoint, fetch_dataset, place_dataset
+from transferscope.sources.fetching import (
+    IncompleteDownload,
+    fetch,
+    fetch_checkpoint,
+    fetch_dataset,
+    place_dataset,
+)
 
 CONTENT = bytes(range(256)) * 400
 PAGE = b"\n<!DOCTYPE html>\n<html><body>Please log in</body></html>"
@@ -133,7 +139,9 @@ class TestDownload:
     def test_truncated_every_time_and_resumed_by_the_next_run(self, tmp_path, server, digest):
         server.plan = [10] * fetching.ATTEMPTS
         output = tmp_path / "new/checkpoint"
-        with pytest.raises(BrokenOff, match=r"truncated download: .*file\.bin broke off .* run again"):
+        with pytest.raises(
+            IncompleteDownload, match=r"truncated download: .*file\.bin was interrupted .* run again"
+        ):
             fetch(server.url("/file.bin"), output, sha256=digest)
         assert beside(output) == ["checkpoint.part"]
         fetch(server.url("/file.bin"), output, sha256=digest)
@@ -177,7 +185,7 @@ class TestDownload:
         url = server.url("/file.bin")
         server.shutdown()
         server.server_close()
-        with pytest.raises(BrokenOff, match=r"file\.bin cannot be reached"):
+        with pytest.raises(IncompleteDownload, match=r"file\.bin cannot be reached"):
             fetch(url, tmp_path / "checkpoint", sha256="")
 
     def test_full_disk(self, tmp_path, server, digest, monkeypatch):
@@ -235,7 +243,7 @@ class TestLocal:
         assert (tmp_path / "copy").read_bytes() == CONTENT
 
     def test_absent(self, tmp_path):
-        with pytest.raises(InputError, match=r"the source .*absent is no file here"):
+        with pytest.raises(InputError, match=r"the source .*absent is not a file here"):
             fetch(str(tmp_path / "absent"), tmp_path / "copy", sha256="")
 
 
@@ -260,7 +268,7 @@ class TestDataset:
         output = tmp_path / "new/pets"
         server.plan = [None, *[10] * fetching.ATTEMPTS]
         names = [server.url("/one.zip"), server.url("/two.zip")]
-        with pytest.raises(BrokenOff):
+        with pytest.raises(IncompleteDownload):
             fetch_dataset(names, archives, output)
         assert beside(output) == ["pets.downloads"]
         server.ranges.clear()

@@ -141,7 +141,7 @@ def test_hostile_pickle_is_refused_by_name_and_not_run(tmp_path, protocol):
 )
 def test_other_pickles_are_no_byol_checkpoint(tmp_path, content):
     (tmp_path / "byol.pkl").write_bytes(pickle.dumps(content, protocol=2))
-    with pytest.raises(InputError, match="has not BYOL's layout"):
+    with pytest.raises(InputError, match="does not have BYOL's layout"):
         haiku.read(tmp_path / "byol.pkl")
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.features.images import resize_and_crop, to_uint8
-from transferscope.protocols.invariance import CHANGES, Views, invariance
+from transferscope.protocols.invariance import TRANSFORMS, Views, invariance
 
 
 def picture(index: int) -> Image.Image:
@@ -74,7 +74,7 @@ def test_a_rotation_brings_no_corner_of_another_colour():
     plain = Image.new("RGB", (80, 60), (200, 120, 40))
     torch.manual_seed(0)
     for _ in range(5):
-        rotated = np.asarray(CHANGES["rotation"](48)(plain), dtype=int)
+        rotated = np.asarray(TRANSFORMS["rotation"](48)(plain), dtype=int)
         assert np.abs(rotated - (200, 120, 40)).max() <= 1
 
 

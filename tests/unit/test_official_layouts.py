@@ -264,7 +264,7 @@ HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
         ("cars", remove("cars_test_annos_withlabels.mat"), "no file cars_test_annos_withlabels.mat or"),
         ("cars", cut("devkit/cars_train_annos.mat"), "cars_train_annos.mat has no annotations.fname"),
         ("cars", cut("devkit/cars_meta.mat"), "cars_meta.mat has no class_names"),
-        ("cifar10", cut(f"{CIFAR10}/data_batch_3.bin"), "no whole number of records of 3073"),
+        ("cifar10", cut(f"{CIFAR10}/data_batch_3.bin"), "not a multiple of the record length 3073"),
         ("cifar100", remove(f"{CIFAR100}/fine_label_names.txt"), "no file fine_label_names.txt"),
         (
             "cifar100",
@@ -285,11 +285,15 @@ HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
         ("voc0712", remove(f"{VOC12}/Annotations/2008_000002.xml"), "no file Annotations/2008_000002.xml"),
         ("voc0712", remove(f"{VOC12}/JPEGImages/2008_000002.jpg"), "no file VOCdevkit/VOC2012/JPEGIm"),
         ("voc0712", replace(f"{VOC}/test.txt", "000001", "000001 1"), "line 2 is '000001 1', expected the n"),
-        ("voc0712", cut(f"{VOC12}/Annotations/2008_000001.xml"), "2008_000001.xml is no annotation of Pas"),
+        (
+            "voc0712",
+            cut(f"{VOC12}/Annotations/2008_000001.xml"),
+            "2008_000001.xml is not a Pascal VOC",
+        ),
         (
             "voc0712",
             replace(f"{VOC12}/Annotations/2008_000001.xml", ">dog<", ">hot dog<"),
-            "2008_000001.xml is no annotation .*hot dog",
+            "2008_000001.xml is not a Pascal VOC annotation .*hot dog",
         ),
         (
             "voc0712",
@@ -299,7 +303,7 @@ HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
         (
             "voc0712",
             replace(f"{VOC12}/Annotations/2008_000001.xml", "<width>", "<breadth>"),
-            "2008_000001.xml is no annotation",
+            "2008_000001.xml is not a Pascal VOC annotation",
         ),
         ("isic", replace(ISIC, ",1.0", ",0.0"), "line 2 is 'ISIC_0024312,.*expected a picture, one 1.0"),
         ("isic", replace(ISIC, "image,MEL", "image,NV"), "does not begin with the columns image,MEL"),

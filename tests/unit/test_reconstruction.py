@@ -15,9 +15,9 @@ from torch import Tensor
 from transferscope.errors import InputError
 from transferscope.models import backbones
 from transferscope.protocols.reconstruction import pictures
-from transferscope.protocols.reconstruction.inversion import Stage, invert, seed_of
+from transferscope.protocols.reconstruction.inversion import Stage, image_seed, invert
 from transferscope.protocols.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
-from transferscope.protocols.reconstruction.prior import Priors, untrained
+from transferscope.protocols.reconstruction.prior import Priors, create_priors
 
 MEAN, STD = backbones.normalisation("imagenet")
 
@@ -39,7 +39,7 @@ def inverted(count: int, steps: int, **arguments) -> tuple[Tensor, list[float]]:
 
 @pytest.mark.parametrize("resolution", [32, 57, 64, 224])
 def test_a_prior_makes_a_picture_of_the_wanted_size(resolution):
-    prior, noise = untrained(resolution, [3])
+    prior, noise = create_priors(resolution, [3])
     made = prior(noise)
     assert made.shape == (1, 3, resolution, resolution)
     assert 0 < made.min() < made.max() < 1
@@ -56,7 +56,7 @@ def test_the_prior_of_the_paper_has_six_levels_and_its_channels():
 
 def test_pictures_side_by_side_are_as_if_alone():
     def gradients(seeds: list[int]) -> tuple[Tensor, list[Tensor]]:
-        prior, noise = untrained(32, seeds)
+        prior, noise = create_priors(32, seeds)
         made = prior(noise)
         made.square().mean(dim=(1, 2, 3)).sum().backward()
         return made.detach(), [weight.grad for weight in prior.parameters()]
@@ -120,7 +120,7 @@ def test_a_stage_that_is_not_there_names_those_that_are(number):
 
 
 def test_every_picture_has_a_seed_of_its_own():
-    assert len({seed_of(seed, sample) for seed in (0, 1) for sample in ("a:1.png", "b:1.png")}) == 4
+    assert len({image_seed(seed, sample) for seed in (0, 1) for sample in ("a:1.png", "b:1.png")}) == 4
 
 
 @pytest.fixture(scope="module")

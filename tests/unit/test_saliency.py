@@ -13,7 +13,7 @@ from transferscope.models import backbones
 from transferscope.protocols.saliency import windows
 from transferscope.protocols.saliency.folding import fold_batch_norms
 from transferscope.protocols.saliency.maps import attention, diffusion
-from transferscope.protocols.saliency.occlusion import Occlusion, error, positions
+from transferscope.protocols.saliency.occlusion import Occlusion, feature_error, occluder_positions
 from transferscope.protocols.saliency.windows import Tape, Windowed
 
 
@@ -42,16 +42,18 @@ def test_the_map_is_exact_at_every_position_of_a_small_network():
     small = occlusion(network("resnet10t"), 50)
     errors = np.concatenate(list(small.bands()))
     assert errors.shape == (41, 41)
-    reference = small.naive(list(product(small.at, small.at))).reshape(41, 41)
+    reference = small.naive(list(product(small.positions, small.positions))).reshape(41, 41)
     np.testing.assert_allclose(errors, reference, rtol=1e-4)
-    np.testing.assert_allclose(attention(errors, small.at, 10), attention(reference, small.at, 10), rtol=1e-5)
+    np.testing.assert_allclose(
+        attention(errors, small.positions, 10), attention(reference, small.positions, 10), rtol=1e-5
+    )
 
 
 def check_tiles(occlusion: Occlusion, tiles: int, side: int) -> None:
     rng = np.random.default_rng(0)
     for _ in range(tiles):
-        corner = rng.integers(len(occlusion.at) - side + 1, size=2)
-        rows, columns = (occlusion.at[start : start + side] for start in corner)
+        corner = rng.integers(len(occlusion.positions) - side + 1, size=2)
+        rows, columns = (occlusion.positions[start : start + side] for start in corner)
         expected = occlusion.naive(list(product(rows, columns))).reshape(side, side)
         np.testing.assert_allclose(occlusion.errors(rows, columns), expected, rtol=1e-4, atol=1e-7)
 
@@ -74,7 +76,7 @@ def test_any_network_is_exact_and_computed_whole_from_where_it_looks_at_all(arch
     seen = occlusion(network(arch), size)
     check_tiles(seen, tiles=3, side=3)
     check_tiles(occlusion(seen.network, size, stride=7), tiles=2, side=2)
-    assert share[0] < seen.arithmetic() < share[1]
+    assert share[0] < seen.flop_fraction() < share[1]
     assert seen.check() < 1e-4
 
 
@@ -173,29 +175,29 @@ def test_a_wrong_rule_is_noticed(monkeypatch):
 
 
 def test_positions_of_the_paper_and_of_a_stride():
-    assert np.array_equal(positions(242, 10, 1), np.arange(233))
-    assert list(positions(20, 4, 5)) == [0, 5, 10, 15, 16]
-    assert list(positions(20, 4, 8)) == [0, 8, 16]
-    assert 233**2 / len(positions(242, 10, 5)) ** 2 > 20
+    assert np.array_equal(occluder_positions(242, 10, 1), np.arange(233))
+    assert list(occluder_positions(20, 4, 5)) == [0, 5, 10, 15, 16]
+    assert list(occluder_positions(20, 4, 8)) == [0, 8, 16]
+    assert 233**2 / len(occluder_positions(242, 10, 5)) ** 2 > 20
 
 
 def test_tiles_cover_every_position_once_and_keep_close():
     for stride, side in ((1, 8), (2, 8), (5, 4), (30, 1)):
         seen = occlusion(nn.Flatten(), 242, stride=stride)
-        assert np.array_equal(np.concatenate(seen.tiles), seen.at)
+        assert np.array_equal(np.concatenate(seen.tiles), seen.positions)
         assert max(map(len, seen.tiles)) == side
 
 
 def test_the_error_is_relative_to_the_spread_of_the_features():
     clean, features = torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 3.0], [2.0, 3.0], [4.0, 7.0]])
     expected = [0.0, np.sqrt(1 / 2), np.sqrt(25 / 2)]
-    torch.testing.assert_close(error(features, clean), torch.tensor(expected, dtype=torch.float64))
-    torch.testing.assert_close(error(7 * features, 7 * clean), error(features, clean))
+    torch.testing.assert_close(feature_error(features, clean), torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(feature_error(7 * features, 7 * clean), feature_error(features, clean))
 
 
 def test_attention_is_the_mean_over_the_occluders_that_cover_a_pixel():
     resolution, occluder = 21, 4
-    at = positions(resolution, occluder, 1)
+    at = occluder_positions(resolution, occluder, 1)
     errors = np.random.default_rng(0).random((len(at), len(at)))
     total, count = np.zeros((2, resolution, resolution))
     for (row, column), value in np.ndenumerate(errors):
@@ -208,7 +210,7 @@ def test_attention_is_the_mean_over_the_occluders_that_cover_a_pixel():
 
 
 def test_what_a_stride_leaves_out_is_interpolated():
-    every, some = positions(30, 6, 1), positions(30, 6, 5)
+    every, some = occluder_positions(30, 6, 1), occluder_positions(30, 6, 5)
     plane = 2.0 * every[:, None] - 0.5 * every[None, :] + 3
     np.testing.assert_allclose(
         attention(plane[np.ix_(some, some)], some, 6), attention(plane, every, 6), rtol=1e-12

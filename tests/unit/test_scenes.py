@@ -201,7 +201,7 @@ class TestLabels:
         rng = np.random.default_rng(0)
         meshes = [build(family, 0) for family in ("car", "tree", "house", "table")]
         for _ in range(20):
-            bodies, *_, rows = dataset.draw.draw(rng, meshes)
+            bodies, *_, rows = dataset.draw.draw_scene(rng, meshes)
             places = np.array([(row["x"], row["y"]) for row in rows])
             radii = np.array(
                 [dataset.draw.radius(body.placed().at(*-np.array(body.position))) for body in bodies[:4]]
@@ -224,7 +224,7 @@ class TestPlan:
             assert np.ptp(firsts) <= 1
             seen[split] = {model for shown in chosen for model in shown}
             views = Counter(shown[0] for shown in chosen)
-            assert max(views.values()) <= dataset.VIEWS
+            assert max(views.values()) <= dataset.VIEWS_PER_MODEL
             assert all(1 <= len(shown) <= objects for shown in chosen)
         assert not (seen["train"] & seen["val"] or seen["train"] & seen["test"] or seen["val"] & seen["test"])
         assert abs((splits == "test").sum() - images / 5) < 1

@@ -47,20 +47,21 @@ def load_dataset(
     counts: Mapping[str, int],
     version: str = "",
 ) -> Samples:
-    """Load one dataset, divide it, and hold it against its row of the table.
+    """Load and split a dataset, and check it against its row of the datasets table.
 
     Args:
-        dataset: its id, for what goes wrong.
-        root: its folder.
+        dataset: id for error messages.
+        root: folder of the dataset.
         loader: a module of this package.
         split_rule: see ``datasets.splits``.
-        seed: of the split rule's drawing.
-        classes: how many there are.
-        counts: split to its number of samples, as far as known.
-        version: of the row; nothing here depends on it, but everything that these facts are given to.
+        seed: seed of a random split.
+        classes: expected number of classes.
+        counts: split -> expected number of samples; may be incomplete.
+        version: of the row; not used here, but part of the facts that rules and saved states depend on.
 
     Raises:
-        InputError: an unknown loader or rule, a damaged folder, an empty split, or facts other than expected.
+        InputError: unknown loader or split rule, damaged folder, empty split, or unexpected numbers of
+            classes or samples.
     """
     root, load = Path(root), reader(dataset, loader)
     try:
@@ -84,7 +85,7 @@ def load_boxes(
     counts: Mapping[str, int],
     version: str = "",
 ) -> Boxes:
-    """Load one dataset for detection and hold it against its row of the table.
+    """Load a detection dataset and check it against its row of the datasets table.
 
     Args:
         dataset, root, classes, counts, version: as for ``load_dataset``.
@@ -92,8 +93,8 @@ def load_boxes(
         split_rule: ``official``, since boxes are never divided here.
 
     Raises:
-        InputError: a loader that knows no boxes, another rule, a damaged folder, or facts other than
-            expected.
+        InputError: a loader without boxes, another split rule, damaged folder, or unexpected numbers of
+            classes or samples.
     """
     if split_rule != "official":
         raise InputError(f"{dataset}: detection takes the split rule 'official' and not {split_rule!r}")
@@ -116,7 +117,7 @@ def load_dense(
     ``facts`` are the others of ``load_dataset``, since official splits are taken as they are.
 
     Raises:
-        InputError: a loader without such labels, a damaged folder, or counts other than expected.
+        InputError: a loader without such labels, damaged folder, or unexpected numbers of samples.
     """
     load = reader(dataset, loader, task)
     try:

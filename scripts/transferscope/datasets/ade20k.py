@@ -12,32 +12,32 @@ from transferscope.datasets.pictures import Files
 from transferscope.errors import InputError
 
 FOLDER = "ADEChallengeData2016"
-SPLITS = {"training": "train", "validation": "test"}  # the labels of the official test set are not public
-OTHER = 0  # in the files: none of the 150 classes
+SPLITS = {"training": "train", "validation": "test"}  # the official test labels are not public
+OTHER = 0  # value in the files for pixels of none of the 150 classes
 
 
 def load_segmentation(root: Path) -> DenseSamples:
     """Read ``images/{training,validation}/*.jpg`` with ``annotations/.../*.png``, and ``objectInfo150.txt``.
 
     Raises:
-        InputError: a folder or file is absent, or a picture has no annotation.
+        InputError: a folder or file is missing, or an image has no annotation.
     """
-    home = required_folder(root, FOLDER)
+    base = required_folder(root, FOLDER)
     names, splits = [], []
     for folder, split in SPLITS.items():
-        pictures = sorted(path.stem for path in required_folder(home, f"images/{folder}").glob("*.jpg"))
-        labelled = {path.stem for path in required_folder(home, f"annotations/{folder}").glob("*.png")}
-        bare = [name for name in pictures if name not in labelled]
-        if bare:
-            raise InputError(f"{bare[0]} has no annotation in {home}; fetch the dataset again")
+        pictures = sorted(path.stem for path in required_folder(base, f"images/{folder}").glob("*.jpg"))
+        labelled = {path.stem for path in required_folder(base, f"annotations/{folder}").glob("*.png")}
+        unannotated = [name for name in pictures if name not in labelled]
+        if unannotated:
+            raise InputError(f"{unannotated[0]} has no annotation in {base}; fetch the dataset again")
         names += [f"{folder}/{name}" for name in pictures]
         splits += [split] * len(pictures)
     return DenseSamples(
         ids=names,
         splits=np.array(splits),
-        read=Files(home / "images", [f"{name}.jpg" for name in names]),
-        target=_Classes(home / "annotations", names),
-        class_names=_class_names(home / "objectInfo150.txt"),
+        read=Files(base / "images", [f"{name}.jpg" for name in names]),
+        target=_Classes(base / "annotations", names),
+        class_names=_class_names(base / "objectInfo150.txt"),
     )
 
 
@@ -53,12 +53,12 @@ class _Classes:
                 classes = np.asarray(image)
         except (OSError, SyntaxError) as error:
             raise InputError(f"{path} cannot be read ({error}); fetch the dataset again") from error
-        # 1..150 become 0..149, and 0 becomes 255, which is ignored.
+        # 1..150 -> 0..149; 0 wraps around to 255, the ignore label.
         return classes - np.uint8(OTHER + 1)
 
 
 def _class_names(path: Path) -> list[str]:
-    """The names of the classes: the last column, where synonyms are separated by commas."""
+    """Class names: the first of the comma-separated synonyms in the last column."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()[1:]
     except OSError as error:

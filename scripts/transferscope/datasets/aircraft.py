@@ -1,4 +1,4 @@
-"""FGVC-Aircraft: 10,000 aircraft of 100 variants, such as Boeing 737-700 (Maji et al. 2013)."""
+"""FGVC-Aircraft: 10,000 images of 100 aircraft variants, such as Boeing 737-700 (Maji et al. 2013)."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ LISTS = {split: f"images_variant_{split}.txt" for split in ("train", "val", "tes
 
 
 def load(root: Path) -> Samples:
-    """Read the official lists at the level of the variant, a picture and its variant a line.
+    """Read the official lists at variant level; a line is an image and its variant.
 
     Raises:
-        InputError: a list or picture is absent, or a line is not as described.
+        InputError: a list or image is missing, or a line is malformed.
     """
     data = root / FOLDER
     variants = read_lines(data / "variants.txt", str, "a variant")

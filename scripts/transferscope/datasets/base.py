@@ -1,4 +1,4 @@
-"""What every loader returns: the samples of one dataset, pictures read on demand."""
+"""The samples of a dataset, as returned by every loader; images are read lazily."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,18 +15,18 @@ SPLITS = ("train", "val", "test", "all")
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """N labelled pictures with C classes.
+    """N labelled images with C classes.
 
     Attributes:
-        ids: [N], unique and stable, since shards and reports refer to them.
+        ids: [N], unique and stable, because shards and reports refer to them.
         labels: int64 [N] in 0..C-1, or uint8 [N, C] multi-hot.
         splits: str [N], each 'train', 'val', 'test' or 'all'.
-        read: index to RGB picture. It is pickled for a DataLoader's workers: ``pictures.Files`` or
-            ``pictures.Arrays``, say, but no lambda and no open file.
+        read: index -> RGB image. Must be picklable for DataLoader workers (no lambda, no open file), e.g.
+            ``pictures.Files`` or ``pictures.Arrays``.
         class_names: [C].
 
     Raises:
-        InputError: these do not fit together.
+        InputError: the attributes are inconsistent.
     """
 
     ids: list[str]
@@ -43,9 +43,9 @@ class Samples:
                 f"the loader returned {len(self.ids)} ids, {len(self.labels)} labels and {len(self.splits)} "
                 "splits; it must return one of each for every sample"
             )
-        name, times = Counter(self.ids).most_common(1)[0]
-        if times > 1:
-            raise InputError(f"the sample id {name!r} occurs {times} times; make the ids unique")
+        name, count = Counter(self.ids).most_common(1)[0]
+        if count > 1:
+            raise InputError(f"the sample id {name!r} occurs {count} times; make the ids unique")
         unknown = sorted(set(self.splits.tolist()) - set(SPLITS))
         if unknown:
             raise InputError(
@@ -56,15 +56,15 @@ class Samples:
     def _check_labels(self) -> None:
         classes = len(self.class_names)
         if self.labels.ndim == 1 and self.labels.dtype == np.int64:
-            fit = self.labels.min() >= 0 and self.labels.max() < classes
+            valid = self.labels.min() >= 0 and self.labels.max() < classes
         elif self.labels.ndim == 2 and self.labels.dtype == np.uint8:
-            fit = self.labels.shape[1] == classes and self.labels.max() <= 1
+            valid = self.labels.shape[1] == classes and self.labels.max() <= 1
         else:
             raise InputError(
                 f"the loader returned labels of type {self.labels.dtype} and shape {self.labels.shape}; "
                 "they must be int64 [N] or, multi-hot, uint8 [N, C]"
             )
-        if not fit:
+        if not valid:
             raise InputError(
                 f"the loader returned labels that do not fit its {classes} class names; "
                 "they must be 0..C-1 or, multi-hot, 0 and 1 in C columns"
@@ -72,7 +72,7 @@ class Samples:
 
     @property
     def multilabel(self) -> bool:
-        """Whether a picture may have several classes (labels are multi-hot)."""
+        """Whether an image may have several classes (labels are multi-hot)."""
         return self.labels.ndim == 2
 
     def __len__(self) -> int:
@@ -80,10 +80,10 @@ class Samples:
 
 
 def required_file(root: Path, *names: str) -> Path:
-    """The first of ``names`` under ``root``, where a dataset's folder has to hold this file.
+    """Path of a required file: the first of the alternatives ``names`` that exists under ``root``.
 
     Raises:
-        InputError: it holds none of them.
+        InputError: none of them exists.
     """
     return _required(root, names, Path.is_file, "file")
 
@@ -92,7 +92,7 @@ def required_folder(root: Path, *names: str) -> Path:
     """As ``required_file``, for a folder.
 
     Raises:
-        InputError: it holds none of them.
+        InputError: none of them exists.
     """
     return _required(root, names, Path.is_dir, "folder")
 

@@ -1,4 +1,4 @@
-"""What a loader of a detection dataset returns: pictures, and the boxes of the objects in them."""
+"""A detection dataset, as returned by its loader: images and the bounding boxes of their objects."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +11,21 @@ from transferscope.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """N pictures with M objects of C classes.
+    """N images with M objects of C classes.
 
     Attributes:
-        root: the folder that pictures are named relative to.
-        names: [N] files, unique; they are the pictures' ids too.
+        root: base folder of ``names``.
+        names: [N], unique image files relative to ``root``; also the image ids.
         sizes: int64 [N, 2], width and height in pixels.
         splits: str [N], each 'train', 'val' or 'test'.
-        pictures: int64 [M], the index of each object's picture.
-        boxes: float64 [M, 4], x0 y0 x1 y1 in pixels from the picture's left upper corner, right and lower
-            edge exclusive.
+        pictures: int64 [M], image index of each object.
+        boxes: float64 [M, 4], x0 y0 x1 y1 in pixels from the upper left corner; x1 and y1 are exclusive.
         labels: int64 [M] in 0..C-1.
-        difficult: bool [M], objects that a test neither asks for nor counts as wrong.
+        difficult: bool [M], objects that the evaluation may ignore.
         class_names: [C].
 
     Raises:
-        InputError: a picture is absent or without area, or an object's box or label is impossible.
+        InputError: an image is missing, or a box or label is invalid.
     """
 
     root: Path
@@ -51,20 +50,20 @@ class Boxes:
                 f"the box {box} of the picture {picture} in {self.root} is empty or not within the picture; "
                 "fetch the dataset again"
             )
-        strange = (self.labels < 0) | (self.labels >= len(self.class_names))
-        if strange.any():
+        invalid = (self.labels < 0) | (self.labels >= len(self.class_names))
+        if invalid.any():
             raise InputError(
-                f"the loader returned the label {self.labels[strange][0]}, which is none of its "
+                f"the loader returned the label {self.labels[invalid][0]}, which is none of its "
                 f"{len(self.class_names)} classes"
             )
 
     def annotations(self, *splits: str, ignore_difficult: bool) -> dict:
-        """The pictures of these splits and their objects as a COCO annotation file holds them.
+        """Images and objects of the given splits as the content of a COCO annotation file.
 
         Args:
-            splits: which, in their order.
-            ignore_difficult: mark difficult objects as crowds, which is how COCO's evaluation is told to
-                ignore them; without, they are objects like any other.
+            splits: names of the splits, in output order.
+            ignore_difficult: mark difficult objects as crowds, which COCO's evaluation ignores; otherwise
+                they count like other objects.
         """
         chosen = [index for split in splits for index in np.flatnonzero(self.splits == split).tolist()]
         objects = np.flatnonzero(np.isin(self.pictures, chosen))
@@ -78,7 +77,7 @@ class Boxes:
             "categories": [{"id": label, "name": name} for label, name in enumerate(self.class_names)],
             "annotations": [
                 {
-                    "id": 1 + index,  # COCO's evaluation takes 0 for none
+                    "id": 1 + index,  # COCO's evaluation treats 0 as no match
                     "image_id": int(self.pictures[index]),
                     "category_id": int(self.labels[index]),
                     "bbox": box,

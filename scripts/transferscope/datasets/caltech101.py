@@ -1,4 +1,4 @@
-"""Caltech-101: objects of 101 kinds, and a class of background clutter (Fei-Fei et al. 2004)."""
+"""Caltech-101: 101 object categories and a background class (Fei-Fei et al. 2004)."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ FOLDER = "caltech-101/101_ObjectCategories"
 def load(root: Path) -> Samples:
     """Read the class folders; there is no official split.
 
-    Only ``image_*.jpg`` is a picture: the official archive has a stray file ``tmp`` among them.
+    Only ``image_*.jpg`` is read: the official archive contains a stray file ``tmp``.
 
     Raises:
-        InputError: the folder is absent or holds no pictures.
+        InputError: the folder is missing or has no images.
     """
     folder = required_folder(root, FOLDER)
     class_names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())

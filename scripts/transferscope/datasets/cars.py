@@ -1,4 +1,4 @@
-"""Stanford Cars: 16,185 cars of 196 makes, models and years (Krause et al. 2013)."""
+"""Stanford Cars: 16,185 images of 196 car models (make, model, year; Krause et al. 2013)."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from transferscope.datasets.tables import read_matlab
 
 
 def load(root: Path) -> Samples:
-    """Read ``cars_train/``, ``cars_test/`` and the devkit; in its annotations the classes count from 1.
+    """Read ``cars_train/``, ``cars_test/`` and the devkit, whose class indices are 1-based.
 
-    The devkit itself has no labels of the test pictures: they came later, ``cars_test_annos_withlabels.mat``
-    beside the devkit or in it.
+    The original devkit lacks the test labels; they were published later as
+    ``cars_test_annos_withlabels.mat``, expected beside the devkit or in it.
 
     Raises:
-        InputError: a file or picture is absent or damaged, or a class is out of range.
+        InputError: a file or image is missing or damaged, or a class is out of range.
     """
     annotations = {
         "train": required_file(root, "devkit/cars_train_annos.mat"),

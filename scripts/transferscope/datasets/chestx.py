@@ -1,7 +1,7 @@
-"""ChestX-ray8: chest X-rays with findings mined from the reports (Wang et al. 2017).
+"""ChestX-ray8: chest X-rays with findings mined from radiology reports (Wang et al. 2017).
 
-Cut down as in the cross-domain few-shot benchmark of Guo et al. (2020): pictures with exactly one finding,
-and this one of seven.
+Subset of the cross-domain few-shot benchmark of Guo et al. (2020): images with exactly one finding, which is
+one of seven.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ TABLE = "Data_Entry_2017.csv"
 
 
 def load(root: Path) -> Samples:
-    """Read ``Data_Entry_2017.csv``: a picture, its findings joined by ``|``, and further columns a line.
+    """Read ``Data_Entry_2017.csv``, whose first columns are the image and its findings joined by ``|``.
 
-    The pictures lie in ``images/``, where the authors' twelve archives put them, or in
-    ``images_001/images/`` to ``images_012/images/``.
+    Images are in ``images/``, where the authors' twelve archives put them, or in ``images_001/images/`` to
+    ``images_012/images/``.
 
     Raises:
-        InputError: the table or a picture is absent, or a line is not as described.
+        InputError: the table or an image is missing, or a line is malformed.
     """
     folder_of = {
         picture.name: picture.parent.relative_to(root).as_posix()
@@ -32,7 +32,7 @@ def load(root: Path) -> Samples:
     table = read_lines(
         root / TABLE, _parse, "a picture, its findings and more", header="Image Index,Finding Labels,"
     )
-    # Several findings, `A|B`, are no key either.
+    # This also drops images with several findings (`A|B`).
     rows = [
         (f"{folder_of.get(picture, 'images')}/{picture}", label_of[findings], "all")
         for picture, findings in table

@@ -1,6 +1,6 @@
-"""CIFAR-10 and CIFAR-100: 60,000 pictures of 32 x 32, told apart by what the folder holds (Krizhevsky 2009).
+"""CIFAR-10 and CIFAR-100: 60,000 images of 32 x 32 pixels (Krizhevsky 2009), distinguished by folder name.
 
-Of the official archives the binary ones: the others are pickles, which could run code.
+Reads the official binary archives; the others contain pickles, which could execute code.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SIDE = 32
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one archive, and how many bytes before each picture are labels."""
+    """Files of one archive, and the number of label bytes before each image."""
 
     folder: str
     train: tuple[str, ...]
@@ -42,17 +42,17 @@ LAYOUTS = {
             train=("train.bin",),
             test="test.bin",
             class_names="fine_label_names.txt",
-            label_bytes=2,  # one of 20 coarse classes, then one of 100 fine ones
+            label_bytes=2,  # coarse label (of 20), then fine label (of 100)
         ),
     )
 }
 
 
 def load(root: Path) -> Samples:
-    """Read the binary archive: one record a picture, its label, then its red, its green and its blue plane.
+    """Read the binary archive; a record is the label bytes, then the red, green and blue planes.
 
     Raises:
-        InputError: a file is absent or truncated, or a label is out of range.
+        InputError: a file is missing or truncated, or a label is out of range.
     """
     folder = required_folder(root, *LAYOUTS)
     layout = LAYOUTS[folder.name]
@@ -74,13 +74,13 @@ def load(root: Path) -> Samples:
 
 
 def _read_records(folder: Path, name: str, label_bytes: int) -> np.ndarray:
-    """uint8 [N, label_bytes + 3072]."""
+    """Records of a file, uint8 [N, label_bytes + 3072]."""
     path = required_file(folder, name)
     content = np.fromfile(path, dtype=np.uint8)
     length = label_bytes + 3 * SIDE * SIDE
     if content.size % length:
         raise InputError(
-            f"{path} has {content.size} bytes, no whole number of records of {length}; "
+            f"{path} has {content.size} bytes, not a multiple of the record length {length}; "
             "fetch the dataset again"
         )
     return content.reshape(-1, length)

@@ -1,4 +1,4 @@
-"""CropDiseases: leaves of plants, healthy and diseased, from PlantVillage (Mohanty et al. 2016)."""
+"""CropDiseases: healthy and diseased plant leaves from PlantVillage (Mohanty et al. 2016)."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from transferscope.datasets.base import Samples, required_folder
 
 
 def load(root: Path) -> Samples:
-    """Read the class folders of the training part: the few-shot benchmark of Guo et al. (2020) uses it alone.
+    """Read the class folders of the training set, the part used in the benchmark of Guo et al. (2020).
 
     Raises:
         InputError: as ``image_folder.load``.

@@ -1,4 +1,4 @@
-"""What a loader of dense labels returns: pictures with a label for every pixel, read on demand."""
+"""A dataset with per-pixel labels, as returned by its loader; images and labels are read lazily."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ IGNORED = 255
 
 @dataclass(frozen=True, eq=False)
 class DenseSamples:
-    """N pictures with dense labels.
+    """N images with per-pixel labels.
 
     Attributes:
         ids: [N], unique and stable.
         splits: str [N], each 'train', 'val' or 'test'.
         read: index to RGB picture.
         target: index to the labels of that picture's size: unit normals float32 [H, W, 3] in the camera's
-            axes, NaN where there is none; or classes uint8 [H, W], IGNORED where there is none.
+            axes, NaN where there is none; or classes uint8 [H, W], IGNORED where unlabelled.
         class_names: [C], empty for normals.
         codebook: reads the published directions of normals, unit vectors float32 [codes, 3], where the
             dataset comes with some.
 
-    ``read`` and ``target`` are pickled for a DataLoader's workers.
+    ``read`` and ``target`` must be picklable for DataLoader workers.
 
     Raises:
-        InputError: no sample, repeated ids, or a number of splits that does not fit.
+        InputError: no samples, duplicate ids, or different numbers of ids and splits.
     """
 
     ids: list[str]
@@ -43,4 +43,4 @@ class DenseSamples:
         if not self.ids:
             raise InputError("the dataset has no samples; check that its folder holds the pictures")
         if len(self.ids) != len(self.splits) or len(set(self.ids)) != len(self.ids):
-            raise InputError("the loader returned repeated ids, or as many splits as ids; correct it")
+            raise InputError("the loader returned duplicate ids, or different numbers of ids and splits")

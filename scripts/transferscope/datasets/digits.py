@@ -1,4 +1,4 @@
-"""Handwritten digits, 8 x 8 in 17 grey levels: UCI's optical recognition set, as scikit-learn carries it."""
+"""UCI handwritten digits, 8 x 8 pixels with 17 grey levels, as shipped with scikit-learn."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ LEVELS = 16
 
 
 def load(root: Path) -> Samples:
-    """Read ``digits.csv.gz``: one row a picture, its 64 values 0..16 row by row, then the digit.
+    """Read ``digits.csv.gz``; a line is the 64 values (0..16) of an image in row-major order, then its digit.
 
     Raises:
-        InputError: the file is absent or damaged.
+        InputError: the file is missing or damaged.
     """
     pixels, labels = read_pixel_table(required_file(root, "digits.csv.gz"), SIDE, LEVELS)
     return Samples(

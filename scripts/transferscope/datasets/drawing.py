@@ -1,4 +1,4 @@
-"""A few samples of a dataset, drawn so that neither the order nor the number of the others matters."""
+"""Draw a random subset of samples, independent of the dataset's order and size."""
 
 import hashlib
 
@@ -10,10 +10,10 @@ RULE = "the smallest SHA-256 of SEED:ID among the test samples, or among all of 
 
 
 def draw(samples: Samples, count: int, seed: int) -> list[int]:
-    """The indices of ``count`` samples (of all there are, where these are fewer) by ``RULE``, smallest first.
+    """Indices of up to ``count`` samples chosen by ``RULE``, smallest hash first.
 
-    A sample's place in the ranking follows from its id and the seed alone: however a loader orders its
-    samples, the same ones are drawn, and a larger draw holds every smaller one.
+    A sample's rank depends only on its id and the seed: the choice is independent of the loader's order, and
+    a larger draw contains every smaller one.
     """
     candidates = np.flatnonzero(np.isin(samples.splits, ("test", "all"))).tolist()
     return sorted(candidates, key=lambda index: _rank(samples.ids[index], seed))[:count]

@@ -1,4 +1,4 @@
-"""Describable Textures: 5,640 textures of 47 kinds, 120 of each (Cimpoi et al. 2014)."""
+"""Describable Textures (DTD): 5,640 images, 120 for each of 47 texture classes (Cimpoi et al. 2014)."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ LISTS = {split: f"{split}1.txt" for split in ("train", "val", "test")}  # the fi
 
 
 def load(root: Path) -> Samples:
-    """Read the first official partition, ``class/picture`` a line; the classes are the picture folders.
+    """Read the first official partition; a line is ``class/picture``. The classes are the image folders.
 
     Raises:
-        InputError: a list or picture is absent, or a line is not as described.
+        InputError: a list or image is missing, or a line is malformed.
     """
     pictures = required_folder(root, "dtd/images")
     class_names = sorted(entry.name for entry in pictures.iterdir() if entry.is_dir())

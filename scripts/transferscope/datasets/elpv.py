@@ -1,4 +1,4 @@
-"""Photographs of solar cells, 300 x 300: how defective is the cell? (Buerhop-Lutz et al. 2018.)"""
+"""ELPV: images of solar cells, 300 x 300 pixels, with defect probability (Buerhop-Lutz et al. 2018)."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ from transferscope.datasets.pictures import samples_of_files
 from transferscope.datasets.tables import read_lines
 
 TABLE = "elpv_dataset/data/labels.csv"
-GRADES = ["0", "1/3", "2/3", "1"]  # the probability of a defect, as the annotators gave it
+GRADES = ["0", "1/3", "2/3", "1"]  # annotated probability of a defect
 
 
 def load(root: Path) -> Samples:
-    """Read the unpacked wheel: ``labels.csv`` has picture, probability of a defect and kind of cell a line.
+    """Read the unpacked wheel; a line of ``labels.csv`` is an image, its defect probability and cell type.
 
-    The kind of cell (mono- or polycrystalline) is not used.
+    The cell type (mono- or polycrystalline) is not used.
 
     Raises:
-        InputError: a file is absent or a line is not as described.
+        InputError: a file is missing or a line is malformed.
     """
     table = root / TABLE
     expected = "a picture, a probability of 0, 1/3, 2/3 or 1 and a kind of cell"
@@ -31,5 +31,5 @@ def _parse(line: str) -> tuple[str, int, str]:
 def _grade(probability: float) -> int:
     grade = round(3 * probability)
     if grade not in range(4) or abs(3 * probability - grade) > 1e-6:
-        raise ValueError(f"{probability} is no third")
+        raise ValueError(f"{probability} is not a multiple of 1/3")
     return grade

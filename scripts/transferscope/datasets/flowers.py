@@ -1,4 +1,4 @@
-"""Oxford Flowers 102: flowers that are common in the United Kingdom (Nilsback and Zisserman 2008)."""
+"""Oxford Flowers 102: 102 flower classes (Nilsback and Zisserman 2008)."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from transferscope.datasets.pictures import samples_of_files
 from transferscope.datasets.tables import read_matlab
 from transferscope.errors import InputError
 
-PARTS = {"train": "trnid", "val": "valid", "test": "tstid"}
+SPLIT_KEYS = {"train": "trnid", "val": "valid", "test": "tstid"}
 
 
 def load(root: Path) -> Samples:
-    """Read ``setid.mat``, the pictures' numbers in each split, and ``imagelabels.mat``; all count from 1.
+    """Read ``setid.mat`` (image numbers of each split) and ``imagelabels.mat``; both are 1-based.
 
-    The classes are without names in the official files; torchvision knows them.
+    The official files have no class names; they are taken from torchvision.
 
     Raises:
-        InputError: a file or picture is absent or damaged, or a label is out of range.
+        InputError: a file or image is missing or damaged, or a label is out of range.
     """
     labels = read_matlab(root / "imagelabels.mat", "labels").astype(np.int64) - 1
-    numbers = {split: read_matlab(root / "setid.mat", name) for split, name in PARTS.items()}
+    numbers = {split: read_matlab(root / "setid.mat", name) for split, name in SPLIT_KEYS.items()}
     if sorted(np.concatenate(list(numbers.values()))) != list(range(1, len(labels) + 1)):
         raise InputError(
             f"setid.mat in {root} does not divide the pictures 1 to {len(labels)} of imagelabels.mat; "

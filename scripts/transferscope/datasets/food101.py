@@ -1,4 +1,4 @@
-"""Food-101: 101,000 dishes of 101 kinds (Bossard et al. 2014)."""
+"""Food-101: 101,000 images of 101 dishes (Bossard et al. 2014)."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ LISTS = {"train": "train.txt", "test": "test.txt"}
 
 
 def load(root: Path) -> Samples:
-    """Read the official lists, ``class/picture`` without suffix a line.
+    """Read the official lists; a line is ``class/picture`` without suffix.
 
     Raises:
-        InputError: a list or picture is absent, or a line is not as described.
+        InputError: a list or image is missing, or a line is malformed.
     """
     meta = root / "food-101/meta"
     class_names = read_lines(meta / "classes.txt", str, "a class")

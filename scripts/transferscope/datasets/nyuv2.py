@@ -1,7 +1,7 @@
 """NYU Depth v2: indoor scenes with surface normals (Silberman et al. 2012; normals of Ladicky et al. 2014).
 
-Pictures are in the authors' ``nyu_depth_v2_labeled.mat``; the normals, the pixels where they hold, and the
-lists of training and test pictures in ``surfacenormal_metadata/`` of Goyal et al. (ICCV 2019).
+Images are in the authors' ``nyu_depth_v2_labeled.mat``. Normals, masks of valid pixels and the training and
+test lists are in ``surfacenormal_metadata/`` of Goyal et al. (ICCV 2019).
 """
 
 import gzip
@@ -28,8 +28,8 @@ def load_normals(root: Path) -> DenseSamples:
     """Read both; the normals of all pictures are in memory then (5 GB for the official ones).
 
     Raises:
-        InputError: a file is absent, damaged, hostile or of another layout, or a list names an unknown
-            picture.
+        InputError: a file is missing, damaged, unsafe to unpickle or has another layout, or a list names an
+            unknown image.
     """
     pictures = required_file(root, PICTURES)
     path = required_file(root / METADATA, "all_normals.pklz")
@@ -37,20 +37,22 @@ def load_normals(root: Path) -> DenseSamples:
         content = restricted_pickle.load(file, path)
     try:
         normals, valid = content["all_normals"], content["all_valid_depth_masks"]
-        places = {str(name): place for place, name in enumerate(content["all_filenames"])}
-        fits = len(normals) == len(valid) == len(places) and normals.shape[-1] == 3
+        row_of = {str(name): row for row, name in enumerate(content["all_filenames"])}
+        fits = len(normals) == len(valid) == len(row_of) and normals.shape[-1] == 3
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} has not the official layout ({error}); fetch the dataset again") from error
+        raise InputError(
+            f"{path} does not have the official layout ({error}); fetch the dataset again"
+        ) from error
     if not fits:
         raise InputError(f"{path} has normals, masks and names that do not fit; fetch the dataset again")
     names, splits = [], []
     for split in ("train", "test"):
-        for name in _listed(required_file(root / METADATA, f"{split}_SN40.json")):
-            if name not in places:
+        for name in _read_list(required_file(root / METADATA, f"{split}_SN40.json")):
+            if name not in row_of:
                 raise InputError(f"the {split} list in {root / METADATA} names {name}, which {path} lacks")
             names.append(name)
             splits.append(split)
-    rows = [places[name] for name in names]
+    rows = [row_of[name] for name in names]
     return DenseSamples(
         ids=names,
         splits=np.array(splits),
@@ -62,21 +64,21 @@ def load_normals(root: Path) -> DenseSamples:
 
 
 def vocabulary(root: Path) -> np.ndarray:
-    """The authors' 40 directions, unit vectors float32 [40, 3].
+    """The authors' codebook of 40 unit normals, float32 [40, 3].
 
     Raises:
-        InputError: the file is absent or of another layout.
+        InputError: the file is missing or has another layout.
     """
     codes = read_matlab(root / METADATA / "vocab40.mat", "vocabs", "normals")[0].astype(np.float32)
     return codes / np.linalg.norm(codes, axis=1, keepdims=True)
 
 
-def _listed(path: Path) -> list[str]:
-    """Names of pictures, from entries such as {"img": "0001_rgb.jpg", ...}."""
+def _read_list(path: Path) -> list[str]:
+    """Image names (``0001``) of a list with entries such as {"img": "0001_rgb.jpg", ...}."""
     try:
         return [entry["img"].split("_")[0] for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no list of pictures ({error}); fetch the dataset again") from error
+        raise InputError(f"{path} is not a list of pictures ({error}); fetch the dataset again") from error
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class _Pictures:
 
     def __call__(self, index: int) -> Image.Image:
         try:
-            # MATLAB's [H, W, 3, N] lies reversed in HDF5.
+            # HDF5 reverses the axes of MATLAB's [H, W, 3, N].
             with h5py.File(self.path) as file:
                 pixels = file["images"][self.rows[index]]
         except (OSError, KeyError, ValueError, IndexError) as error:
@@ -104,5 +106,5 @@ class _Normals:
         row = self.rows[index]
         normals = self.normals[row].astype(np.float32)
         length = np.linalg.norm(normals, axis=-1, keepdims=True)
-        holds = (self.valid[row] != 0)[..., None] & (length > 0)
-        return np.where(holds, normals / np.maximum(length, 1e-6), np.float32(np.nan))
+        known = (self.valid[row] != 0)[..., None] & (length > 0)
+        return np.where(known, normals / np.maximum(length, 1e-6), np.float32(np.nan))

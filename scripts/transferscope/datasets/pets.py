@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pets: cats and dogs of 37 breeds (Parkhi et al. 2012)."""
+"""Oxford-IIIT Pets: 37 breeds of cats and dogs (Parkhi et al. 2012)."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ LISTS = {"train": "trainval.txt", "test": "test.txt"}
 
 
 def load(root: Path) -> Samples:
-    """Read the official lists: ``Breed_number``, the breed's number from 1, and two more numbers a line.
+    """Read the official lists; a line is the image ``Breed_number``, its 1-based class and two more numbers.
 
     Raises:
-        InputError: a list or picture is absent, or a line is not as described.
+        InputError: a list or image is missing, or a line is malformed.
     """
     number_of: dict[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""Read pictures lazily and as RGB, whatever they were stored as."""
+"""Read images lazily and convert them to RGB."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from PIL import Image
 from transferscope.datasets.base import Samples, required_file
 from transferscope.errors import InputError
 
-# What Pillow raises on a damaged file; SyntaxError is its word for a broken PNG.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+# Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
+_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
 class Files:
-    """Reads the picture files ``names`` [N], paths relative to ``root``, by index.
+    """Read the image files ``names`` [N], relative to ``root``, by index.
 
     Raises:
-        InputError: on reading a file that is absent or damaged.
+        InputError: when called for a file that is missing or damaged.
     """
 
     root: Path
@@ -30,7 +30,7 @@ class Files:
         try:
             with Image.open(self.root / name) as image:
                 return to_rgb(image)
-        except _DAMAGE as error:
+        except _READ_ERRORS as error:
             raise InputError(
                 f"the picture {name} of the dataset in {self.root} cannot be read ({error}); "
                 "replace the file, or fetch the dataset again"
@@ -39,7 +39,7 @@ class Files:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Reads grey or RGB pictures, uint8 [N, H, W] or [N, H, W, 3], from memory, by index."""
+    """Read in-memory grey or RGB images, uint8 [N, H, W] or [N, H, W, 3], by index."""
 
     pixels: np.ndarray
 
@@ -50,16 +50,16 @@ class Arrays:
 def samples_of_files(
     root: Path, rows: Sequence[tuple[str, int | np.ndarray, str]], class_names: list[str]
 ) -> Samples:
-    """Samples whose pictures are files, in the order of ``rows``.
+    """Create samples from image files, in the order of ``rows``.
 
     Args:
-        root: the folder that the pictures' names are relative to.
-        rows: of each sample the name of its picture, which becomes its id, its label (an index, or uint8 [C]
-            multi-hot) and its split.
+        root: base folder of the image names.
+        rows: (image name, label, split) per sample; the name becomes the id, the label is an index or
+            multi-hot uint8 [C].
         class_names: [C].
 
     Raises:
-        InputError: a picture is absent, or what ``Samples`` refuses.
+        InputError: an image is missing, or as ``Samples``.
     """
     names = [name for name, _, _ in rows]
     for name in names:
@@ -74,20 +74,20 @@ def samples_of_files(
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any picture as 8-bit RGB, transparent parts on white.
+    """Convert an image to 8-bit RGB; transparent pixels are composited onto white.
 
     Raises:
-        ValueError: 32-bit brightness, whose range nothing tells.
+        ValueError: a 32-bit grey image, whose value range is unknown.
     """
     if image.mode.startswith("I;16"):
-        # Pillow would clip at 255.
+        # Pillow would clip 16-bit values at 255.
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise ValueError(
             f"its mode {image.mode} has no known range of brightness; store it with 8 or 16 bits"
         )
     if image.has_transparency_data:
-        # The colours under transparent pixels are arbitrary.
+        # The colours of transparent pixels are arbitrary.
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")

@@ -1,4 +1,4 @@
-"""Rendered objects of ten families: which are there and where, which is at each pixel, how does it face?"""
+"""Rendered scenes of ten object families, with labels for all tasks: classes, boxes, masks and normals."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +16,15 @@ from transferscope.errors import InputError
 
 
 def load(root: Path) -> Samples:
-    """Read the folder that ``scenes.dataset.render_dataset`` writes; its format is described there.
+    """Read a folder written by ``rendered.dataset.render_dataset``, which describes the format.
 
-    Labels are int64 [N] where a picture shows one object, else multi-hot, uint8 [N, C].
+    Labels are int64 [N] for scenes of one object, else multi-hot uint8 [N, C].
 
     Raises:
-        InputError: a file is absent or damaged.
+        InputError: a file is missing or damaged.
     """
     path = required_file(root, "labels.h5")
-    with _opened(path) as file:
+    with _open(path) as file:
         splits = file["split"].asstr()[:]
         pictures, classes = file["objects"]["picture"], file["objects"]["label"]
         class_names = list(file.attrs["class_names"])
@@ -42,7 +42,7 @@ def load(root: Path) -> Samples:
 
 def load_detection(root: Path) -> Boxes:
     """The same pictures with the exact boxes of what is to be seen of each object; errors as for ``load``."""
-    with _opened(required_file(root, "labels.h5")) as file:
+    with _open(required_file(root, "labels.h5")) as file:
         splits = file["split"].asstr()[:].astype(str)
         objects = file["objects"][:]
         class_names, size = list(file.attrs["class_names"]), int(file.attrs["size"])
@@ -60,14 +60,14 @@ def load_detection(root: Path) -> Boxes:
 
 
 def load_normals(root: Path) -> DenseSamples:
-    """The same pictures with the normal of every pixel; errors as for ``load``."""
+    """Load per-pixel surface normals; errors as for ``load``."""
     return _dense(root, _Normals(required_file(root, "labels.h5")), [])
 
 
 def load_segmentation(root: Path) -> DenseSamples:
     """The same pictures with the class of every pixel, 0 the background; errors as for ``load``."""
     path = required_file(root, "labels.h5")
-    with _opened(path) as file:
+    with _open(path) as file:
         class_names = ["background", *file.attrs["class_names"]]
     return _dense(root, _Classes(path), class_names)
 
@@ -77,7 +77,7 @@ class _Normals:
     path: Path
 
     def __call__(self, index: int) -> np.ndarray:
-        with _opened(self.path) as file:
+        with _open(self.path) as file:
             normals = file["normals"][index].astype(np.float32)
         length = np.linalg.norm(normals, axis=-1, keepdims=True)
         return np.where(length > 0, normals / np.maximum(length, 1), np.float32(np.nan))
@@ -88,12 +88,12 @@ class _Classes:
     path: Path
 
     def __call__(self, index: int) -> np.ndarray:
-        with _opened(self.path) as file:
+        with _open(self.path) as file:
             return file["class_mask"][index]
 
 
 def _dense(root: Path, target, class_names: list[str]) -> DenseSamples:
-    with _opened(target.path) as file:
+    with _open(target.path) as file:
         splits = file["split"].asstr()[:].astype(str)
     return DenseSamples(_ids(len(splits)), splits, _pictures(root, len(splits)), target, class_names)
 
@@ -110,7 +110,7 @@ def _pictures(root: Path, count: int) -> Files:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def _open(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path) as file:
             yield file

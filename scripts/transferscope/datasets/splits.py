@@ -1,12 +1,12 @@
-"""Divide a dataset's samples into training, validation and test samples.
+"""Split a dataset into training, validation and test samples.
 
-Rules, the values of the column ``split_rule``:
+Rules (values of the column ``split_rule``):
 
-- ``official``: as the authors divide them.
-- ``val20``: official training and test samples; validation is 20 % of the training samples.
-- ``draw30``: 30 of each class to train and the others to test; then as ``val20``.
+- ``official``: the authors' splits.
+- ``val20``: official training and test splits; 20 % of the training samples become validation.
+- ``draw30``: 30 random samples per class for training, the rest for test; then as ``val20``.
 - ``stratified``: 60 / 20 / 20 % of each class, for datasets without an official test split.
-- ``pooled``: all samples together, for few-shot episodes alone.
+- ``pooled``: a single split ``all``, for few-shot episodes only.
 """
 
 import numpy as np
@@ -14,24 +14,24 @@ import numpy as np
 from transferscope.errors import InputError
 
 RULES = ("official", "val20", "draw30", "stratified", "pooled")
-DRAWN = 30  # training samples of each class under draw30
-SMALLEST_CLASS = 5  # of which 20 % is one sample
+TRAIN_PER_CLASS = 30  # training samples per class under draw30
+MIN_CLASS_SIZE = 5  # 20 % of it is one sample
 
 
 def apply_split_rule(splits: np.ndarray, labels: np.ndarray, rule: str, seed: int) -> np.ndarray:
-    """The splits of the samples under a rule; the arguments stay as they are.
+    """Apply a split rule and return the new splits.
 
     Args:
-        splits: str [N], as the loader gives them.
+        splits: str [N], from the loader.
         labels: int64 [N], or uint8 [N, C] multi-hot.
         rule: one of ``RULES``.
-        seed: of the drawing.
+        seed: seed of random splits.
 
     Returns:
         str [N]: 'train', 'val', 'test' or 'all'.
 
     Raises:
-        InputError: an unknown rule, or one that does not suit these samples.
+        InputError: unknown rule, or a rule that is not applicable to these samples.
     """
     if rule == "official":
         return splits.copy()
@@ -54,43 +54,43 @@ def _val20(splits: np.ndarray, seed: int) -> np.ndarray:
         raise InputError(
             "the split rule val20 would mix drawn with official validation samples; use official"
         )
-    # Ericsson et al. (2021) took the first fifth of a permutation by NumPy's legacy generator, with seed 0.
-    # Its numbers never change: where a loader keeps the order that theirs had, val holds the same pictures.
+    # As Ericsson et al. (2021): the first fifth of a permutation by NumPy's legacy generator with seed 0. Its
+    # stream is frozen, so loaders that keep the authors' order of samples reproduce their val split.
     order = np.random.RandomState(seed).permutation(len(train))
-    divided = splits.copy()
-    divided[train[order[: len(train) // 5]]] = "val"
-    return divided
+    new_splits = splits.copy()
+    new_splits[train[order[: len(train) // 5]]] = "val"
+    return new_splits
 
 
 def _draw30(labels: np.ndarray, seed: int) -> np.ndarray:
     if labels.ndim != 1:
         raise InputError("the split rule draw30 needs one class for each sample; use official or val20")
     rng = np.random.RandomState(seed)
-    divided = np.full(len(labels), "test", dtype="<U5")
+    new_splits = np.full(len(labels), "test", dtype="<U5")
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        if len(members) <= DRAWN:
+        if len(members) <= TRAIN_PER_CLASS:
             raise InputError(
                 f"class {label} has {len(members)} samples, and the split rule draw30 needs more than "
-                f"{DRAWN} of each; add samples or use stratified"
+                f"{TRAIN_PER_CLASS} of each; add samples or use stratified"
             )
-        divided[rng.choice(members, DRAWN, replace=False)] = "train"
-    return _val20(divided, seed)
+        new_splits[rng.choice(members, TRAIN_PER_CLASS, replace=False)] = "train"
+    return _val20(new_splits, seed)
 
 
 def _stratified(labels: np.ndarray, seed: int) -> np.ndarray:
     if labels.ndim != 1:
         raise InputError("the split rule stratified needs one class for each sample; use official or val20")
     rng = np.random.default_rng(seed)
-    divided = np.full(len(labels), "train", dtype="<U5")
+    new_splits = np.full(len(labels), "train", dtype="<U5")
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        if len(members) < SMALLEST_CLASS:
+        if len(members) < MIN_CLASS_SIZE:
             raise InputError(
                 f"class {label} has {len(members)} samples, and the split rule stratified needs at least "
-                f"{SMALLEST_CLASS} of each; add samples, remove the class or use pooled"
+                f"{MIN_CLASS_SIZE} of each; add samples, remove the class or use pooled"
             )
         fifth = len(members) // 5
-        divided[members[:fifth]] = "val"
-        divided[members[fifth : 2 * fifth]] = "test"
-    return divided
+        new_splits[members[:fifth]] = "val"
+        new_splits[members[fifth : 2 * fifth]] = "test"
+    return new_splits

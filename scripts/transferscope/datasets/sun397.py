@@ -1,4 +1,4 @@
-"""SUN397: scenes of 397 kinds (Xiao et al. 2010)."""
+"""SUN397: 397 scene categories (Xiao et al. 2010)."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ LISTS = {"train": "Training_01.txt", "test": "Testing_01.txt"}  # the first of t
 
 
 def load(root: Path) -> Samples:
-    """Read ``SUN397/`` and the lists of ``Partitions.zip``: ``/a/abbey/picture`` a line, and so the classes.
+    """Read ``SUN397/`` and the lists of ``Partitions.zip``; a line is ``/a/abbey/picture``.
 
     Raises:
-        InputError: a list or picture is absent, or a line is not as described.
+        InputError: a list or image is missing, or a line is malformed.
     """
     pictures = root / "SUN397"
     folders = read_lines(pictures / "ClassName.txt", str, "the folder of a class")
@@ -23,5 +23,5 @@ def load(root: Path) -> Samples:
         return line.removeprefix("/"), label_of[line.rpartition("/")[0]]
 
     rows = read_lists(root, LISTS, parse, "a picture in a folder of ClassName.txt")
-    # Without the letter that the authors group them by: /a/apartment_building/outdoor.
+    # Remove the initial: /a/apartment_building/outdoor -> apartment_building/outdoor.
     return samples_of_files(pictures, rows, [folder[len("/a/") :] for folder in folders])

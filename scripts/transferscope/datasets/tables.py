@@ -1,4 +1,4 @@
-"""What datasets' tables and lists hold: pictures as rows of numbers, or pictures' names and labels."""
+"""Read datasets' tables and lists: pixel values, or image names and labels."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -14,23 +14,24 @@ from transferscope.errors import InputError
 
 Row = TypeVar("Row")
 
-# What SciPy raises on a MATLAB file that is damaged, of another version or lacks what is looked up.
-_MATLAB_DAMAGE = (LookupError, MatReadError, NotImplementedError, OSError, TypeError, ValueError, zlib.error)
+# Exceptions of SciPy for MATLAB files that are damaged, of another version or lack a key.
+_MATLAB_ERRORS = (LookupError, MatReadError, NotImplementedError, OSError, TypeError, ValueError, zlib.error)
 
 
-def read_pixel_table(path: Path, side: int, brightest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square grey pictures and their labels from a comma-separated table, gzipped or not.
+def read_pixel_table(path: Path, side: int, max_value: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read square grey images and their labels from a CSV file, optionally gzipped.
 
     Args:
-        path: the table; a row is a picture's ``side`` x ``side`` values, row by row, then its label.
-        side: in pixels.
-        brightest: the largest value allowed; the smallest is 0.
+        path: the table; a line is the ``side`` x ``side`` values of an image in row-major order, then its
+            label.
+        side: image side in pixels.
+        max_value: maximum pixel value; the minimum is 0.
 
     Returns:
-        int64 [N, side, side] and int64 [N].
+        Pixels int64 [N, side, side] and labels int64 [N].
 
     Raises:
-        InputError: the file is truncated or holds anything else.
+        InputError: the file is truncated or has other content.
     """
     try:
         table = np.loadtxt(path, delimiter=",", dtype=np.int64, ndmin=2)
@@ -42,25 +43,24 @@ def read_pixel_table(path: Path, side: int, brightest: int) -> tuple[np.ndarray,
             "fetch the dataset again"
         )
     pixels, labels = table[:, :-1].reshape(-1, side, side), table[:, -1]
-    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > brightest:
-        raise InputError(f"{path} has pixels outside 0..{brightest}; fetch the dataset again")
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > max_value:
+        raise InputError(f"{path} has pixels outside 0..{max_value}; fetch the dataset again")
     return pixels, labels
 
 
 def read_lines(path: Path, parse: Callable[[str], Row], expected: str, *, header: str = "") -> list[Row]:
-    """What ``parse`` makes of each line of a text file, in the file's order; blank lines are passed over.
+    """Parse each non-blank line of a text file.
 
     Args:
         path: the file.
-        parse: takes a line without the space around it; its ValueError or LookupError says that the line is
-            not as expected.
-        expected: what a line holds, for the sentence.
-        header: what the first line begins with, where it names the columns; it is not parsed.
+        parse: parses a stripped line; raises ValueError or LookupError if the line is malformed.
+        expected: description of a valid line for the error message.
+        header: start of the header line, which is skipped; empty if the file has none.
 
     Raises:
-        InputError: the file is absent or a line is not as expected.
+        InputError: the file is missing or a line is malformed.
     """
-    # Bytes that are no UTF-8 make a name that does not exist, which is said then.
+    # Invalid UTF-8 results in a name that does not exist, which is reported later.
     lines = required_file(path.parent, path.name).read_text(encoding="utf-8", errors="replace").splitlines()
     if header and not (lines and lines[0].startswith(header)):
         raise InputError(f"{path} does not begin with the columns {header}; fetch the dataset again")
@@ -80,12 +80,12 @@ def read_lines(path: Path, parse: Callable[[str], Row], expected: str, *, header
 def read_lists(
     folder: Path, lists: Mapping[str, str], parse: Callable[[str], tuple[str, int]], expected: str
 ) -> list[tuple[str, int, str]]:
-    """The rows of ``samples_of_files`` from one list of pictures for each split.
+    """Rows for ``samples_of_files`` from one list of images per split.
 
     Args:
-        folder: where the lists lie.
-        lists: split to the name of its list.
-        parse: as in ``read_lines``; gives a picture's name and label.
+        folder: folder of the lists.
+        lists: split -> file name of its list.
+        parse: as in ``read_lines``; returns image name and label.
         expected: as in ``read_lines``.
 
     Raises:
@@ -99,20 +99,20 @@ def read_lists(
 
 
 def read_matlab(path: Path, *keys: str) -> np.ndarray:
-    """One variable of a MATLAB file (before version 7.3), without its dimensions of size 1.
+    """Read one squeezed variable of a MATLAB file (before version 7.3).
 
     Args:
         path: the file.
-        keys: the variable's name and, to get one field [N] of an array of N structs, the field's name.
+        keys: name of the variable, optionally followed by a field name for arrays of structs.
 
     Raises:
-        InputError: the file is absent or damaged, or has no such variable.
+        InputError: the file is missing or damaged, or lacks the variable.
     """
     required_file(path.parent, path.name)
     try:
         value = loadmat(path, squeeze_me=True)
         for key in keys:
             value = value[key]
-    except _MATLAB_DAMAGE as error:
+    except _MATLAB_ERRORS as error:
         raise InputError(f"{path} has no {'.'.join(keys)} ({error}); fetch the dataset again") from error
     return np.atleast_1d(value)

@@ -1,4 +1,4 @@
-"""Pascal VOC 2007 and 2012, the boxes: train and val of both years, test of 2007 (Everingham et al. 2010)."""
+"""Pascal VOC detection: train and val of 2007 and 2012, test of 2007 (Everingham et al. 2010)."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,17 +20,17 @@ LISTS = [
 def load_detection(root: Path) -> Boxes:
     """Read the official lists of both years and each picture's annotation.
 
-    Corners count from 1 and are inclusive in the annotations.
+    Corners in the annotations are 1-based and inclusive.
 
     Raises:
-        InputError: a list, an annotation or a picture is absent, or an annotation is not as described.
+        InputError: a list, annotation or image is missing, or an annotation is malformed.
     """
     names, sizes, splits, objects = [], [], [], []
     for year, split in LISTS:
         folder = root / "VOCdevkit" / year
         for number in read_lines(folder / f"ImageSets/Main/{split}.txt", _number, "the name of a picture"):
             size, found = _annotation(required_file(folder, f"Annotations/{number}.xml"))
-            objects += [(len(names), *one) for one in found]
+            objects += [(len(names), *item) for item in found]
             names.append(f"VOCdevkit/{year}/JPEGImages/{number}.jpg")
             sizes.append(size)
             splits.append(split)
@@ -54,17 +54,23 @@ def _number(line: str) -> str:
 
 
 def _annotation(path: Path) -> tuple[tuple[int, int], list[tuple]]:
-    """A picture's width and height; and of each object its box, label and whether it is difficult."""
+    """Image size (width, height), and box, label and difficult flag of each object."""
     try:
         picture = ElementTree.parse(path)
         size = int(picture.findtext("size/width")), int(picture.findtext("size/height"))
-        return size, [_object(one) for one in picture.iterfind("object")]
+        return size, [_object(element) for element in picture.iterfind("object")]
     except (ElementTree.ParseError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no annotation of Pascal VOC ({error}); fetch the dataset again"
+            f"{path} is not a Pascal VOC annotation ({error}); fetch the dataset again"
         ) from error
 
 
-def _object(one: ElementTree.Element) -> tuple[list[float], int, bool]:
-    x0, y0, x1, y1 = (float(one.findtext(f"bndbox/{corner}")) for corner in ("xmin", "ymin", "xmax", "ymax"))
-    return [x0 - 1, y0 - 1, x1, y1], CLASSES.index(one.findtext("name")), one.findtext("difficult") == "1"
+def _object(element: ElementTree.Element) -> tuple[list[float], int, bool]:
+    x0, y0, x1, y1 = (
+        float(element.findtext(f"bndbox/{corner}")) for corner in ("xmin", "ymin", "xmax", "ymax")
+    )
+    return (
+        [x0 - 1, y0 - 1, x1, y1],
+        CLASSES.index(element.findtext("name")),
+        element.findtext("difficult") == "1",
+    )

@@ -1,4 +1,4 @@
-"""Pascal VOC 2007: objects of 20 classes, several a picture (Everingham et al. 2010)."""
+"""Pascal VOC 2007: multi-label classification with 20 object classes (Everingham et al. 2010)."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ POSITIVE = {"1": 1, "0": 0, "-1": 0}
 
 
 def load(root: Path) -> Samples:
-    """Read the official list of each class and split: a picture and 1, 0 or -1 a line.
+    """Read the official list of each class and split; a line is an image and 1, 0 or -1.
 
-    0 marks a picture that shows the class only as objects too difficult to recognise. As in Ericsson et al.
-    (2021) it counts as negative; the official evaluation would leave the picture out for this class.
+    0 marks images where all objects of the class are difficult. As in Ericsson et al. (2021) they count as
+    negatives; the official evaluation ignores these images for the class.
 
     Raises:
-        InputError: a list or picture is absent, a line is not as described, or two lists of a split differ.
+        InputError: a list or image is missing, a line is malformed, or the lists of a split differ.
     """
     lists = root / FOLDER / "ImageSets/Main"
     rows = []

@@ -1,1 +1,1 @@
-"""From pictures to features: preparing a picture, one pass through a frozen backbone, the feature file."""
+"""Features of frozen backbones: image preprocessing, extraction, and the feature file."""

@@ -1,4 +1,4 @@
-"""Images through a frozen backbone, in order and in bounded memory."""
+"""Extract features with a frozen backbone, in order and in bounded memory."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_REPORTS = 10
 
 
 class Pictures(Dataset):
-    """The samples' pictures, resized and cropped, as uint8 [3, R, R]."""
+    """Images of samples, resized and cropped to uint8 [3, R, R]."""
 
     def __init__(self, samples: Samples, resolution: int):
         self.samples = samples
@@ -26,7 +26,7 @@ class Pictures(Dataset):
         return len(self.samples.ids)
 
     def __getitem__(self, index: int) -> torch.Tensor | InputError:
-        # A worker's exception would reach the user as a traceback; as a value its sentence stays whole.
+        # Returned, not raised: DataLoader would wrap a worker's exception in a traceback.
         try:
             return to_uint8(resize_and_crop(self.samples.read(index), self.resolution))
         except InputError as error:
@@ -39,13 +39,13 @@ def _stack(pictures: list[torch.Tensor | InputError]) -> torch.Tensor | InputErr
 
 
 def order_by_split(samples: Samples) -> dict[str, np.ndarray]:
-    """For each split, in the order train, val, test, all: the indices of its samples, ascending."""
+    """Ascending sample indices per split, in the order train, val, test, all."""
     present = [name for name in ("train", "val", "test", "all") if (samples.splits == name).any()]
     return {name: np.flatnonzero(samples.splits == name) for name in present}
 
 
 def take_shard(indices: dict[str, np.ndarray], shard: int, shards: int) -> dict[str, np.ndarray]:
-    """The part of every split that belongs to one of ``shards`` contiguous parts of nearly equal size."""
+    """Select one of ``shards`` contiguous parts of nearly equal size from the concatenated splits."""
     total = sum(map(len, indices.values()))
     first, last = total * shard // shards, total * (shard + 1) // shards
     parts, start = {}, 0
@@ -66,13 +66,13 @@ def extract(
     device: str,
     workers: int,
 ) -> Iterator[np.ndarray]:
-    """Pooled features of the chosen pictures, float32 [B, D] a batch, in the order of ``indices``.
+    """Yield batches of pooled features, float32 [B, D], in the order of ``indices``.
 
-    On a GPU the network runs in channels-last layout under mixed precision (float16), and the copy of a batch
-    overlaps with the network's work on the one before.
+    On a GPU the network runs in channels-last layout with mixed precision (float16), and copying a batch
+    overlaps with computing the previous one.
 
     Raises:
-        InputError: a picture cannot be decoded (names the sample).
+        InputError: an image cannot be decoded; the message names the sample.
     """
     on_gpu = device == "cuda"
     loader = DataLoader(

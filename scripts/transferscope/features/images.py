@@ -1,4 +1,4 @@
-"""From a picture to a network's input."""
+"""Image preprocessing for networks."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from PIL import Image
 
 
 def resize_and_crop(image: Image.Image, resolution: int) -> Image.Image:
-    """Shorter side to ``resolution`` by bicubic interpolation, then the centre square.
+    """Resize the shorter side to ``resolution`` (bicubic), then crop the centre square.
 
     Ericsson et al. 2021, Appendix A.2. No augmentation.
     """
@@ -19,11 +19,11 @@ def resize_and_crop(image: Image.Image, resolution: int) -> Image.Image:
 
 
 def to_uint8(image: Image.Image) -> torch.Tensor:
-    """An RGB picture as uint8 [3, H, W]: a quarter of the bytes of float32 to pass between processes."""
+    """Convert an RGB image to uint8 [3, H, W]: a quarter of float32's size for inter-process transfer."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def normalise(batch: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> torch.Tensor:
-    """uint8 [B, 3, H, W] to float32 ``(x / 255 - mean) / std``, on the batch's device."""
+    """Normalise uint8 [B, 3, H, W] to float32 ``(x / 255 - mean) / std`` on the batch's device."""
     mean_, std_ = (torch.tensor(values, device=batch.device).view(1, 3, 1, 1) for values in (mean, std))
     return (batch.float() / 255 - mean_) / std_

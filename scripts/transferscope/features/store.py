@@ -1,8 +1,8 @@
-"""The feature file: what is in it, how it is written in bounded memory, how it is read.
+"""Read and write feature files in bounded memory.
 
-One HDF5 file per backbone and dataset; one group a split (``train``, ``val``, ``test``, or ``all``) with
-``features`` float32 [N, D], ``labels`` int64 [N] or uint8 [N, C], and ``ids`` UTF-8 [N]. The file's
-attributes name the model, the dataset, the checkpoint, the transform and the library versions.
+One HDF5 file per backbone and dataset, with one group per split (``train``, ``val``, ``test``, or ``all``):
+``features`` float32 [N, D], ``labels`` int64 [N] or uint8 [N, C], and ``ids`` UTF-8 [N]. File attributes:
+model, dataset, checkpoint, transform and library versions.
 """
 
 import json
@@ -36,16 +36,16 @@ def write(
     splits: dict[str, tuple[np.ndarray, list[str]]],
     attributes: dict,
 ) -> None:
-    """Stream features into a new file; only one batch is in memory at a time.
+    """Stream features into a new file, with one batch in memory at a time.
 
     Args:
-        path: the file to write; the caller gives a temporary one and renames it.
+        path: the file to write; not atomic, so the caller passes a temporary path.
         batches: float32 [B, D] each, in the order of the splits' samples; a batch may span two splits.
-        splits: for each split, in order, its labels and ids.
-        attributes: of the whole file; dicts are stored as JSON.
+        splits: split -> (labels, ids), in order.
+        attributes: file attributes; dicts are stored as JSON.
 
     Raises:
-        InputError: a feature is not finite (names the sample).
+        InputError: a feature is not finite; the message names the sample.
     """
     with h5py.File(path, "w") as file:
         file.attrs["version"] = VERSION
@@ -77,7 +77,7 @@ def write(
 
 
 class _Rows:
-    """Rows cut from a stream of batches, whatever the batches' bounds."""
+    """Iterator over rows of a stream of batches, independent of batch boundaries."""
 
     def __init__(self, batches: Iterable[np.ndarray]):
         self._batches = iter(batches)
@@ -94,16 +94,16 @@ class _Rows:
 
 
 def join(shards: list[str | Path], output: str | Path, *, folder: str | Path) -> None:
-    """One file over the shards of a dataset; the features stay where they are, seen as one virtual array.
+    """Join the shards of a dataset into one file, whose features are virtual datasets over the shards.
 
     Args:
-        shards: files written by ``write`` with the attributes ``shard`` and ``shards``, in order; each holds
+        shards: files written by ``write`` with the attributes ``shard`` and ``shards``, in order; each has
             a contiguous part of the samples.
-        output: the file to write (a temporary one).
-        folder: where the output will lie; the shards are found from there by relative paths.
+        output: the (temporary) file to write.
+        folder: final folder of the output; shards are referenced relative to it.
 
     Raises:
-        InputError: shards of different models, datasets or checkpoints, a missing or a repeated part.
+        InputError: shards of different models, datasets or checkpoints, or a missing or duplicate shard.
     """
     headers = [read_attributes(path) for path in shards]
     common = [{key: value for key, value in header.items() if key != "shard"} for header in headers]
@@ -142,25 +142,25 @@ def _join_split(file: h5py.File, name: str, shards: list[str | Path], folder: st
     group.attrs["split"] = name
     group["labels"] = np.concatenate(labels)
     group.create_dataset("ids", data=np.concatenate(ids), dtype=h5py.string_dtype())
-    # A shard that is gone reads as NaN, which every protocol refuses, and not as zeros.
+    # A missing shard must read as NaN, which every protocol rejects, and not as zeros.
     group.create_virtual_dataset("features", layout, fillvalue=np.nan)
 
 
 def read_attributes(path: str | Path) -> dict:
-    """The file's attributes: model, dataset, checkpoint_sha256, transform, versions, ...
+    """Read the file attributes: model, dataset, checkpoint_sha256, transform, versions, ...
 
     Raises:
-        InputError: not a feature file, truncated, or of another version of this contract.
+        InputError: not a feature file, truncated, or of another format version.
     """
     with _open(path) as file:
         return dict(file.attrs)
 
 
 def read(path: str | Path, names: Iterable[str] | None = None) -> dict[str, Split]:
-    """The named splits of a feature file (default: all that it has).
+    """Read the named splits of a feature file (default: all).
 
     Raises:
-        InputError: a truncated or foreign file, an absent or empty split, or features that are not finite.
+        InputError: truncated or other file, missing or empty split, or features that are not finite.
     """
     with _open(path) as file:
         splits = {}
@@ -227,17 +227,17 @@ def read_splits(path: str | Path) -> dict[str, str]:
 
 
 def read_ids(path: str | Path, name: str) -> np.ndarray:
-    """The sample ids [N] of one split.
+    """Read the sample ids [N] of one split.
 
     Raises:
-        InputError: a truncated or foreign file, an absent or empty split.
+        InputError: truncated or other file, or missing or empty split.
     """
     with _open(path) as file:
         return _group(file, name, path)["ids"].asstr()[:]
 
 
 def read_rows(path: str | Path, name: str, start: int, stop: int) -> np.ndarray:
-    """The features of the samples from ``start`` to before ``stop`` of one split, float32 [stop - start, D].
+    """Read the features of samples ``start`` to ``stop`` (exclusive) of one split, float32 [stop - start, D].
 
     Raises:
         InputError: as ``read``.

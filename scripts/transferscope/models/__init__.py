@@ -1,4 +1,4 @@
-"""Backbones: from any authors' checkpoint to one canonical file, and from that to a network.
+"""Backbone networks: convert authors' checkpoints to one canonical file format, and load it.
 
-``checkpoints`` converts (``formats`` reads, ``matching`` renames), ``backbones`` creates, saves and loads.
+``checkpoints`` converts (``formats`` reads, ``matching`` renames); ``backbones`` creates, saves and loads.
 """

@@ -1,4 +1,4 @@
-"""Pretrained backbones: created through timm, kept in one canonical file, or initialised at random."""
+"""Create backbones with timm, save and load them as canonical files, or initialise them randomly."""
 
 import difflib
 import json
@@ -20,10 +20,10 @@ from transferscope.files import atomic_path
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
 
-# Per channel (R, G, B): the network sees (x - mean) / std of a picture x in 0..1.
+# Mean and std per channel (R, G, B); the network input is (x - mean) / std for an image x in 0..1.
 NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # Of the pictures that OpenAI's CLIP was trained on.
+    # Statistics of the training images of OpenAI's CLIP.
     "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     # 127 and 128 on the 0..255 scale, as in TensorFlow's official EfficientNet-Lite.
@@ -34,15 +34,15 @@ NORMALISATIONS = {
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a canonical backbone file says of itself.
+    """Metadata of a canonical backbone file.
 
     Attributes:
-        model: id of the models table.
-        arch: as ``create`` takes it.
+        model: id in the models table.
+        arch: architecture, see ``create``.
         source: where the weights come from.
-        source_sha256: of the authors' file; empty for a random initialisation.
-        mean, std: input normalisation per channel (R, G, B) of pictures in 0..1.
-        versions: of the libraries that wrote the file.
+        source_sha256: SHA-256 of the authors' file; empty for a random initialisation.
+        mean, std: input normalisation per channel (R, G, B) for images in 0..1.
+        versions: versions of the libraries that wrote the file.
     """
 
     model: str
@@ -55,7 +55,7 @@ class Metadata:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that decide what a backbone computes."""
+    """Versions of the libraries that affect a backbone's output."""
     return {
         "safetensors": safetensors.__version__,
         "timm": timm.__version__,
@@ -75,21 +75,23 @@ def normalisation(name: str) -> tuple[tuple[float, float, float], tuple[float, f
 
 
 def create(arch: str, **arguments) -> nn.Module:
-    """An untrained backbone without a classifier: images float32 [N, 3, H, W] to pooled features [N, D].
+    """Create an untrained backbone without classifier: images float32 [N, 3, H, W] to features [N, D].
 
     Args:
-        arch: timm's name; arguments of its constructor may follow, as in
+        arch: timm model name, optionally with constructor arguments:
             ``vit_small_patch16_224?num_heads=12``.
-        arguments: further ones, which change no weight.
+        arguments: further constructor arguments, which must not change the weights.
 
     Raises:
-        InputError: timm has no such architecture (names the closest ones), or refuses an argument.
+        InputError: unknown architecture (the message suggests similar names) or invalid argument.
     """
     name, _, query = arch.partition("?")
     known = timm.list_models()
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=3)
-        remedy = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models() for the names"
+        similar = difflib.get_close_matches(name, known, n=3)
+        remedy = (
+            f"did you mean {' or '.join(similar)}?" if similar else "see timm.list_models() for the names"
+        )
         raise InputError(f"timm has no architecture {name!r}; {remedy}")
     arguments |= parse(query)
     try:
@@ -99,9 +101,9 @@ def create(arch: str, **arguments) -> nn.Module:
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers that make a backbone, by name.
+    """Parameters and buffers of a backbone by name.
 
-    BatchNorm's ``num_batches_tracked`` is left out: it counts training steps and influences no output.
+    BatchNorm's ``num_batches_tracked`` is omitted: it counts training steps and does not affect the output.
     """
     return {
         name: tensor
@@ -111,12 +113,12 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
 
 
 def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> None:
-    """Write the canonical file, atomically; the same content gives the same bytes.
+    """Write a canonical file atomically; equal content gives equal bytes.
 
     Args:
         path: the safetensors file to write.
-        tensors: all of ``weights(create(metadata.arch))``, by timm's names.
-        metadata: written beside them as strings; mean, std and versions as JSON.
+        tensors: all of ``weights(create(metadata.arch))``, by timm name.
+        metadata: stored in the header as strings; mean, std and versions as JSON.
     """
     fields = {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
@@ -125,7 +127,7 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
     content = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fields
     )
-    # safetensors writes metadata in the order of a hash map, which differs from run to run.
+    # safetensors writes metadata in hash map order, which differs between runs.
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
@@ -137,18 +139,17 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
 def load(
     path: str | Path, resolution: int | None = None, *, pad: bool = False, **arguments
 ) -> tuple[nn.Module, Metadata]:
-    """Read a canonical file into a backbone in eval mode, on the CPU.
+    """Load a canonical file as a backbone in eval mode on the CPU.
 
     Args:
-        path: a file of ``save``.
-        resolution: side of the square pictures that it will be given, in pixels; the architecture's own where
-            nothing is said.
-        pad: where these pictures cannot be cut into whole patches, add zeros to their right and below.
-        arguments: of the network's constructor, as ``create`` takes them.
+        path: a file written by ``save``.
+        resolution: side of the square input images in pixels; default: the architecture's input size.
+        pad: zero-pad images on the right and at the bottom to a multiple of the patch size.
+        arguments: constructor arguments, see ``create``.
 
     Raises:
-        InputError: the file is no canonical backbone, timm has changed the architecture since, or the
-            network cannot take pictures of this size.
+        InputError: not a canonical backbone, the architecture has changed in timm, or the network does not
+            support this resolution.
     """
     remedy = "remove it and run prepare_backbone or initialise_backbone again"
     try:
@@ -159,7 +160,9 @@ def load(
         raise InputError(f"{path} is not a whole safetensors file ({error}); {remedy}") from error
     missing = [name for name in Metadata.__dataclass_fields__ if name not in fields]
     if missing:
-        raise InputError(f"{path} is no canonical backbone: its metadata lack {', '.join(missing)}; {remedy}")
+        raise InputError(
+            f"{path} is not a canonical backbone: its metadata lack {', '.join(missing)}; {remedy}"
+        )
     metadata = Metadata(
         model=fields["model"],
         arch=fields["arch"],
@@ -178,30 +181,30 @@ def load(
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
-        rest = -resolution % _patch(module) if pad else 0
+        padding = -resolution % _patch(module) if pad else 0
         try:
-            _set_resolution(module, resolution + rest)
+            _set_resolution(module, resolution + padding)
         except InputError as error:
             raise InputError(f"{metadata.model}: {error}") from error
-        if rest:
-            module = nn.Sequential(nn.ZeroPad2d((0, rest, 0, rest)), module)
+        if padding:
+            module = nn.Sequential(nn.ZeroPad2d((0, padding, 0, padding)), module)
     return module.eval(), metadata
 
 
 def _patch(module: nn.Module) -> int:
-    """Side in pixels of the patches that pictures are cut into; 1 where they are not."""
+    """Patch size in pixels; 1 for networks without patches."""
     embedding = getattr(module, "patch_embed", None)
     return embedding.patch_size[0] if isinstance(embedding, PatchEmbed) else 1
 
 
 def _set_resolution(module: nn.Module, resolution: int) -> None:
-    """Fit a network to square pictures of ``resolution`` pixels, once its weights are in place.
+    """Adapt a network with loaded weights to square images of ``resolution`` pixels.
 
-    timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the picture;
-    at the architecture's own size nothing changes. A convolutional network takes any size as it is.
+    timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the image
+    size; at the native size nothing changes. Convolutional networks accept any size.
     """
     patch, traits = _patch(module), get_model_traits(module)
-    # Left to itself, timm would cut off the pixels that fill no patch.
+    # timm would silently crop the pixels of incomplete patches.
     if resolution % patch:
         raise InputError(
             f"pictures of {resolution} pixels cannot be cut into patches of {patch}; "
@@ -218,18 +221,18 @@ def _set_resolution(module: nn.Module, resolution: int) -> None:
 
 
 def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], seed: int) -> nn.Module:
-    """A random backbone in eval mode, the same for the same seed.
+    """Randomly initialised backbone in eval mode, deterministic given the seed.
 
-    BatchNorm starts with mean 0 and variance 1, which no layer of a random network has: in eval mode the
-    activations' scale would drift with depth (down to features of 1e-5 in efficientnet_b0), and one direction
-    would hold much of their variance (60 % in resnet18). So its statistics are measured, as training would,
-    by passes over synthetic images that have the spectrum and the colours of natural ones; no real image
-    enters a baseline. An architecture without BatchNorm keeps its initialisation.
+    BatchNorm's initial statistics (mean 0, variance 1) do not match the activations of a random network: in
+    eval mode the activation scale would drift with depth (features of 1e-5 in efficientnet_b0), and one
+    direction would dominate the variance (60 % in resnet18). The statistics are therefore estimated by
+    forward passes over synthetic images with the spectrum and colours of natural images; the baseline uses
+    no real image. Architectures without BatchNorm keep their initialisation.
 
     Args:
-        arch: as ``create`` takes it.
-        mean, std: the normalisation that the backbone's inputs will have, per channel (R, G, B).
-        seed: of weights and images.
+        arch: architecture, see ``create``.
+        mean, std: input normalisation of the backbone per channel (R, G, B).
+        seed: seed of weights and images.
 
     Raises:
         InputError: as ``create``.
@@ -242,7 +245,7 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
             momenta = [layer.momentum for layer in norms]
             for layer in norms:
                 layer.reset_running_stats()
-                layer.momentum = None  # the plain average over the passes
+                layer.momentum = None  # cumulative average over the passes
             module.train()
             with torch.no_grad():
                 for images in synthetic_images(module.default_cfg["input_size"][-1], seed):
@@ -253,11 +256,11 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
 
 
 def synthetic_images(size: int, seed: int) -> Iterator[Tensor]:
-    """Batches of random images, float32 [16, 3, size, size], with natural ones' second-order statistics.
+    """Batches of random images, float32 [16, 3, size, size], with second-order statistics of natural images.
 
-    Amplitudes fall as 1/f (Field 1987); luminance varies most, blue against yellow less and red against
-    green least, independently of each other (Ruderman, Cronin and Chiao 1998). Values lie in 0..1, with about
-    the mean 0.45 and the standard deviation 0.23 of ImageNet's channels.
+    Amplitudes fall as 1/f (Field 1987). Luminance, blue-yellow and red-green channels are independent, with
+    decreasing variance (Ruderman, Cronin and Chiao 1998). Values are in 0..1 with about the mean (0.45) and
+    standard deviation (0.23) of ImageNet's channels.
     """
     generator = torch.Generator().manual_seed(seed)
     frequencies = torch.fft.fftfreq(size)

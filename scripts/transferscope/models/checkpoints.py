@@ -1,4 +1,4 @@
-"""From any authors' checkpoint to the canonical backbone file: no tensor missing, none left over."""
+"""Convert authors' checkpoints to canonical backbone files; missing and unexpected tensors are errors."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ FORMATS = {
     "tensorflow": tensorflow.read,
     "haiku": haiku.read,
 }
-KEYS_IN_A_SENTENCE = 5
+MAX_KEYS_IN_MESSAGE = 5
 
 
 def convert(
@@ -35,31 +35,32 @@ def convert(
     normalisation: str,
     source: str,
 ) -> None:
-    """Write a canonical backbone file (see ``backbones.save``) from an authors' file.
+    """Convert an authors' checkpoint to a canonical backbone file (see ``backbones.save``).
 
     Args:
         checkpoint: the authors' file.
-        output: the safetensors file to write; the same inputs give the same bytes.
-        model: id of the models table, for metadata and errors.
-        arch: as ``backbones.create`` takes it.
+        output: the safetensors file to write; equal inputs give equal bytes.
+        model: id in the models table, for metadata and error messages.
+        arch: architecture, see ``backbones.create``.
         format: a key of ``FORMATS``.
-        container: keys of the file's top level separated by blanks, the first present of which holds the
-            tensors; empty where the file itself does.
-        prefix: what the backbone's names start with; other tensors are left out, and the prefix too.
-        drop: starts of names to leave out after that (heads), separated by blanks.
-        match: how names become timm's; a key of ``matching.MATCHES``.
+        container: space-separated top-level keys; the first one present holds the tensors. Empty if the
+            tensors are at the top level.
+        prefix: name prefix of the backbone's tensors; it is removed, and other tensors are ignored.
+        drop: space-separated prefixes of further tensors to ignore (heads), after removing ``prefix``.
+        match: how to map names to timm's; a key of ``matching.MATCHES``.
         normalisation: a key of ``backbones.NORMALISATIONS``.
-        source: where the file comes from, for the metadata.
+        source: origin of the file, for the metadata.
 
     Raises:
-        InputError: names the model, and the file or up to five keys.
+        InputError: invalid settings or checkpoint; the message names the model, and the file or up to five
+            keys.
     """
     try:
         mean, std = backbones.normalisation(normalisation)
         expected = backbones.weights(backbones.create(arch))
-        tensors = _open(read(checkpoint, format), container)
-        tensors = _strip(tensors, prefix, drop)
-        tensors = _choose(MATCHES, match, "match")(tensors, expected)
+        tensors = _tensors_by_name(read(checkpoint, format), container)
+        tensors = _select(tensors, prefix, drop)
+        tensors = _lookup(MATCHES, match, "match")(tensors, expected)
         tensors = _check(tensors, expected, arch)
     except InputError as error:
         raise InputError(f"{model}: {error}") from error
@@ -76,12 +77,12 @@ def convert(
 
 
 def read(path: str | Path, format: str) -> object:
-    """The content of an authors' file: names to tensors, or containers of such.
+    """Read an authors' file: a dict of tensors by name, or nested containers of tensors.
 
     Raises:
-        InputError: the format is unknown, or the file is absent, a web page, damaged or hostile.
+        InputError: unknown format, or the file is missing, an HTML page, damaged or unsafe to unpickle.
     """
-    reader = _choose(FORMATS, format, "format")
+    reader = _lookup(FORMATS, format, "format")
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}; check the source of this model")
@@ -92,20 +93,20 @@ def read(path: str | Path, format: str) -> object:
     return reader(path)
 
 
-def _choose(table: dict, key: str, column: str):
+def _lookup(table: dict, key: str, column: str):
     if key not in table:
         raise InputError(f"unknown {column} {key!r}; choose one of {', '.join(table)}")
     return table[key]
 
 
-def _open(content: object, container: str) -> dict[str, Tensor]:
+def _tensors_by_name(content: object, container: str) -> dict[str, Tensor]:
     if not isinstance(content, dict):
         raise InputError(f"the file holds a {type(content).__name__} and not tensors by name")
     if container:
         found = [key for key in container.split() if key in content]
         if not found:
             raise InputError(
-                f"the file has no {' or '.join(container.split())} at its top level but {_some(content)}; "
+                f"the file has no {' or '.join(container.split())} at its top level but {_summary(content)}; "
                 "correct the container"
             )
         content = content[found[0]]
@@ -113,17 +114,19 @@ def _open(content: object, container: str) -> dict[str, Tensor]:
     tensors = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
     if not tensors:
         inside = f"{found[0]!r}" if container else "the file's top level"
-        has = f"but {_some(content)}" if isinstance(content, dict) and content else "at all"
+        has = f"but {_summary(content)}" if isinstance(content, dict) and content else "at all"
         raise InputError(f"{inside} has no tensors {has}; correct the container")
     return tensors
 
 
-def _strip(tensors: dict[str, Tensor], prefix: str, drop: str) -> dict[str, Tensor]:
+def _select(tensors: dict[str, Tensor], prefix: str, drop: str) -> dict[str, Tensor]:
     inside = {
         name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)
     }
     if not inside:
-        raise InputError(f"no tensor starts with {prefix!r}, they are {_some(tensors)}; correct the prefix")
+        raise InputError(
+            f"no tensor starts with {prefix!r}, they are {_summary(tensors)}; correct the prefix"
+        )
     heads = tuple(drop.split())
     return {
         name: tensor
@@ -136,25 +139,27 @@ def _check(tensors: dict[str, Tensor], expected: dict[str, Tensor], arch: str) -
     remedy = "check arch, prefix, drop and match"
     missing = [name for name in expected if name not in tensors]
     if missing:
-        raise InputError(f"tensors of {arch} are missing: {_some(missing)}; {remedy}")
+        raise InputError(f"tensors of {arch} are missing: {_summary(missing)}; {remedy}")
     extra = [name for name in tensors if name not in expected]
     if extra:
-        raise InputError(f"tensors are left over that {arch} has not: {_some(extra)}; {remedy}")
+        raise InputError(f"tensors are left over that {arch} does not have: {_summary(extra)}; {remedy}")
     misshapen = [
         f"{name} is {list(tensors[name].shape)} and should be {list(expected[name].shape)}"
         for name in expected
         if tensors[name].shape != expected[name].shape
     ]
     if misshapen:
-        raise InputError(f"tensors have other shapes than in {arch}: {_some(misshapen)}; {remedy}")
+        raise InputError(f"tensors have other shapes than in {arch}: {_summary(misshapen)}; {remedy}")
     tensors = {name: tensors[name].to(torch.float32).contiguous() for name in expected}
     broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
-        raise InputError(f"tensors have values that are not finite: {_some(broken)}; download the file again")
+        raise InputError(
+            f"tensors have values that are not finite: {_summary(broken)}; download the file again"
+        )
     return tensors
 
 
-def _some(keys: Iterable) -> str:
+def _summary(keys: Iterable) -> str:
     keys = [str(key) for key in keys]
-    more = f" and {len(keys) - KEYS_IN_A_SENTENCE} more" if len(keys) > KEYS_IN_A_SENTENCE else ""
-    return ", ".join(keys[:KEYS_IN_A_SENTENCE]) + more
+    more = f" and {len(keys) - MAX_KEYS_IN_MESSAGE} more" if len(keys) > MAX_KEYS_IN_MESSAGE else ""
+    return ", ".join(keys[:MAX_KEYS_IN_MESSAGE]) + more

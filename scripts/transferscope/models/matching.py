@@ -1,14 +1,14 @@
-"""From the authors' names of tensors to timm's: one function for each value of the ``match`` column.
+"""Map authors' tensor names to timm's: one function per value of the ``match`` column.
 
-Each takes the given tensors by name and the expected ones (``backbones.weights`` of the architecture) and
-returns the given ones under timm's names; a name without a counterpart stays, for the caller to report.
+Each function takes the given tensors and the expected ones (``backbones.weights`` of the architecture), both
+by name, and returns the given tensors under timm's names. Unmatched names are kept for the caller to report.
 """
 
 from torch import Tensor
 
 from transferscope.errors import InputError
 
-# timm's names of a normalisation layer's tensors, and what follows the layer's name in the other libraries.
+# Tensors of a normalisation layer: timm's name -> name in the other library.
 SIMCLR_NORM = {
     "weight": "gamma",
     "bias": "beta",
@@ -24,15 +24,15 @@ HAIKU_NORM = {
 
 
 def by_name(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The authors use timm's names."""
+    """Names are already timm's."""
     return given
 
 
 def by_order(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same layers in the same order under other names, as in torchvision's MobileNetV2.
+    """Match by position: same layers in the same order, as in torchvision's MobileNetV2.
 
     Raises:
-        InputError: number, kind (the name's last part) or shape differ.
+        InputError: the number of tensors, a kind (last part of the name) or a shape differs.
     """
     if len(given) != len(expected):
         raise InputError(
@@ -50,17 +50,17 @@ def by_order(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str,
 
 
 def by_simclr(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A ResNet of google-research/simclr (TensorFlow 1): layers are numbered as the graph creates them.
+    """ResNet of google-research/simclr (TensorFlow 1): layers are numbered in graph creation order.
 
-    A block creates its shortcut before its other convolutions, where timm has it last. The optimiser's
-    ``Momentum`` slots are left out.
+    A block creates its shortcut before its other convolutions; in timm it comes last. The optimiser's
+    ``Momentum`` slots are ignored.
     """
     convolutions = [name for name in expected if expected[name].ndim == 4]
     position = {name: number for number, name in enumerate(convolutions)}
-    first_of_block = {_block(name): position[name] for name in reversed(convolutions)}
+    block_position = {_block(name): position[name] for name in reversed(convolutions)}
     created = sorted(
         convolutions,
-        key=lambda name: (first_of_block[_block(name)], "downsample" not in name, position[name]),
+        key=lambda name: (block_position[_block(name)], "downsample" not in name, position[name]),
     )
     names = {}
     for number, convolution in enumerate(created):
@@ -73,9 +73,9 @@ def by_simclr(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str
 
 
 def by_haiku(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A ResNet of DeepMind's Haiku, as in BYOL: layers are named by group and block.
+    """ResNet of DeepMind's Haiku, as in BYOL: layers are named by group and block.
 
-    Of a moving average, ``hidden`` and ``counter`` serve training and are left out.
+    The training state of moving averages (``hidden``, ``counter``) is ignored.
     """
     names = {}
     for convolution in (name for name in expected if expected[name].ndim == 4):
@@ -93,12 +93,12 @@ MATCHES = {"names": by_name, "order": by_order, "simclr": by_simclr, "haiku": by
 
 
 def _block(convolution: str) -> str:
-    # layer1.0.conv2.weight and layer1.0.downsample.0.weight lie in layer1.0; conv1.weight in itself.
+    # layer1.0.conv2.weight and layer1.0.downsample.0.weight belong to layer1.0.
     return ".".join(convolution.split(".")[:2])
 
 
 def _norm(convolution: str) -> str:
-    """The BatchNorm layer after a convolution of timm's ResNet."""
+    """Name of the BatchNorm layer after a convolution in timm's ResNet."""
     layer = convolution.removesuffix(".weight")
     if layer.endswith("downsample.0"):
         return layer.removesuffix("0") + "1"

@@ -1,4 +1,4 @@
-"""Do a probe's confidences tell how often it is right, before and after temperature scaling?"""
+"""Calibration of probes before and after temperature scaling."""
 
 from dataclasses import dataclass
 
@@ -10,31 +10,31 @@ from transferscope.errors import InputError
 
 BINS = 15
 FOLDS = 5
-# Where predictions are all right or all wrong the likelihood has no optimum within reach; stop here.
+# Search range: if all predictions are correct or all wrong, the likelihood has no finite optimum.
 TEMPERATURE_RANGE = (1e-4, 1e4)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability diagram: 15 equal-width bins of confidence, each [15]; 0 where a bin has no sample."""
+    """Reliability diagram with 15 equal-width confidence bins, each array [15]; 0 for empty bins."""
 
     count: np.ndarray
     confidence: np.ndarray  # mean confidence in the bin, in 0..1
-    accuracy: np.ndarray  # share of the bin's samples that are right, in 0..1
+    accuracy: np.ndarray  # accuracy in the bin, in 0..1
 
     @property
     def ece(self) -> float:
-        """Expected calibration error in 0..1: mean gap of accuracy and confidence, weighted by the counts."""
+        """Expected calibration error in 0..1: mean |accuracy - confidence|, weighted by the counts."""
         return float(self.count @ np.abs(self.accuracy - self.confidence) / self.count.sum())
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration errors in 0..1, the temperatures behind them, and the reliability on the whole test set."""
+    """Calibration errors in 0..1, fitted temperatures, and reliability diagrams of the whole test set."""
 
-    ece: float  # as predicted
-    ece_scaled: float  # temperature from one fifth of the test set, error on the rest; mean of five
-    ece_scaled_val: float  # temperature from the validation set, error on the whole test set
+    ece: float  # without temperature scaling
+    ece_scaled: float  # temperature fitted on one fifth of test, error on the rest; mean of five folds
+    ece_scaled_val: float  # temperature fitted on val, error on test
     temperatures: tuple[float, ...]  # of the five folds
     temperature_val: float
     before: Reliability
@@ -42,16 +42,15 @@ class Calibration:
 
 
 def reliability(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> Reliability:
-    """The reliability diagram of ``softmax(logits / temperature)`` (Guo et al. 2017, section 2).
+    """Reliability diagram of ``softmax(logits / temperature)`` (Guo et al. 2017, section 2).
 
-    ``logits`` is [N, C], ``labels`` integers [N] in 0..C-1. A confidence on the edge of two bins belongs to
-    the lower one, as in the paper's intervals ((m - 1) / M, m / M]. Raises InputError where logits and labels
-    do not fit together.
+    ``logits`` is [N, C], ``labels`` integers [N] in 0..C-1. Bins are ((m - 1) / M, m / M], as in the paper.
+    Raises InputError if logits and labels are inconsistent.
     """
     _check(logits, labels)
-    # In float64, since a float32 softmax of a sharp temperature rounds most confidences to exactly 1.
+    # In float64: at low temperatures a float32 softmax rounds most confidences to exactly 1.
     confidence = softmax(logits.astype(np.float64) / temperature, axis=1).max(axis=1)
-    right = logits.argmax(axis=1) == labels
+    correct = logits.argmax(axis=1) == labels
     inner_edges = np.arange(1, BINS) / BINS
     bins = np.searchsorted(inner_edges, confidence, side="left")
     count = np.bincount(bins, minlength=BINS)
@@ -59,21 +58,21 @@ def reliability(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
     return Reliability(
         count=count,
         confidence=np.bincount(bins, weights=confidence, minlength=BINS) / divisor,
-        accuracy=np.bincount(bins, weights=right, minlength=BINS) / divisor,
+        accuracy=np.bincount(bins, weights=correct, minlength=BINS) / divisor,
     )
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T > 0 that minimises the mean negative log-likelihood (Guo et al. 2017, section 4.2).
+    """Temperature T > 0 that minimises the mean negative log-likelihood (Guo et al. 2017, section 4.2).
 
-    The likelihood is convex in 1/T, so T is where its derivative in 1/T, the mean over the samples of the
-    expected logit minus the label's logit, changes sign. Where it never does within TEMPERATURE_RANGE (all
-    predictions right, say), the nearer end is returned. ``logits`` is [N, C], ``labels`` integers [N] in
-    0..C-1. Raises InputError where they do not fit together.
+    The objective is convex in 1/T, so T is the root of its derivative with respect to 1/T, the mean of
+    expected logit minus label's logit. Without a root in TEMPERATURE_RANGE (e.g. if all predictions are
+    correct), the nearer end is returned. ``logits`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises
+    InputError if they are inconsistent.
     """
     _check(logits, labels)
     logits = logits.astype(np.float64)
-    # Every difference is taken from the label's logit, so that large logits do not cancel.
+    # Subtract the label's logit first, to avoid cancellation of large logits.
     excess = logits - logits[np.arange(len(labels)), labels][:, None]
 
     def slope(log_temperature: float) -> float:
@@ -95,11 +94,11 @@ def calibrate(
     *,
     seed: int,
 ) -> Calibration:
-    """Calibration of the test predictions, scaled in the authors' way (folds of test) and from val.
+    """Calibration on test, with temperatures fitted on folds of test (as the authors) and on val.
 
-    The folds are Ericsson et al.'s (2021): ``seed`` draws the permutation of the test set that is cut into
-    five. The validation logits must be of a probe that has not been trained on val. Logits are [N, C], labels
-    integers [N] in 0..C-1. Raises InputError where they do not fit together or test has fewer than 5 samples.
+    Folds as in Ericsson et al. (2021): a permutation of the test set, determined by ``seed``, is cut into
+    five. The validation logits must be of a probe not trained on val. Logits are [N, C], labels integers [N]
+    in 0..C-1. Raises InputError if they are inconsistent or test has fewer than 5 samples.
     """
     _check(val_logits, val_labels)
     _check(test_logits, test_labels)

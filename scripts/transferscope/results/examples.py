@@ -10,17 +10,17 @@ from transferscope.errors import InputError
 
 COUNT = 4
 
-# Id, picture uint8 [H, W, 3], truth and prediction of one shape and kind.
+# Id, image uint8 [H, W, 3], ground truth and prediction of equal shape and type.
 Example = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
 def draw(tested: list[int], count: int) -> list[int]:
-    """``count`` of the tested pictures, or all if they are fewer, the same ones every time, in their order.
+    """Choose up to ``count`` of the tested images with a fixed seed, in their order.
 
-    Drawn, not evenly spaced: where the classes take turns, those would all be of one class.
+    Random, since evenly spaced images could all belong to one class if classes alternate.
     """
     chosen = np.random.default_rng(0).choice(len(tested), min(count, len(tested)), replace=False)
-    return [tested[place] for place in sorted(chosen)]
+    return [tested[index] for index in sorted(chosen)]
 
 
 def write(path: str | Path, examples: list[Example], attributes: dict[str, str | list[str]]) -> None:

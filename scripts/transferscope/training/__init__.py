@@ -1,1 +1,1 @@
-"""Training that survives its end: position-addressed streams, saved states, deadlines, node-local copies."""
+"""Resumable training: position-addressed data streams, saved states, deadline signals, scratch copies."""

@@ -1,4 +1,4 @@
-"""A scheduler's signal that a job's time is nearly up: a training notes it, saves its state and ends."""
+"""Handle a scheduler's end-of-time signal: save the training state, then exit."""
 
 import os
 import signal
@@ -9,49 +9,49 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Deadline:
-    """Within the context such a signal is noted in place of ending the job.
+    """Context manager that records scheduler signals instead of letting them end the job.
 
-    ``signal`` is the one that came, or None.
+    ``signal`` is the signal received, or None.
     """
 
     def __init__(self):
         self.signal: signal.Signals | None = None
-        self._before = {}
+        self._previous_handlers = {}
 
     def __enter__(self) -> "Deadline":
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            self._previous_handlers[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(self, *exception) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self.signal = signal.Signals(number)
 
     def end(self, step: int, steps: int) -> None:
-        """End the job, once its state is saved, where a signal came.
+        """Exit if a signal was received; call it after saving the state.
 
         Raises:
-            SystemExit: with a sentence for the log, and as a failure, so that the job is started again.
+            SystemExit: with a message for the log and a failure status, so that the job is restarted.
         """
         if self.signal:
             raise SystemExit(
-                f"{self.signal.name}: saved at step {step} of {steps}; the same command goes on from there"
+                f"{self.signal.name}: saved at step {step} of {steps}; run the same command again to resume"
             )
 
 
 def leave_to_training(worker: int, **others) -> None:
-    """In a process that reads pictures: a signal to the whole job is the training's to answer.
+    """DataLoader ``worker_init_fn``: leave signals that are sent to the whole job to the main process.
 
-    Only what the training's own process sends is obeyed, since that ends its readers by SIGTERM.
+    Workers obey only signals from their parent, since DataLoader ends them by SIGTERM.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    threading.Thread(target=_obey, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=_exit_on_parent_signal, args=[os.getppid()], daemon=True).start()
 
 
-def _obey(parent: int) -> None:
+def _exit_on_parent_signal(parent: int) -> None:
     while signal.sigwaitinfo(SIGNALS).si_pid != parent:
         pass
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Train a network such that a run that was cut off ends as if it had not been."""
+"""Resumable training loop: an interrupted run resumes exactly."""
 
 import logging
 import math
@@ -16,16 +16,16 @@ from torch.optim.lr_scheduler import LRScheduler
 from transferscope.training.deadline import Deadline
 
 CHECKPOINT_STEPS = 250
-LOSSES = 100  # points of the curve of a run
+LOSSES = 100  # points of the loss curve
 SECONDS_BETWEEN_REPORTS = 10
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The network in eval mode, and how it went.
+    """Trained network in eval mode with its loss curve.
 
-    ``losses`` are means over windows of ``window`` steps. ``diverged`` is the step at which a loss that is
-    not finite was noticed, or None.
+    ``losses`` are means over windows of ``window`` steps. ``diverged`` is the step at which a non-finite loss
+    was detected, or None.
     """
 
     network: nn.Module
@@ -48,26 +48,26 @@ def train(
     save: Callable[[dict], None] = lambda state: None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> Trained:
-    """Train for ``steps`` steps, or go on from ``state`` to there.
+    """Train up to step ``steps``, from scratch or from ``state``.
 
     Args:
-        network: changed in place; parameters that need no gradient stay as they are.
-        batches: from a step to the batches from there on, which follow from the step alone.
-        loss: the network and a batch on the device to the mean loss.
-        optimiser: from the parameters that are trained.
-        schedule: from the optimiser; stepped once a step.
+        network: trained in place; parameters without gradient stay frozen.
+        batches: start step -> iterator over the remaining batches, which must depend on the step only.
+        loss: (network, batch on the device) -> mean loss.
+        optimiser: trainable parameters -> optimiser.
+        schedule: optimiser -> scheduler, stepped after every step.
         device: ``cuda`` (mixed precision, channels last) or ``cpu``.
-        seed: of what the network itself draws, such as dropout.
-        state: what ``save`` was given last, in a run with the same arguments.
-        save: keeps a state; it is called every ``checkpoint_steps`` steps, and when a scheduler's signal
-            announces the end of the job's time, with which the training ends.
+        seed: seed for randomness in the network, such as dropout.
+        state: last state passed to ``save`` by a run with the same arguments.
+        save: stores a state; called every ``checkpoint_steps`` steps, and when a scheduler signal announces
+            the end of the job's time.
 
     Raises:
-        SystemExit: there was such a signal.
+        SystemExit: the training was stopped by a signal, after saving.
     """
     on_gpu = device == "cuda"
     if on_gpu:
-        _be_deterministic()
+        _set_deterministic()
     torch.manual_seed(seed)
     network = network.to(device, memory_format=torch.channels_last).train()
     optimiser = optimiser([weight for weight in network.parameters() if weight.requires_grad])
@@ -98,7 +98,7 @@ def train(
             step += 1
             total += step_loss.detach()
             if step % window == 0 or step == steps:
-                # Looking at a loss waits for the GPU, so it is done once a window.
+                # Reading the loss synchronises with the GPU, so it is done once per window.
                 losses.append(total.item() / (step - window * len(losses)))
                 total.zero_()
                 if not math.isfinite(losses[-1]):
@@ -115,15 +115,15 @@ def train(
     return Trained(network.eval(), losses, window, None)
 
 
-def _be_deterministic() -> None:
-    """The same GPU gives the same weights; an operation that cannot warns in the log."""
+def _set_deterministic() -> None:
+    """Make GPU results reproducible; non-deterministic operations log a warning."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 class _Progress:
-    """A line in the log every few seconds."""
+    """Log progress every few seconds."""
 
     def __init__(self, step: int, steps: int):
         self.first, self.steps = step, steps

@@ -1,4 +1,4 @@
-"""A file from which a killed job goes on."""
+"""State file from which a killed job resumes."""
 
 import json
 import logging
@@ -10,24 +10,24 @@ from transferscope.files import atomic_path
 
 
 def read(path: Path, fingerprint: str) -> dict | None:
-    """What was kept, or None, with a warning, where that is damaged or has another ``fingerprint``."""
+    """Read a state; None (with a warning) if it is damaged or has another ``fingerprint``."""
     if not path.exists():
         return None
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle may fail in any way
-        logging.warning("%s cannot be read (%s); starting afresh", path, error)
+    except Exception as error:  # a damaged pickle can raise anything
+        logging.warning("%s cannot be read (%s); starting over", path, error)
         return None
     if content.get("fingerprint") != fingerprint:
-        logging.warning("%s is of a run with other settings; starting afresh", path)
+        logging.warning("%s is of a run with other settings; starting over", path)
         return None
     return content
 
 
 class Resume:
-    """What a job has done so far, kept in a file until its results are written.
+    """Progress of a job, stored in a file until the results are written.
 
-    ``fingerprint`` is whatever the results depend on: a file with another one is of no use and not taken.
+    ``fingerprint`` is everything that the results depend on; a file with another fingerprint is ignored.
     """
 
     def __init__(self, path: str | Path, fingerprint: dict):
@@ -37,20 +37,20 @@ class Resume:
 
     @property
     def finished(self) -> list[dict]:
-        """What ``finish`` was given so far."""
+        """Outcomes of the finished trainings."""
         return self.content["finished"]
 
     @property
     def training(self) -> dict | None:
-        """The state of the training that was cut off."""
+        """State of the interrupted training, if any."""
         return self.content["training"]
 
     def save_training(self, state: dict) -> None:
-        """Keep the state of a training that is under way."""
+        """Store the state of the current training."""
         self._write(training=state)
 
     def finish(self, outcome: dict) -> None:
-        """Keep what came of a training, in place of its state."""
+        """Store the outcome of the current training and drop its state."""
         self._write(finished=[*self.finished, outcome], training=None)
 
     def _write(self, **changes) -> None:
@@ -59,5 +59,5 @@ class Resume:
             torch.save(self.content, temporary)
 
     def remove(self) -> None:
-        """The results are written."""
+        """Delete the file, after the results are written."""
         self.path.unlink(missing_ok=True)

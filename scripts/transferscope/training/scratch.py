@@ -1,4 +1,4 @@
-"""A dataset on a disk of the node that reads it again and again."""
+"""Copy a dataset to node-local scratch."""
 
 import logging
 import os
@@ -11,11 +11,12 @@ from pathlib import Path
 
 @contextmanager
 def copied_to_scratch(folder: str | Path, scratch: str | None) -> Iterator[Path]:
-    """The folder's copy on this node's own disk while the context lasts; where that cannot be, the folder.
+    """Temporary copy of a folder in ``scratch``; falls back to the folder itself.
 
     Args:
-        scratch: a folder of the node, in which environment variables are expanded; None where there is none.
-            One that is full or absent costs time, not the job: the log then tells.
+        folder: the folder to copy.
+        scratch: node-local folder; environment variables are expanded. None disables the copy. If it is full
+            or missing, a warning is logged.
     """
     folder = Path(folder)
     with ExitStack() as stack:
@@ -34,7 +35,7 @@ def copied_to_scratch(folder: str | Path, scratch: str | None) -> Iterator[Path]
 
 
 def _copy(folder: Path, copy: Path) -> None:
-    # Asked first: a disk that others need is not to be filled to the brim.
+    # Check first, to avoid filling a shared disk.
     needed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     free = shutil.disk_usage(copy.parent).free
     if needed > free:

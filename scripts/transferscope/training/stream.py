@@ -1,6 +1,6 @@
-"""An endless stream of training samples in which every draw follows from its position alone.
+"""Endless stream of training samples; every sample depends on its position only.
 
-So a run that goes on at a step sees what an uninterrupted one would have seen, however many workers it has.
+A run resumed at any step sees the same samples as an uninterrupted one, with any number of workers.
 """
 
 import random
@@ -17,13 +17,13 @@ from transferscope.training import deadline
 
 
 class Stream(Dataset):
-    """By position 0, 1, ...: what ``draw`` makes of a sample, the samples in a new order each epoch.
+    """Training items by position 0, 1, ..., with a new sample order each epoch.
 
     Args:
-        indices: int [N], the samples.
-        draw: a sample's index to a training item, with whatever chance it takes from torch, NumPy or
-            ``random``; it is pickled for a DataLoader's workers.
-        seed: of the order and of every draw.
+        indices: sample indices, int [N].
+        draw: sample index -> training item, possibly random (torch, NumPy or ``random``); must be picklable
+            for DataLoader workers.
+        seed: seed of the order and of all random draws.
     """
 
     def __init__(self, indices: np.ndarray, draw: Callable[[int], Any], *, seed: int):
@@ -42,7 +42,7 @@ class Stream(Dataset):
             with _seeded(int(state[0])):
                 return self.draw(int(self.indices[self._order[place]]))
         except InputError as error:
-            return error  # as a value: a worker's exception would reach the user as a traceback
+            return error  # not raised: DataLoader would wrap a worker's exception in a traceback
 
 
 def batches(
@@ -55,10 +55,10 @@ def batches(
     pin_memory: bool,
     collate: Callable[[list], Any] = default_collate,
 ) -> Iterator[Any]:
-    """The batches of the steps ``start`` to ``stop``.
+    """Yield the batches of steps ``start`` to ``stop`` (exclusive).
 
     Raises:
-        InputError: a sample cannot be read (names it).
+        InputError: a sample cannot be read; the message names it.
     """
     loader = DataLoader(
         stream,
@@ -68,7 +68,7 @@ def batches(
         pin_memory=pin_memory,
         collate_fn=_Collate(collate),
         worker_init_fn=deadline.leave_to_training,
-        # Its own, since a loader that starts takes a number from the generator that dropout draws from.
+        # Its own generator: a starting loader would otherwise advance the one that dropout uses.
         generator=torch.Generator(),
     )
     for batch in loader:
@@ -78,7 +78,7 @@ def batches(
 
 
 class _Collate:
-    """Stack a batch; an error in it becomes the batch."""
+    """Collate a batch; if an item is an error, return it in place of the batch."""
 
     def __init__(self, collate: Callable[[list], Any]):
         self.collate = collate
@@ -90,7 +90,7 @@ class _Collate:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Chance from this seed within, and as if nothing had been drawn afterwards."""
+    """Seed all random generators within the context and restore their states afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the toolboxes draw from it)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

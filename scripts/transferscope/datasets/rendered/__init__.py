@@ -1,1 +1,1 @@
-"""Rendered scenes: parametric objects, a ray-cast renderer, and the data set drawn from them."""
+"""Rendered scenes: parametric objects, a ray-casting renderer, and the dataset generated from them."""

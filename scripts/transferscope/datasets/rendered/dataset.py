@@ -1,22 +1,22 @@
-"""A rendered data set: pictures with every label, and all that was drawn for them.
+"""Render a dataset: images, labels for all tasks, and the sampled scene parameters.
 
-The folder holds ``images/00000.png`` ... and ``labels.h5``. In ``labels.h5``, for N pictures of S x S pixels:
+The folder holds ``images/00000.png`` ... and ``labels.h5``. In ``labels.h5``, for N images of S x S pixels:
 
 - ``split`` utf-8 [N]: train, val or test.
 - ``depth`` float16 [N, S, S]: metres along the camera's z axis.
 - ``normals`` int8 [N, S, S, 3]: 127 times the unit normal in camera axes (x right, y down, z forward), facing
-  the camera; divide by the length to have it back.
+  the camera; normalise after reading.
 - ``class_mask`` uint8 [N, S, S]: 0 is background, 1 + k is class k.
-- ``instance_mask`` uint8 [N, S, S]: 0 is background, 1 + k is the picture's k-th object.
-- ``pictures`` [N] and ``objects`` [M], tables of what was drawn, see ``draw.py``. An object has besides:
-  ``picture``, ``instance`` (its value in the instance mask), ``label`` (its class), ``model``, ``pixels``
-  (the visible ones), ``x0 y0 x1 y1`` (the box of these, right and lower edge exclusive), and ``centre_x
-  centre_y centre_z`` (of its bounding box in the camera's axes, metres).
-- attributes ``class_names``, ``textures`` (what the indices in the tables mean), ``focal`` (in image widths),
-  and the settings ``objects size seed version``.
+- ``instance_mask`` uint8 [N, S, S]: 0 is background, 1 + k is the image's k-th object.
+- ``pictures`` [N] and ``objects`` [M]: tables of the sampled parameters, see ``draw.py``. Further columns of
+  ``objects``: ``picture`` (image index), ``instance`` (value in the instance mask), ``label`` (class index),
+  ``model``, ``pixels`` (number visible), ``x0 y0 x1 y1`` (box of the visible pixels, x1 and y1 exclusive),
+  ``centre_x centre_y centre_z`` (centre of the 3D bounding box in camera axes, metres).
+- attributes ``class_names``, ``textures`` (names of the texture indices), ``focal`` (in image widths), and
+  the settings ``objects size seed version``.
 
-A model (one shape of a family) is seen in several pictures, all of one split. A scene in which an object
-covers less than MIN_VISIBLE of the picture is drawn again, so every object in the table is to be seen.
+A model (one shape of a family) appears in several images, all of the same split. Scenes in which an object
+covers less than MIN_VISIBLE of the image are rejected, so every object in the table is visible.
 """
 
 import math
@@ -38,10 +38,10 @@ from transferscope.files import atomic_path
 
 VERSION = 1
 CLASSES = list(FAMILIES)
-VIEWS = 4  # pictures of a model, at most, as the first object
-HELD_OUT = 5  # one picture in five is for validation, one for the test
-MIN_VISIBLE = 0.003  # part of the picture that an object must cover, or the scene is drawn again
-BLOCK = 16  # pictures a process in flight, which bounds the memory
+VIEWS_PER_MODEL = 4  # maximum number of images with a given model as first object
+HELD_OUT = 5  # one fifth of the images each for validation and test
+MIN_VISIBLE = 0.003  # minimum fraction of the image that each object covers
+BLOCK = 16  # images in flight per process, to bound memory
 
 OBJECT_FIELDS = [
     ("picture", "i4"),
@@ -57,7 +57,7 @@ OBJECT_FIELDS = [
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``render_dataset`` was asked for; from it follows what each picture shows.
+    """Settings of a rendered dataset, which determine the content of every image.
 
     Raises:
         InputError: a setting is out of range.
@@ -69,10 +69,10 @@ class Plan:
     seed: int
 
     def __post_init__(self) -> None:
-        least = HELD_OUT * len(CLASSES)
-        if self.images < least:
+        minimum = HELD_OUT * len(CLASSES)
+        if self.images < minimum:
             raise InputError(
-                f"images: {self.images} is too few; at least {least} put every class into every split"
+                f"images: {self.images} is too few; at least {minimum} put every class into every split"
             )
         if not 1 <= self.objects <= 10:
             raise InputError(f"objects: {self.objects} must be 1 to 10")
@@ -81,35 +81,35 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pictures in each split, in the order of the pictures."""
+        """Number of images per split, in image order."""
         held_out = self.images // HELD_OUT
         return {"train": self.images - 2 * held_out, "val": held_out, "test": held_out}
 
     @property
     def splits(self) -> list[str]:
-        """Each picture's split."""
+        """Split of each image."""
         return [split for split, count in self.counts.items() for _ in range(count)]
 
     def models(self, index: int, rng: np.random.Generator) -> list[int]:
-        """The models in a picture, all of its split's; model m is of class m % C.
+        """Models of an image, all from its split's pool; model m has class m % C.
 
-        The first goes round the classes, which balances them; the others are drawn.
+        The first model cycles through the classes to balance them; the others are random.
         """
         place, start = index, 0
         for count in self.counts.values():
-            stop = start + len(CLASSES) * math.ceil(count / (VIEWS * len(CLASSES)))
+            stop = start + len(CLASSES) * math.ceil(count / (VIEWS_PER_MODEL * len(CLASSES)))
             if place < count:
                 break
             place -= count
             start = stop
-        first = start + len(CLASSES) * (place // (VIEWS * len(CLASSES))) + place % len(CLASSES)
+        first = start + len(CLASSES) * (place // (VIEWS_PER_MODEL * len(CLASSES))) + place % len(CLASSES)
         others = rng.integers(start, stop, size=rng.integers(self.objects))
         return [first, *others.tolist()]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """All about one picture but the picture: arrays and rows as they are in ``labels.h5``."""
+    """Labels of one image: arrays and table rows as in ``labels.h5``."""
 
     depth: np.ndarray
     normals: np.ndarray
@@ -119,22 +119,22 @@ class Labels:
     objects: list[tuple]
 
 
-def _visible(instance_mask: np.ndarray, instance: int) -> dict[str, int]:
-    """How many pixels an instance has, and the box around them."""
+def _visible_extent(instance_mask: np.ndarray, instance: int) -> dict[str, int]:
+    """Pixel count and bounding box of an instance."""
     mask = instance_mask == instance
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = {"x0": columns[0], "y0": rows[0], "x1": columns[-1] + 1, "y1": rows[-1] + 1}
     return {"pixels": mask.sum(), **box}
 
 
-def _seen(rendering: Rendering, count: int) -> bool:
-    """Whether each of ``count`` objects covers MIN_VISIBLE of the picture."""
+def _all_visible(rendering: Rendering, count: int) -> bool:
+    """Whether each of ``count`` objects covers at least MIN_VISIBLE of the image."""
     pixels = np.bincount(rendering.instances.ravel(), minlength=count)[:count]
     return bool(pixels.min() >= MIN_VISIBLE * rendering.instances.size)
 
 
 def draw_picture(plan: Plan, index: int) -> tuple[np.ndarray, Labels]:
-    """The picture, uint8 [S, S, 3], and its labels; they follow from the plan and the index alone."""
+    """Render an image, uint8 [S, S, 3], and its labels; deterministic given plan and index."""
     rng = np.random.default_rng([plan.seed, 0, index])
     models = plan.models(index, rng)
     classes = [model % len(CLASSES) for model in models]
@@ -142,13 +142,13 @@ def draw_picture(plan: Plan, index: int) -> tuple[np.ndarray, Labels]:
         build(CLASSES[label], np.random.SeedSequence([plan.seed, 1, model]))
         for label, model in zip(classes, models, strict=True)
     ]
-    while True:  # as long as an object is hidden or outside
-        bodies, camera, light, picture, rows = draw.draw(rng, meshes)
+    while True:  # until no object is hidden or outside the image
+        bodies, camera, light, picture, rows = draw.draw_scene(rng, meshes)
         rendering = render(Scene(bodies), camera, light, plan.size)
-        if _seen(rendering, len(meshes)):
+        if _all_visible(rendering, len(meshes)):
             break
 
-    # Bodies are the objects, then the surroundings, which fill the rest of the picture.
+    # Bodies are the objects, followed by ground and backdrop, which fill the rest of the image.
     instance_mask = np.where(rendering.instances < len(meshes), rendering.instances + 1, 0).astype(np.uint8)
     to_class = np.array([0, *(label + 1 for label in classes)], dtype=np.uint8)
     objects = []
@@ -156,7 +156,7 @@ def draw_picture(plan: Plan, index: int) -> tuple[np.ndarray, Labels]:
         centre = camera.to_camera(body.placed().vertices)
         centre = (centre.min(axis=0) + centre.max(axis=0)) / 2
         row.update(picture=index, instance=k + 1, label=classes[k], model=models[k])
-        row.update(_visible(instance_mask, k + 1))
+        row.update(_visible_extent(instance_mask, k + 1))
         row.update(zip(("centre_x", "centre_y", "centre_z"), centre, strict=True))
         objects.append(tuple(row[name] for name, _ in OBJECT_FIELDS))
     labels = Labels(
@@ -177,7 +177,7 @@ def _write_picture(index: int, plan: Plan, folder: Path) -> Labels:
 
 
 def _write_labels(file: h5py.File, plan: Plan, labels: Iterator[Labels]) -> None:
-    """Write all labels, the arrays as they come."""
+    """Write all labels; arrays are streamed."""
     shape = (plan.size, plan.size)
     kinds = {
         "depth": ("f2", shape),
@@ -212,16 +212,16 @@ def _write_labels(file: h5py.File, plan: Plan, labels: Iterator[Labels]) -> None
 def render_dataset(
     output: str | Path, *, images: int, objects: int, size: int, seed: int, threads: int
 ) -> None:
-    """Render a data set into the folder ``output``; the same settings give the same bytes.
+    """Render a dataset into the folder ``output``; equal settings give equal bytes.
 
     Args:
-        output: a folder, written whole or not at all.
-        images: in all three splits together (60, 20, 20 percent), classes balanced by the first object.
-        objects: at most in a picture. With 1 the set has a single label; with more, a picture shows 1 to
-            ``objects`` of them, and is labelled with each class that occurs.
-        size: of a picture, width and height in pixels.
-        seed: of everything drawn.
-        threads: processes.
+        output: the folder, written atomically.
+        images: total number of images (60 / 20 / 20 % train, val, test), class-balanced by the first object.
+        objects: maximum number of objects per image. 1 gives a single-label dataset, more a multi-label one
+            with 1 to ``objects`` objects per image.
+        size: image width and height in pixels.
+        seed: seed of all random parameters.
+        threads: number of processes.
 
     Raises:
         InputError: a setting is out of range.

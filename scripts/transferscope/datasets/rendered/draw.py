@@ -1,7 +1,7 @@
-"""A scene at random: where objects stand, what they look like, the light, the camera and the surroundings.
+"""Sample random scenes: object placement and appearance, lighting, camera and surroundings.
 
-Everything drawn is recorded, a row for the picture and a row for each object, so that one factor of variation
-can be studied at a time: texture, colour, viewpoint, lighting.
+All sampled parameters are recorded, one row per image and one per object, to allow studying single factors
+of variation: texture, colour, viewpoint, lighting.
 """
 
 import colorsys
@@ -12,8 +12,8 @@ from transferscope.datasets.rendered.render import Body, Camera, Light, Material
 from transferscope.datasets.rendered.shapes import Mesh, prism
 from transferscope.datasets.rendered.textures import NAMES
 
-FAR = 60.0  # metres: how far the ground and the backdrop reach, beyond any picture
-FOCAL = 1.3  # image widths: a field of view of 42 degrees
+EXTENT = 60.0  # metres; half side of ground and backdrop, which always exceeds the field of view
+FOCAL = 1.3  # focal length in image widths: field of view 42 degrees
 
 SURFACE = [
     ("texture", "u1"),
@@ -56,7 +56,7 @@ OBJECT_FIELDS = [
 
 
 def _material(rng: np.random.Generator, prefix: str, saturation: float, row: dict) -> Material:
-    """A random material, recorded in ``row``; ``saturation`` is the highest."""
+    """Sample a material and record it in ``row``; ``saturation`` is the maximum."""
     drawn = {
         "texture": int(rng.integers(len(NAMES))),
         "tile": rng.uniform(0.5, 1.5),
@@ -71,7 +71,7 @@ def _material(rng: np.random.Generator, prefix: str, saturation: float, row: dic
 
 
 def _light(rng: np.random.Generator, backdrop_azimuth: float, row: dict) -> Light:
-    """A light on the viewer's side of the backdrop, which would else be dark, from warm (1) to cool (-1)."""
+    """Sample a light on the camera's side of the backdrop; warmth is from 1 (warm) to -1 (cool)."""
     row["light_azimuth"] = backdrop_azimuth + rng.uniform(-75, 75)  # 0 shines along the view
     row["light_elevation"] = rng.uniform(20, 75)
     row["light_intensity"] = rng.uniform(0.6, 1.3)
@@ -87,12 +87,12 @@ def _light(rng: np.random.Generator, backdrop_azimuth: float, row: dict) -> Ligh
 
 
 def _surroundings(rng: np.random.Generator, behind: float, row: dict) -> list[Body]:
-    """The ground, z = 0, and an upright backdrop some way beyond y = ``behind``."""
+    """Sample the ground (z = 0) and a vertical backdrop beyond y = ``behind``."""
     row["backdrop_azimuth"] = rng.uniform(-30, 30)
     row["backdrop_distance"] = rng.uniform(0.3, 3.0)
-    square = prism([(-FAR, -FAR), (FAR, -FAR), (FAR, FAR), (-FAR, FAR)], 1.0)
+    square = prism([(-EXTENT, -EXTENT), (EXTENT, -EXTENT), (EXTENT, EXTENT), (-EXTENT, EXTENT)], 1.0)
     ground = Body(square.at(z=-1.0), (_material(rng, "ground", 0.5, row),))
-    # Turning about the point straight behind the objects keeps them in front of it.
+    # Rotating about the point straight behind the objects keeps them in front of the backdrop.
     azimuth = np.radians(row["backdrop_azimuth"])
     distance = (behind + row["backdrop_distance"]) / np.cos(azimuth)
     wall = square.turned("x", 90).at(y=1.0)
@@ -101,34 +101,36 @@ def _surroundings(rng: np.random.Generator, behind: float, row: dict) -> list[Bo
 
 
 def radius(mesh: Mesh) -> float:
-    """Of the smallest circle around the z axis that holds the mesh, in metres."""
+    """Radius in metres of the smallest circle around the z axis that encloses the mesh."""
     return float(np.hypot(mesh.vertices[:, 0], mesh.vertices[:, 1]).max())
 
 
-def _places(rng: np.random.Generator, radii: list[float]) -> tuple[np.ndarray, float]:
-    """Random points [K, 2] whose circles do not overlap, in a disc that grows with them, and its radius."""
+def _place_objects(rng: np.random.Generator, radii: list[float]) -> tuple[np.ndarray, float]:
+    """Sample points [K, 2] with disjoint circles in a disc that grows as needed; also return its radius."""
     reach = 0.55 * np.sqrt(len(radii)) if len(radii) > 1 else 0.0
     while True:
         turn = rng.uniform(0, 2 * np.pi, len(radii))
         out = reach * np.sqrt(rng.uniform(0, 1, len(radii)))
         places = np.column_stack([out * np.cos(turn), out * np.sin(turn)])
-        apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
-        np.fill_diagonal(apart, np.inf)
-        if (apart > np.add.outer(radii, radii)).all():
+        distances = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+        np.fill_diagonal(distances, np.inf)
+        if (distances > np.add.outer(radii, radii)).all():
             return places, reach
         reach *= 1.02
 
 
-def draw(rng: np.random.Generator, meshes: list[Mesh]) -> tuple[list[Body], Camera, Light, dict, list[dict]]:
-    """A scene with these objects, the camera and the light, and what was drawn.
+def draw_scene(
+    rng: np.random.Generator, meshes: list[Mesh]
+) -> tuple[list[Body], Camera, Light, dict, list[dict]]:
+    """Sample a scene with the given objects.
 
     Returns:
         The bodies (objects in order, then ground and backdrop), the camera, the light, a row with
-        PICTURE_FIELDS, and for each object a row with OBJECT_FIELDS.
+        PICTURE_FIELDS, and a row with OBJECT_FIELDS per object.
     """
     picture: dict = {}
     rows: list[dict] = [{"scale": rng.uniform(0.8, 1.1), "azimuth": rng.uniform(0, 360)} for _ in meshes]
-    places, reach = _places(
+    places, reach = _place_objects(
         rng, [row["scale"] * radius(mesh) for row, mesh in zip(rows, meshes, strict=True)]
     )
     bodies = []

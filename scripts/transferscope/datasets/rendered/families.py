@@ -1,4 +1,4 @@
-"""Ten families of objects. A model of a family is a seed, which draws its proportions and its parts."""
+"""Ten families of parametric objects; a seed determines the proportions and parts of a model."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,10 +25,10 @@ FAMILIES: dict[str, Callable[[np.random.Generator], Mesh]] = {
 
 
 def build(family: str, seed: int | np.random.SeedSequence) -> Mesh:
-    """The model of a family that a seed draws: standing on z = 0, centred on the z axis, longest side 1 m.
+    """Build the model of a family for a seed: on the plane z = 0, centred on the z axis, longest side 1 m.
 
     Raises:
-        InputError: there is no such family.
+        InputError: unknown family.
     """
     if family not in FAMILIES:
         raise InputError(f"there is no object family {family!r}; choose from {', '.join(FAMILIES)}")

@@ -1,4 +1,4 @@
-"""Objects of a room: bench, chair, lamp, mug, table. Each draws one model from a random generator."""
+"""Indoor objects: bench, chair, lamp, mug, table. Each function samples one model."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def _mirrored(x: float, y: float) -> list[tuple[float, float]]:
 
 
 def _legs(rng: np.random.Generator, x: float, y: float, height: float, thickness: float) -> list[Mesh]:
-    """Four legs under the corners (+-x, +-y): square, or round and perhaps splayed and tapered."""
+    """Four legs at (+-x, +-y): square, or round, tapered and possibly splayed."""
     if _chance(rng, 0.4):
         return [box(thickness, thickness, height).at(a, b) for a, b in _mirrored(x, y)]
     splay = rng.choice([1.0, rng.uniform(1.1, 1.3)])
@@ -25,7 +25,7 @@ def _legs(rng: np.random.Generator, x: float, y: float, height: float, thickness
 
 
 def _pedestal(rng: np.random.Generator, radius: float, height: float) -> list[Mesh]:
-    """A column on a disc or on a star of feet."""
+    """A column on a disc or on radial feet."""
     column = cylinder(radius * rng.uniform(0.1, 0.25), height).trim()
     if _chance(rng, 0.5):
         return [column, cylinder(radius, 0.04, radius * rng.uniform(0.4, 1.0)).trim()]
@@ -35,14 +35,14 @@ def _pedestal(rng: np.random.Generator, radius: float, height: float) -> list[Me
 
 
 def _slats(length: float, depth: float, thickness: float, count: int) -> list[Mesh]:
-    """``count`` boards side by side along y, together ``depth`` deep; one board is solid."""
+    """``count`` boards side by side along y over a total ``depth``; a single board has no gap."""
     pitch = depth / count
     board = pitch if count == 1 else pitch * 0.75
     return [box(length, board, thickness).at(y=pitch * (k + 0.5) - depth / 2) for k in range(count)]
 
 
 def bench(rng: np.random.Generator) -> Mesh:
-    """A long seat of boards, with or without a back and arms."""
+    """A bench of boards with optional back and arms."""
     length, depth = rng.uniform(0.9, 1.5), rng.uniform(0.28, 0.42)
     height, thickness = rng.uniform(0.32, 0.48), rng.uniform(0.03, 0.07)
     boards = int(rng.integers(1, 5))
@@ -72,7 +72,7 @@ def bench(rng: np.random.Generator) -> Mesh:
 
 
 def chair(rng: np.random.Generator) -> Mesh:
-    """A seat for one with a back, perhaps with arms; on four legs or on a pedestal."""
+    """A chair with back and optional arms, on four legs or a pedestal."""
     width, depth = rng.uniform(0.4, 0.56), rng.uniform(0.38, 0.52)
     height, thickness = rng.uniform(0.36, 0.55), rng.uniform(0.03, 0.1)
     parts = [box(width, depth, thickness) if _chance(rng, 0.65) else cylinder(width / 2, thickness)]
@@ -114,7 +114,7 @@ def chair(rng: np.random.Generator) -> Mesh:
 
 
 def lamp(rng: np.random.Generator) -> Mesh:
-    """A base, a straight or bent pole, and a shade."""
+    """A lamp with base, straight or bent pole, and shade."""
     height = rng.uniform(0.35, 1.0)
     base = rng.uniform(0.09, 0.18)
     foot = [
@@ -143,7 +143,7 @@ def lamp(rng: np.random.Generator) -> Mesh:
 
 
 def mug(rng: np.random.Generator) -> Mesh:
-    """A hollow cup with a handle, something in it, and perhaps a saucer."""
+    """A filled mug with a handle and an optional saucer."""
     height, radius = rng.uniform(0.5, 0.95), rng.uniform(0.27, 0.4)
     wall = rng.uniform(0.02, 0.05)
     foot, rim = rng.uniform(0.65, 1.0), rng.uniform(0.9, 1.15)
@@ -173,7 +173,7 @@ def mug(rng: np.random.Generator) -> Mesh:
 
 
 def table(rng: np.random.Generator) -> Mesh:
-    """A round, oval or rectangular top on legs, a pedestal or panels, perhaps with a shelf below."""
+    """A table with rounded or rectangular top on legs, a pedestal or panels, with optional shelf."""
     width, depth = rng.uniform(0.8, 1.4), rng.uniform(0.55, 0.85)
     height, thickness = rng.uniform(0.35, 0.8), rng.uniform(0.025, 0.08)
     rounded = _chance(rng, 0.4)

@@ -1,4 +1,4 @@
-"""Objects of the open: airplane, car, house, rocket, tree. Each draws one model from a random generator."""
+"""Outdoor objects: airplane, car, house, rocket, tree. Each function samples one model."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def _chance(rng: np.random.Generator, probability: float) -> bool:
 
 
 def airplane(rng: np.random.Generator) -> Mesh:
-    """A fuselage along x with wings and a tail, perhaps with engines, a propeller, a second wing, wheels."""
+    """A fuselage along x with wings and tail; optional engines, propeller, second wing and wheels."""
     radius = rng.uniform(0.045, 0.085)
     nose, tail = rng.uniform(0.1, 0.25), rng.uniform(0.3, 0.45)
     front = [(radius * np.sin(t), -nose * np.cos(t)) for t in np.linspace(0, np.pi / 2, 9)]
@@ -86,7 +86,7 @@ def airplane(rng: np.random.Generator) -> Mesh:
 
 
 def car(rng: np.random.Generator) -> Mesh:
-    """A body on four wheels with a glass cabin: anything from a low coupe to a van or a pickup."""
+    """A car body on four wheels with a glass cabin: sedan, hatchback, van or pickup."""
     length, width = 1.0, rng.uniform(0.38, 0.48)
     waist, roof = rng.uniform(0.2, 0.27), rng.uniform(0.34, 0.5)
     clear, wheel = rng.uniform(0.05, 0.09), rng.uniform(0.075, 0.11)
@@ -103,7 +103,7 @@ def car(rng: np.random.Generator) -> Mesh:
     rake, tail = rng.uniform(0.04, 0.16), rng.uniform(0.02, 0.14)
 
     def cabin(low: float, high: float, breadth: float) -> Mesh:
-        """The slice of the cabin between two heights, as parts of its rise."""
+        """Slice of the cabin between two relative heights."""
         at = [waist + (roof - waist) * part for part in (low, high)]
         return profile_prism(
             [(back + tail * low, at[0]), (front - rake * low, at[0]), (front - rake * high, at[1]),
@@ -131,7 +131,7 @@ def car(rng: np.random.Generator) -> Mesh:
 
 
 def house(rng: np.random.Generator) -> Mesh:
-    """Walls under a gabled, hipped or flat roof, with door and windows, perhaps a chimney and a wing."""
+    """A house with gable, hip or flat roof, door and windows; optional chimney and wing."""
     width, depth = rng.uniform(0.5, 1.1), rng.uniform(0.45, 0.75)
     storeys = int(rng.integers(1, 4))
     wall, eaves = 0.3 * storeys, rng.uniform(0.02, 0.08)
@@ -169,7 +169,7 @@ def house(rng: np.random.Generator) -> Mesh:
 
 
 def rocket(rng: np.random.Generator) -> Mesh:
-    """A pointed body on its fins, in one or two stages, perhaps with boosters and portholes."""
+    """A rocket with fins and one or two stages; optional boosters and portholes."""
     radius, height = rng.uniform(0.07, 0.16), rng.uniform(0.5, 0.7)
     base, nose = rng.uniform(0.05, 0.14), rng.uniform(0.15, 0.35)
     upper = radius * rng.choice([1.0, rng.uniform(0.6, 0.85)])
@@ -207,7 +207,7 @@ def rocket(rng: np.random.Generator) -> Mesh:
 
 
 def tree(rng: np.random.Generator) -> Mesh:
-    """A trunk with the crown of a fir, of a broad-leaved tree, of a poplar or of a palm."""
+    """A fir, broad-leaved tree, poplar or palm."""
     trunk, thick = rng.uniform(0.2, 0.45), rng.uniform(0.03, 0.06)
     style = rng.choice(["fir", "broad", "poplar", "palm"])
     if style == "fir":

@@ -1,7 +1,7 @@
-"""Ray casting: a scene of meshes as a picture and as its depth, normals and instances.
+"""Ray casting: render a scene of meshes to an image, depth, normals and instances.
 
-World: metres, z up. Camera: x right, y down, z forward, the pixel (0, 0) at the upper left. A pixel shows the
-first surface that its ray meets; a second ray from there to the light makes hard shadows.
+World: metres, z up. Camera: x right, y down, z forward, pixel (0, 0) at the upper left. A pixel shows the
+first surface hit by its ray; a second ray towards the light produces hard shadows.
 """
 
 from dataclasses import dataclass, replace
@@ -13,15 +13,16 @@ from embreex.rtcore_scene import EmbreeScene
 from transferscope.datasets.rendered import textures
 from transferscope.datasets.rendered.shapes import Mesh, rotate
 
-SUPERSAMPLING = 2  # rays along a side of a pixel, for the picture only
-SHADOW_BIAS = 5e-3  # metres above a surface where its shadow ray starts, to clear the facets of a round one
+SUPERSAMPLING = 2  # rays per pixel and axis, for the image only
+SHADOW_BIAS = 5e-3  # metres; offset of shadow rays from the surface, to clear the facets of round shapes
 
 
 @dataclass(frozen=True)
 class Material:
-    """``colour`` linear RGB 0..1 of the light parts; the dark parts are ``contrast`` (0..1) darker.
+    """A textured surface.
 
-    ``texture`` is a name of textures.NAMES; ``tile`` is the side of one of its tiles in metres.
+    ``colour`` is the linear RGB (0..1) of the light parts of the texture; the dark parts are darker by
+    ``contrast`` (0..1). ``texture`` is one of textures.NAMES; ``tile`` is the tile side in metres.
     """
 
     texture: str
@@ -32,10 +33,10 @@ class Material:
 
 @dataclass(frozen=True)
 class Body:
-    """A mesh with its materials (one for each value of ``mesh.materials``) and its place in the world.
+    """A mesh with its materials (one per value of ``mesh.materials``) and its pose in the world.
 
-    A vertex v of the mesh lies at ``scale * R v + position``, R the turn by ``azimuth`` (radians) about the
-    vertical. The texture is fixed to the mesh, at the mesh's own scale.
+    World coordinates of a vertex v are ``scale * R v + position``, with R the rotation by ``azimuth``
+    (radians) about the vertical. The texture is attached to the mesh before scaling.
     """
 
     mesh: Mesh
@@ -45,7 +46,7 @@ class Body:
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def placed(self) -> Mesh:
-        """The mesh in the world."""
+        """The mesh in world coordinates."""
         turned = self.mesh.turned("z", np.degrees(self.azimuth))
         return replace(turned, vertices=self.scale * turned.vertices).at(*self.position)
 
@@ -60,25 +61,25 @@ class Camera:
 
     @classmethod
     def orbiting(cls, target: np.ndarray, distance: float, elevation: float, focal: float) -> "Camera":
-        """Upright, looking along +y and down by ``elevation`` (radians, below pi / 2) at a target [3]."""
+        """Upright camera looking at a target [3], along +y and down by ``elevation`` (radians, < pi / 2)."""
         down, up = np.sin(elevation), np.cos(elevation)
         rotation = np.array([[1.0, 0.0, 0.0], [0.0, -down, -up], [0.0, up, -down]])
         return cls(rotation, np.asarray(target) - distance * rotation[2], focal)
 
     def rays(self, size: int) -> np.ndarray:
-        """Directions through the pixels' centres in the camera, z = 1: float32 [size², 3], rows first."""
+        """Ray directions through pixel centres in camera axes with z = 1: float32 [size², 3], row-major."""
         across = ((np.arange(size) + 0.5) / size - 0.5) / self.focal
         y, x = np.meshgrid(across, across, indexing="ij")
         return np.stack([x, y, np.ones_like(x)], axis=2).reshape(-1, 3).astype(np.float32)
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """World points [N, 3] in the camera's axes."""
+        """Transform world points [N, 3] to camera axes."""
         return rotate(points - self.position, self.rotation)
 
 
 @dataclass(frozen=True)
 class Light:
-    """A far light: unit ``direction`` [3] towards it, linear RGB ``colour`` [3], and ``ambient`` strength."""
+    """Distant light: unit ``direction`` [3] towards it, linear RGB ``colour`` [3], ``ambient`` strength."""
 
     direction: np.ndarray
     colour: np.ndarray
@@ -87,14 +88,14 @@ class Light:
 
 @dataclass(frozen=True)
 class Rendering:
-    """What the camera sees, each [size, size, ...].
+    """Image and labels of a view, each [size, size, ...].
 
     Attributes:
         rgb: uint8 [..., 3], sRGB.
-        depth: float32, metres along the camera's z axis (not along the ray); infinite where there is nothing.
-        normals: float32 [..., 3], unit, in the camera's axes (x right, y down, z forward), facing the camera:
-            their product with the ray is negative. Zero where there is nothing.
-        instances: int32, the index of the body; -1 where there is nothing.
+        depth: float32, metres along the camera's z axis (not along the ray); infinite without a hit.
+        normals: float32 [..., 3], unit, in camera axes (x right, y down, z forward), facing the camera (the
+            dot product with the ray is negative); zero without a hit.
+        instances: int32, index of the body; -1 without a hit.
     """
 
     rgb: np.ndarray
@@ -104,7 +105,7 @@ class Rendering:
 
 
 class Scene:
-    """Bodies made ready for rays."""
+    """Bodies prepared for ray casting."""
 
     def __init__(self, bodies: list[Body]) -> None:
         corners, normals, uv, materials, owners, used = [], [], [], [], [], []
@@ -129,17 +130,17 @@ class Scene:
         TriangleMesh(self.embree, triangles, np.arange(len(triangles), dtype=np.int32).reshape(-1, 3))
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
-        """Each ray's first hit: ``primID`` (-1: none), ``tfar`` in lengths of the direction, ``u v Ng``."""
+        """First hit per ray: ``primID`` (-1: none), ``tfar`` in lengths of the direction, ``u v Ng``."""
         return self.embree.run(origins, directions, output=True)
 
     def shadowed(self, origins: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """Whether something lies between points [N, 3] and the light in one direction [3]: bool [N]."""
+        """Whether points [N, 3] are occluded in the light's direction [3]: bool [N]."""
         directions = np.broadcast_to(direction.astype(np.float32), origins.shape)
         return self.embree.run(origins, np.ascontiguousarray(directions), query="OCCLUDED") >= 0
 
 
 def _box_projection(mesh: Mesh) -> np.ndarray:
-    """Texture coordinates [F, 3, 2] in metres: the corners, seen along the axis the face looks along most."""
+    """Texture coordinates [F, 3, 2] in metres: corners projected along the normal's dominant axis."""
     corners = mesh.vertices[mesh.faces]
     facing = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])).argmax(axis=1)
     axes = np.array([(1, 2), (0, 2), (0, 1)])[facing]
@@ -147,14 +148,14 @@ def _box_projection(mesh: Mesh) -> np.ndarray:
 
 
 def _interpolate(corners: np.ndarray, hits: dict[str, np.ndarray]) -> np.ndarray:
-    """Values at the hits [N, K] from those at the corners of each face [F, 3 * K]."""
+    """Interpolate corner values [F, 3 * K] at the hits: [N, K]."""
     values = np.take(corners, hits["primID"], axis=0).reshape(len(hits["u"]), 3, -1)
     u, v = hits["u"][:, None], hits["v"][:, None]
     return (1 - u - v) * values[:, 0] + u * values[:, 1] + v * values[:, 2]
 
 
 def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The products [N] of vectors [N, 3], or of the first [N, 3] with one second [3]."""
+    """Dot products [N] of vectors [N, 3] with vectors [N, 3] or with one vector [3]."""
     return first[:, 0] * second[..., 0] + first[:, 1] * second[..., 1] + first[:, 2] * second[..., 2]
 
 
@@ -163,10 +164,10 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _smooth_normals(scene: Scene, hits: dict[str, np.ndarray], directions: np.ndarray) -> np.ndarray:
-    """Unit normals at the hits [N, 3], in the world.
+    """Interpolated unit normals at the hits in world axes, [N, 3].
 
-    Near an outline an interpolated normal may turn away from the eye, which no visible surface does: such a
-    normal is bent back until it is just square to the ray.
+    Near silhouettes an interpolated normal may face away from the camera, which is impossible for a visible
+    surface; it is then bent until it is perpendicular to the ray.
     """
     normals = _unit(_interpolate(scene.normals, hits))
     rays = _unit(directions)
@@ -174,31 +175,33 @@ def _smooth_normals(scene: Scene, hits: dict[str, np.ndarray], directions: np.nd
     return _unit(normals - np.maximum(away, 0)[:, None] * rays)
 
 
-def _outward(hits: dict[str, np.ndarray], rays: np.ndarray) -> np.ndarray:
-    """The triangles' own unit normals at the hits [N, 3], towards the camera."""
+def _facing_normals(hits: dict[str, np.ndarray], rays: np.ndarray) -> np.ndarray:
+    """Geometric unit normals at the hits [N, 3], facing the camera."""
     normals = _unit(hits["Ng"])
     return normals * -np.sign(_dot(normals, rays))[:, None]
 
 
-def _look(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Which pixels' rays hit something, bool [size²], these rays in the world [N, 3], and their hits."""
+def _cast_camera_rays(
+    scene: Scene, camera: Camera, size: int
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Cast camera rays: hit mask bool [size²], world directions [N, 3] and hits of the N rays that hit."""
     rays = rotate(camera.rays(size), camera.rotation.T.astype(np.float32))
     origins = np.repeat(camera.position[None].astype(np.float32), len(rays), axis=0)
     hits = scene.cast(origins, rays)
-    met = hits["primID"] >= 0
-    if not met.all():
-        rays, hits = rays[met], {name: values[met] for name, values in hits.items()}
-    return met, rays, hits
+    hit = hits["primID"] >= 0
+    if not hit.all():
+        rays, hits = rays[hit], {name: values[hit] for name, values in hits.items()}
+    return hit, rays, hits
 
 
 def _shade(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
-    """Linear RGB, float32 [size², 3]; black where there is nothing."""
-    met, rays, hits = _look(scene, camera, size)
+    """Linear RGB, float32 [size², 3]; black without a hit."""
+    hit, rays, hits = _cast_camera_rays(scene, camera, size)
     normals = _smooth_normals(scene, hits, rays)
     material = scene.materials[hits["primID"]]
 
     tile = scene.tiles[material]
-    texels = hits["tfar"] / (camera.focal * size) * textures.TEXELS / tile  # between neighbouring rays
+    texels = hits["tfar"] / (camera.focal * size) * textures.TEXELS / tile  # distance of neighbouring rays
     uv = _interpolate(scene.uv, hits) / tile[:, None]
     height = textures.sample(scene.textures[material], uv, np.log2(texels))
     albedo = scene.colours[material] * (1 - scene.contrasts[material] * (1 - height))[:, None]
@@ -207,41 +210,41 @@ def _shade(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
     facing = np.maximum(_dot(normals, direction), 0)
     lit = np.flatnonzero(facing)
     points = camera.position.astype(np.float32) + hits["tfar"][lit, None] * rays[lit]
-    facing[lit[scene.shadowed(points + SHADOW_BIAS * _outward(hits, rays)[lit], direction)]] = 0
-    sky = light.ambient * (0.7 + 0.3 * normals[:, 2])  # more light comes from above than from below
-    colours = np.zeros((len(met), 3), dtype=np.float32)
-    colours[met] = albedo * (facing[:, None] * light.colour.astype(np.float32) + sky[:, None])
+    facing[lit[scene.shadowed(points + SHADOW_BIAS * _facing_normals(hits, rays)[lit], direction)]] = 0
+    sky = light.ambient * (0.7 + 0.3 * normals[:, 2])  # more light from above than from below
+    colours = np.zeros((len(hit), 3), dtype=np.float32)
+    colours[hit] = albedo * (facing[:, None] * light.colour.astype(np.float32) + sky[:, None])
     return colours
 
 
-def _measure(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depth [size²], normals [size², 3] and instances [size²], as in a Rendering."""
-    met, rays, hits = _look(scene, camera, size)
-    depth = np.full(len(met), np.inf, dtype=np.float32)
-    depth[met] = hits["tfar"]  # a ray's z is 1, so that its length counts metres along z
-    normals = np.zeros((len(met), 3), dtype=np.float32)
-    normals[met] = rotate(_smooth_normals(scene, hits, rays), camera.rotation.astype(np.float32))
-    instances = np.full(len(met), -1, dtype=np.int32)
-    instances[met] = scene.owners[hits["primID"]]
+def _render_geometry(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Depth [size²], normals [size², 3] and instances [size²], as in ``Rendering``."""
+    hit, rays, hits = _cast_camera_rays(scene, camera, size)
+    depth = np.full(len(hit), np.inf, dtype=np.float32)
+    depth[hit] = hits["tfar"]  # rays have z = 1, so tfar is in metres along z
+    normals = np.zeros((len(hit), 3), dtype=np.float32)
+    normals[hit] = rotate(_smooth_normals(scene, hits, rays), camera.rotation.astype(np.float32))
+    instances = np.full(len(hit), -1, dtype=np.int32)
+    instances[hit] = scene.owners[hits["primID"]]
     return depth, normals, instances
 
 
 def _encode(linear: np.ndarray) -> np.ndarray:
-    """Linear light as sRGB, uint8."""
+    """Convert linear RGB to sRGB, uint8."""
     linear = np.clip(linear, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(255 * curved).astype(np.uint8)
 
 
 def render(scene: Scene, camera: Camera, light: Light, size: int) -> Rendering:
-    """The scene at ``size`` x ``size`` pixels.
+    """Render the scene at ``size`` x ``size`` pixels.
 
-    The picture averages SUPERSAMPLING² rays a pixel; depth, normals and instances are those of the one ray
-    through the pixel's centre, since an average over an outline would be of no surface.
+    The image averages SUPERSAMPLING² rays per pixel. Depth, normals and instances use one ray through the
+    pixel centre, since an average across an edge belongs to no surface.
     """
-    fine = _shade(scene, camera, light, size * SUPERSAMPLING)
-    square = fine.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
-    depth, normals, instances = _measure(scene, camera, size)
+    supersampled = _shade(scene, camera, light, size * SUPERSAMPLING)
+    square = supersampled.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
+    depth, normals, instances = _render_geometry(scene, camera, size)
     return Rendering(
         _encode(square.mean(axis=(1, 3))),
         depth.reshape(size, size),

@@ -1,7 +1,7 @@
-"""Solids from which objects are put together: lathes, prisms, boxes, struts, tubes.
+"""Primitive solids to build objects from: lathes, prisms, boxes, struts, tubes.
 
-Lengths are in metres; z points up. A primitive stands on the plane z = 0, centred on the z axis, unless it
-says otherwise. Each triangle has its own vertices: smooth surfaces get smooth normals, edges stay sharp.
+Lengths are in metres; z points up. Unless documented otherwise, a primitive stands on the plane z = 0,
+centred on the z axis. Triangles do not share vertices: smooth surfaces get smooth normals, edges stay sharp.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 BODY, TRIM = 0, 1
 SECTIONS = 24  # around a full turn
-SMOOTH = np.cos(np.radians(40.0))  # neighbouring facets that differ by less share a normal
+SMOOTH = np.cos(np.radians(40.0))  # neighbouring facets at a smaller angle share a normal
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Mesh:
     materials: np.ndarray
 
     def at(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> "Mesh":
-        """Moved by (x, y, z)."""
+        """Translated by (x, y, z)."""
         return replace(self, vertices=self.vertices + np.array([x, y, z]))
 
     def scaled(self, x: float, y: float, z: float) -> "Mesh":
-        """Stretched along the axes by positive factors."""
+        """Scaled along the axes by positive factors."""
         normals = self.normals / (x, y, z)
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return replace(self, vertices=self.vertices * (x, y, z), normals=normals)
 
     def turned(self, axis: str, degrees: float) -> "Mesh":
-        """Rotated counter-clockwise about the axis ``x``, ``y`` or ``z`` through the origin."""
+        """Rotated counter-clockwise about the ``x``, ``y`` or ``z`` axis."""
         return self.rotated(_turn("xyz".index(axis), np.radians(degrees)))
 
     def rotated(self, rotation: np.ndarray) -> "Mesh":
@@ -46,21 +46,21 @@ class Mesh:
         return replace(self, vertices=rotate(self.vertices, rotation), normals=rotate(self.normals, rotation))
 
     def mirrored(self) -> "Mesh":
-        """Reflected in the plane y = 0."""
-        over = np.array([1.0, -1.0, 1.0])
+        """Mirrored at the plane y = 0."""
+        flip = np.array([1.0, -1.0, 1.0])
         return replace(
-            self, vertices=self.vertices * over, normals=self.normals * over, faces=self.faces[:, ::-1]
+            self, vertices=self.vertices * flip, normals=self.normals * flip, faces=self.faces[:, ::-1]
         )
 
     def trim(self) -> "Mesh":
-        """The same solid in the object's second material."""
+        """The same mesh in the object's second material."""
         return replace(self, materials=np.full_like(self.materials, TRIM))
 
 
 def rotate(vectors: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Each of the vectors [N, 3] multiplied by a matrix [3, 3].
+    """Multiply vectors [N, 3] by a matrix [3, 3].
 
-    Unlike ``@`` this starts no threads, which would compete with the processes that render.
+    Unlike ``@``, this starts no threads, which would compete with the rendering processes.
     """
     return np.einsum("nk,jk->nj", vectors, rotation)
 
@@ -75,7 +75,7 @@ def _turn(axis: int, angle: float) -> np.ndarray:
 
 
 def _mesh(corners: np.ndarray, normals: np.ndarray) -> Mesh:
-    """A mesh of triangles given by corners and corner normals, each [F, 3, 3]; empty ones are dropped."""
+    """Mesh of triangles given by corners and corner normals, each [F, 3, 3]; drops degenerate triangles."""
     doubled_areas = np.linalg.norm(
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
     )
@@ -90,7 +90,7 @@ def _mesh(corners: np.ndarray, normals: np.ndarray) -> Mesh:
 
 
 def join(*parts: Mesh) -> Mesh:
-    """All parts as one mesh; they may overlap."""
+    """Combine parts, which may overlap, into one mesh."""
     offsets = np.cumsum([0] + [len(part.vertices) for part in parts[:-1]])
     return Mesh(
         np.concatenate([part.vertices for part in parts]),
@@ -103,25 +103,25 @@ def join(*parts: Mesh) -> Mesh:
 
 
 def _quads(points: np.ndarray, normals: np.ndarray) -> Mesh:
-    """Two triangles each for quads [..., 4, 3] with corner normals of the same shape."""
+    """Mesh of quads [..., 4, 3] with corner normals of the same shape; two triangles per quad."""
     halves = [0, 1, 2, 0, 2, 3]
     return _mesh(points[..., halves, :].reshape(-1, 3, 3), normals[..., halves, :].reshape(-1, 3, 3))
 
 
 def lathe(profile: Sequence[tuple[float, float]], sections: int = SECTIONS) -> Mesh:
-    """Turn a profile of (radius, z) points about the z axis.
+    """Revolve a profile of (radius, z) points about the z axis.
 
-    A solid's profile starts and ends at radius 0 and keeps the material on its left: bottom, outside, top.
+    The profile of a solid starts and ends at radius 0 and has the material on its left: bottom, outside, top.
     """
     profile = np.asarray(profile, dtype=float)
     steps = np.diff(profile, axis=0)
     facets = np.stack([steps[:, 1], -steps[:, 0]], axis=1) / np.linalg.norm(steps, axis=1, keepdims=True)
-    bent = (facets[1:] * facets[:-1]).sum(axis=1, keepdims=True) < SMOOTH
+    sharp = (facets[1:] * facets[:-1]).sum(axis=1, keepdims=True) < SMOOTH
     shared = facets[1:] + facets[:-1]
     shared /= np.maximum(np.linalg.norm(shared, axis=1, keepdims=True), 1e-9)
     starts, ends = facets.copy(), facets.copy()
-    starts[1:] = np.where(bent, facets[1:], shared)
-    ends[:-1] = np.where(bent, facets[:-1], shared)
+    starts[1:] = np.where(sharp, facets[1:], shared)
+    ends[:-1] = np.where(sharp, facets[:-1], shared)
 
     angles = np.linspace(0.0, 2.0 * np.pi, sections + 1)
     angles[-1] = 0.0  # the seam closes exactly
@@ -132,13 +132,25 @@ def lathe(profile: Sequence[tuple[float, float]], sections: int = SECTIONS) -> M
         flat = radial[:, None, :1] * turn[None]
         return np.concatenate([flat, np.broadcast_to(radial[:, None, 1:], (*flat.shape[:2], 1))], axis=2)
 
-    here, there = circle[:-1], circle[1:]
+    direction, next_direction = circle[:-1], circle[1:]
     low, high = profile[:-1], profile[1:]
     points = np.stack(
-        [around(low, here), around(low, there), around(high, there), around(high, here)], axis=2
+        [
+            around(low, direction),
+            around(low, next_direction),
+            around(high, next_direction),
+            around(high, direction),
+        ],
+        axis=2,
     )
     normals = np.stack(
-        [around(starts, here), around(starts, there), around(ends, there), around(ends, here)], axis=2
+        [
+            around(starts, direction),
+            around(starts, next_direction),
+            around(ends, next_direction),
+            around(ends, direction),
+        ],
+        axis=2,
     )
     return _quads(points, normals)
 
@@ -147,9 +159,9 @@ def prism(polygon: Sequence[tuple[float, float]], height: float) -> Mesh:
     """Extrude a convex polygon of (x, y) points, counter-clockwise, from z = 0 to ``height``."""
     low = np.array([(x, y, 0.0) for x, y in polygon])
     high = low + np.array([0.0, 0.0, height])
-    beyond_low, beyond_high = np.roll(low, -1, axis=0), np.roll(high, -1, axis=0)
-    sides = np.stack([low, beyond_low, beyond_high, high], axis=1)
-    edges = beyond_low - low
+    next_low, next_high = np.roll(low, -1, axis=0), np.roll(high, -1, axis=0)
+    sides = np.stack([low, next_low, next_high, high], axis=1)
+    edges = next_low - low
     outward = np.stack([edges[:, 1], -edges[:, 0], np.zeros(len(edges))], axis=1)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     fan = np.array([(0, k, k + 1) for k in range(1, len(low) - 1)])
@@ -162,23 +174,23 @@ def prism(polygon: Sequence[tuple[float, float]], height: float) -> Mesh:
 
 
 def profile_prism(polygon: Sequence[tuple[float, float]], width: float) -> Mesh:
-    """Extrude a convex polygon of (x, z) points, counter-clockwise with z up, over a ``width`` along y."""
+    """Extrude a convex polygon of (x, z) points, counter-clockwise with z up, by ``width`` along y."""
     return prism(polygon, width).turned("x", 90.0).at(y=width / 2)
 
 
 def box(x: float, y: float, z: float) -> Mesh:
-    """A box of the given sides."""
+    """A box with the given side lengths."""
     return prism([(-x / 2, -y / 2), (x / 2, -y / 2), (x / 2, y / 2), (-x / 2, y / 2)], z)
 
 
 def frustum(x: float, y: float, z: float, top_x: float, top_y: float) -> Mesh:
-    """A four-sided block of height ``z``, with a base of ``x`` by ``y``, a top of ``top_x`` by ``top_y``."""
+    """A rectangular frustum of height ``z``, with base ``x`` by ``y`` and top ``top_x`` by ``top_y``."""
     signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
     low = np.column_stack([signs * (x / 2, y / 2), np.zeros(4)])
     high = np.column_stack([signs * (top_x / 2, top_y / 2), np.full(4, z)])
     around = np.stack([low, np.roll(low, -1, axis=0), np.roll(high, -1, axis=0), high], axis=1)
     quads = np.concatenate([around, high[None], low[None, ::-1]])
-    # The diagonals' product is never zero, also where the top has shrunk to a ridge or a point.
+    # Unlike that of edges, the cross product of diagonals is never zero, even if the top is a ridge or point.
     normals = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
     normals[4:] = [(0, 0, 1), (0, 0, -1)]
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -186,13 +198,13 @@ def frustum(x: float, y: float, z: float, top_x: float, top_y: float) -> Mesh:
 
 
 def cylinder(radius: float, height: float, top: float | None = None) -> Mesh:
-    """A cylinder, or a truncated cone where the radius at the ``top`` differs."""
+    """A cylinder, or a truncated cone if the radius at the ``top`` differs."""
     top = radius if top is None else top
     return lathe([(0.0, 0.0), (radius, 0.0), (top, height), (0.0, height)])
 
 
 def cone(radius: float, height: float) -> Mesh:
-    """A cone with its tip up."""
+    """A cone with its apex up."""
     return lathe([(0.0, 0.0), (radius, 0.0), (0.0, height)])
 
 
@@ -205,12 +217,12 @@ def sphere(radius: float) -> Mesh:
 
 
 def tube(path: Sequence[tuple[float, float, float]], radii: float | Sequence[float]) -> Mesh:
-    """A round rod of ``radii`` [P] (or of one radius) along a ``path`` of points [P, 3], with flat ends."""
+    """A tube along a ``path`` of points [P, 3] with flat ends; ``radii`` is [P] or a single radius."""
     path = np.asarray(path, dtype=float)
     radii = np.broadcast_to(radii, len(path))
     tangents = np.gradient(path, axis=0)
     tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
-    # One reference direction for the whole path, square to most of it, keeps the rings from twisting.
+    # One reference direction for the whole path, nearly perpendicular to it, avoids twisting of the rings.
     reference = np.eye(3)[np.argmin(np.abs(tangents).max(axis=0))]
     first = np.cross(reference, tangents)
     first /= np.linalg.norm(first, axis=1, keepdims=True)
@@ -235,5 +247,5 @@ def tube(path: Sequence[tuple[float, float, float]], radii: float | Sequence[flo
 
 
 def strut(start: tuple[float, float, float], end: tuple[float, float, float], *radii: float) -> Mesh:
-    """A straight round rod between two points, of one radius or of one at each end."""
+    """A straight rod between two points, with one radius or one per end."""
     return tube([start, end], radii if len(radii) == 2 else radii[0])

@@ -1,7 +1,7 @@
-"""Grey textures, tiled and in several resolutions: three photographs and procedural patterns.
+"""Tileable grey textures with mipmaps: three photographs and procedural patterns.
 
-A texture is a height of 0..1 that mixes a surface's dark and light colour. The photographs (brick, grass,
-gravel; CC0) lie inside the scikit-image package: nothing is downloaded.
+Texture values 0..1 interpolate between a surface's dark and light colour. The photographs (brick, grass,
+gravel; CC0) are part of the scikit-image package, so nothing is downloaded.
 """
 
 from functools import cache
@@ -10,12 +10,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-TEXELS = 256  # along a side of a tile
+TEXELS = 256  # side of a tile
 LEVELS = 7  # 256, 128, ..., 4 texels
 
 
 def _photograph(name: str) -> np.ndarray:
-    """A photograph made tileable by mirroring, with its grey levels spread over 0..1."""
+    """A photograph made tileable by mirroring, with grey levels stretched to 0..1."""
     photograph = getattr(data, name)().astype(float)
     quarter = photograph.reshape(TEXELS // 2, -1, TEXELS // 2, photograph.shape[1] // (TEXELS // 2)).mean(
         (1, 3)
@@ -27,7 +27,7 @@ def _photograph(name: str) -> np.ndarray:
 
 
 def _noise(sigma: float, seed: int) -> np.ndarray:
-    """Tileable smooth noise, its values spread evenly over 0..1."""
+    """Tileable smooth noise with uniformly distributed values in 0..1."""
     field = np.random.default_rng(seed).normal(size=(TEXELS, TEXELS))
     smooth = gaussian_filter(field, sigma, mode="wrap")
     ranks = smooth.ravel().argsort().argsort().reshape(smooth.shape)
@@ -35,7 +35,7 @@ def _noise(sigma: float, seed: int) -> np.ndarray:
 
 
 def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Each texel's (u, v) in 0..1."""
+    """Texel coordinates (u, v) in 0..1."""
     v, u = (np.mgrid[:TEXELS, :TEXELS] + 0.5) / TEXELS
     return u, v
 
@@ -56,7 +56,7 @@ def _dots() -> np.ndarray:
 
 
 def _wood() -> np.ndarray:
-    """Long wavering grain along u."""
+    """Wavy wood grain along u."""
     _, v = _grid()
     waver = gaussian_filter(np.random.default_rng(3).normal(size=(TEXELS, TEXELS)), (6, 40), mode="wrap")
     return 0.5 + 0.5 * np.sin(2 * np.pi * (10 * v + 1.2 * waver / np.abs(waver).max()))
@@ -83,11 +83,11 @@ NAMES = list(TEXTURES)
 
 @cache
 def pyramids() -> tuple[np.ndarray, np.ndarray]:
-    """All textures, each level the 2 x 2 means of the one before.
+    """Mipmaps of all textures; each level averages 2 x 2 texels of the previous one.
 
     Returns:
-        uint8 [T, P], the levels of each texture one after the other, rows first; and int64 [LEVELS], where
-        each level starts.
+        uint8 [T, P], concatenated levels of each texture in row-major order; and int64 [LEVELS], start of
+        each level.
     """
     texels = []
     for draw in TEXTURES.values():
@@ -101,15 +101,15 @@ def pyramids() -> tuple[np.ndarray, np.ndarray]:
 
 
 def sample(texture: np.ndarray, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """The height 0..1, float32 [N], of each point's texture.
+    """Sample textures at points: values 0..1, float32 [N].
 
-    ``texture`` integer [N] into NAMES; ``uv`` [N, 2] in tiles, any real numbers; ``level`` [N], how often to
-    halve the resolution (clipped to the levels there are, then rounded down).
+    ``texture`` [N] are indices into NAMES; ``uv`` [N, 2] are unbounded coordinates in tiles; ``level`` [N] is
+    the mipmap level, clipped and rounded down.
     """
     texels, starts = pyramids()
     level = np.clip(level, 0, LEVELS - 1).astype(np.int32)
     side = TEXELS >> level
     column, row = ((uv - np.floor(uv)) * side[:, None]).astype(np.int32).T
-    # A coordinate a hair below a whole number may round up to it.
+    # A coordinate just below an integer may be rounded up to it.
     index = starts[level] + np.minimum(row, side - 1) * side + np.minimum(column, side - 1)
     return texels[texture, index] * np.float32(1 / 255)

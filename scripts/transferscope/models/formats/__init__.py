@@ -1,1 +1,1 @@
-"""How authors store weights: one module a format, each with ``read(path)``."""
+"""Checkpoint formats: one module per format, each with ``read(path)``."""

@@ -1,4 +1,4 @@
-"""BYOL's checkpoints: a pickle of Haiku parameters as NumPy arrays, read without running what it contains.
+"""BYOL checkpoints: pickles of Haiku parameters as NumPy arrays, read without executing their code.
 
 Layout: https://github.com/google-deepmind/deepmind-research/tree/master/byol (byol_experiment.py and
 utils/checkpointing.py).
@@ -13,19 +13,19 @@ from torch import Tensor
 from transferscope import restricted_pickle
 from transferscope.errors import InputError
 
-# The positions of the fields of BYOL's named tuple _ByolExperimentState that are read.
+# Field positions in BYOL's named tuple _ByolExperimentState.
 ONLINE_PARAMS, ONLINE_STATE = 0, 2
 
 
 class _Record(tuple):
-    """Stands in for a named tuple of BYOL or its optimiser: the values, and nothing else."""
+    """Replaces the named tuples of BYOL and its optimiser by plain tuples."""
 
     def __new__(cls, *values):
         return super().__new__(cls, values)
 
 
 def _mapping(*items) -> dict:
-    """Stands in for Haiku's immutable mappings, which pickle as their class and a dict."""
+    """Replaces Haiku's immutable mappings, which are pickled as their class and a dict."""
     return dict(*items)
 
 
@@ -33,11 +33,11 @@ _STAND_INS = {"byol": _Record, "optax": _Record, "haiku": _mapping}
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
-    """The online network's parameters and moving averages, named ``module/parameter`` as Haiku has them.
+    """Read the online network's parameters and moving averages, named ``module/parameter``.
 
     Raises:
-        InputError: the file is truncated or of another layout, or asks for any object but NumPy arrays and
-            plain containers (names it).
+        InputError: the file is truncated, has another layout, or refers to objects other than NumPy arrays
+            and plain containers.
     """
     with Path(path).open("rb") as file:
         content = restricted_pickle.load(file, path, stand_ins=_STAND_INS)
@@ -51,6 +51,6 @@ def read(path: str | Path) -> dict[str, Tensor]:
         }
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path} has not BYOL's layout (experiment_state with online_params and online_state); "
+            f"{path} does not have BYOL's layout (experiment_state with online_params and online_state); "
             "check the format of this model"
         ) from error

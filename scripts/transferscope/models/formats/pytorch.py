@@ -1,4 +1,4 @@
-"""Files of ``torch.save``, read without running anything that they contain."""
+"""PyTorch checkpoints (``torch.save``), read without executing their code."""
 
 import argparse
 import pickle
@@ -10,18 +10,17 @@ import torch
 
 from transferscope.errors import InputError
 
-# What torch.load raises besides, depending on where the file ends.
-_DAMAGE = (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, struct.error)
+# Further exceptions of torch.load, depending on where a file is truncated.
+_READ_ERRORS = (RuntimeError, OSError, EOFError, ValueError, KeyError, IndexError, struct.error)
 
 
 def read(path: str | Path) -> object:
-    """What was saved, with its tensors on the CPU.
+    """Read a checkpoint with its tensors on the CPU.
 
-    Admitted are tensors, plain containers and ``argparse.Namespace``, in which authors keep their options
-    beside the weights.
+    Allowed are tensors, plain containers and ``argparse.Namespace``, in which authors store their options.
 
     Raises:
-        InputError: the file is truncated or no checkpoint, or asks for any other object (names it).
+        InputError: the file is truncated, not a checkpoint, or refers to any other object.
     """
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
@@ -34,7 +33,7 @@ def read(path: str | Path) -> object:
                 "re-save its state_dict alone with torch.save on a machine where you trust the file"
             ) from error
         raise InputError(_damaged(path)) from error
-    except _DAMAGE as error:
+    except _READ_ERRORS as error:
         raise InputError(_damaged(path)) from error
 
 

@@ -1,4 +1,4 @@
-"""Files of the safetensors library."""
+"""Safetensors files."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from transferscope.errors import InputError
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
-    """All tensors by name, in the order of their names.
+    """Read all tensors by name, sorted by name.
 
     Raises:
-        InputError: the file is truncated or of another format.
+        InputError: the file is truncated or has another format.
     """
     try:
         return safetensors.torch.load_file(path)

@@ -1,8 +1,8 @@
-"""TensorFlow's checkpoints (the V2 "tensor bundle"), read without TensorFlow from one zip archive.
+"""TensorFlow V2 checkpoints ("tensor bundles"), read from a zip archive without TensorFlow.
 
-The archive holds NAME.index and its NAME.data-XXXXX-of-XXXXX, in a folder or not. The index is a sorted
-table in LevelDB's format, from variable names to entries in protocol-buffer encoding; an entry says where in
-the data a tensor's bytes lie.
+The archive contains NAME.index and its NAME.data-XXXXX-of-XXXXX, optionally in a folder. The index is a
+sorted table in LevelDB format that maps variable names to protocol-buffer entries; an entry locates a
+tensor's bytes in the data files.
 
 Sources: tensorflow/core/util/tensor_bundle/tensor_bundle.h, tensorflow/core/protobuf/tensor_bundle.proto and
 https://github.com/google/leveldb/blob/main/doc/table_format.md.
@@ -22,15 +22,15 @@ TABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 FOOTER_LENGTH = 48
 BLOCK_TRAILER_LENGTH = 5  # one byte for the compression, four for the checksum
 
-# Numbers of tensorflow/core/framework/types.proto; a checkpoint's counters and strings are no weights.
+# Floating-point types of tensorflow/core/framework/types.proto; counters and strings are not weights.
 DTYPES = {1: "<f4", 2: "<f8", 19: "<f2"}
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
-    """All variables of floating point by name, in the order of their names.
+    """Read all floating-point variables by name, sorted by name.
 
     Raises:
-        InputError: the file is no zip archive of one checkpoint, or is damaged.
+        InputError: the file is damaged or not a zip archive of one checkpoint.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -53,7 +53,7 @@ def read(path: str | Path) -> dict[str, Tensor]:
 
 
 def _index_name(archive: zipfile.ZipFile, path: str | Path) -> str:
-    # A hub module beside the checkpoint keeps its own variables in variables/variables.index.
+    # variables/variables.index belongs to a TF-Hub module stored beside the checkpoint.
     found = [
         name
         for name in archive.namelist()
@@ -68,19 +68,19 @@ def _index_name(archive: zipfile.ZipFile, path: str | Path) -> str:
 
 
 def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a LevelDB table in the order of the keys."""
+    """Keys and values of a LevelDB table, sorted by key."""
     if table[-8:] != TABLE_MAGIC:
-        raise ValueError("its index is no table")
+        raise ValueError("its index is not a table")
     footer = table[-FOOTER_LENGTH:]
-    _, at = _varint(footer, 0)  # the meta-index block, which TensorFlow leaves empty
-    _, at = _varint(footer, at)
-    for _, handle in _block_entries(_block(table, footer[at:])):
+    _, position = _varint(footer, 0)  # the meta-index block, empty in TensorFlow
+    _, position = _varint(footer, position)
+    for _, handle in _block_entries(_block(table, footer[position:])):
         yield from _block_entries(_block(table, handle))
 
 
 def _block(table: bytes, handle: bytes) -> bytes:
-    offset, at = _varint(handle, 0)
-    length, _ = _varint(handle, at)
+    offset, position = _varint(handle, 0)
+    length, _ = _varint(handle, position)
     block = table[offset : offset + length + BLOCK_TRAILER_LENGTH]
     if len(block) != length + BLOCK_TRAILER_LENGTH or block[length] != 0:
         raise ValueError("its index is cut short or compressed")
@@ -90,15 +90,15 @@ def _block(table: bytes, handle: bytes) -> bytes:
 def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (restarts + 1)
-    at, key = 0, b""
-    while at < end:
-        shared, at = _varint(block, at)
-        unshared, at = _varint(block, at)
-        length, at = _varint(block, at)
-        key = key[:shared] + block[at : at + unshared]
-        at += unshared
-        yield key, block[at : at + length]
-        at += length
+    position, key = 0, b""
+    while position < end:
+        shared, position = _varint(block, position)
+        unshared, position = _varint(block, position)
+        length, position = _varint(block, position)
+        key = key[:shared] + block[position : position + unshared]
+        position += unshared
+        yield key, block[position : position + length]
+        position += length
 
 
 def _tensors(entries: dict[bytes, bytes], data: list[bytes]) -> Iterator[tuple[str, Tensor]]:
@@ -107,7 +107,7 @@ def _tensors(entries: dict[bytes, bytes], data: list[bytes]) -> Iterator[tuple[s
         dtype = DTYPES.get(fields.get(1, 0))
         if dtype is None:
             continue
-        # Dimensions are field 2 of the shape, and a dimension's size its field 1; a size of 0 is not written.
+        # Field 2 of the shape is a dimension, whose field 1 is its size (omitted if 0).
         shape = [dict(_fields(size)).get(1, 0) for number, size in _fields(fields.get(2, b"")) if number == 2]
         offset, length = fields.get(4, 0), fields.get(5, 0)
         values = np.frombuffer(data[fields.get(3, 0)][offset : offset + length], dtype).reshape(shape)
@@ -115,29 +115,29 @@ def _tensors(entries: dict[bytes, bytes], data: list[bytes]) -> Iterator[tuple[s
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and values of a protocol-buffer message; nested messages stay bytes."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
+    """Field numbers and values of a protocol-buffer message; nested messages remain bytes."""
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == 0:
-            value, at = _varint(message, at)
+            value, position = _varint(message, position)
         else:
             if wire_type == 2:
-                length, at = _varint(message, at)
+                length, position = _varint(message, position)
             else:
                 length = {1: 8, 5: 4}[wire_type]
-            value = message[at : at + length]
-            at += length
+            value = message[position : position + length]
+            position += length
         yield number, value
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A little-endian number of seven bits a byte, and where it ends."""
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Decode a varint (7 bits per byte, little-endian); return the value and the position after it."""
     value = shift = 0
     while True:
-        byte = data[at]
+        byte = data[position]
         value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 128:
-            return value, at
+            return value, position

@@ -1,1 +1,1 @@
-"""The protocols on frozen features: one module a probe, each from arrays to scores."""
+"""Probes on frozen features: one module per probe, from arrays to scores."""

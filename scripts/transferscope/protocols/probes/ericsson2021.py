@@ -1,9 +1,8 @@
-"""The logistic regression of Ericsson et al. (CVPR 2021) as their released code ran it, stops and all.
+"""Logistic regression as in the released code of Ericsson et al. (CVPR 2021), including its early stopping.
 
-linear.py of linusericsson/ssl-transfer keeps one scikit-learn classifier for a whole run. Every fit (of
-each lambda from the weakest, of each class of a multi-label dataset, and the refit) sets out from the
-coefficients of the fit before it and ends at scikit-learn's default tolerance or after 100 iterations,
-whichever is first.
+linear.py of linusericsson/ssl-transfer reuses one scikit-learn classifier for a whole run. Every fit (each
+lambda from the weakest, each class of a multi-label dataset, the refit) is warm-started with the previous
+coefficients and stops at scikit-learn's default tolerance or after 100 iterations.
 """
 
 import warnings
@@ -21,7 +20,7 @@ MAX_ITERATIONS = 100
 
 
 class EarlyStopped:
-    """The one classifier of a run."""
+    """Solver with the warm-started classifier of one run."""
 
     device = "cpu"
 
@@ -32,15 +31,15 @@ class EarlyStopped:
     def path(self, features: np.ndarray, labels: np.ndarray, lambdas: np.ndarray) -> Iterator[Solution]:
         """Yield the fit at every lambda, from the weakest to the strongest.
 
-        ``features`` is float32 [N, D], ``labels`` int [N] in 0..C-1, or [N, C] of 0 and 1, where the
-        iterations of a fit are those of all classes together. Raises InputError where training samples lack
-        a class, or samples with and without it, since scikit-learn cannot fit that.
+        ``features`` is float32 [N, D], ``labels`` int [N] in 0..C-1, or [N, C] of 0 and 1; multi-label fits
+        report the total iterations over classes. Raises InputError if a class has no training samples (or, in
+        the multi-label case, only positive ones), since scikit-learn cannot fit it.
         """
         for lambda_ in sorted(lambdas):
             yield self._fit(features, labels, lambda_)
 
     def refit(self, features: np.ndarray, labels: np.ndarray, chosen: Solution) -> Solution:
-        """The fit at the chosen lambda; it goes on from wherever the path ended."""
+        """Fit at the chosen lambda, warm-started from the last fit of the path."""
         return self._fit(features, labels, chosen.lambda_)
 
     def _fit(self, features: np.ndarray, labels: np.ndarray, lambda_: float) -> Solution:
@@ -48,8 +47,8 @@ class EarlyStopped:
             targets, num_classes = list(labels.T), 2
         else:
             targets, num_classes = [labels], self.num_classes
-        # The authors asked for multi_class="multinomial", so two classes had two weight vectors. The one
-        # that scikit-learn fits now is their difference, and at C = 2 / lambda the minimum is the same.
+        # The authors used multi_class="multinomial", with two weight vectors for two classes. Current
+        # scikit-learn fits their difference, which has the same minimum at C = 2 / lambda.
         self.classifier.set_params(C=(2 if num_classes == 2 else 1) / lambda_)
         weights, biases, iterations = [], [], []
         for target in targets:

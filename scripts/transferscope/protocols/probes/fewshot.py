@@ -1,4 +1,4 @@
-"""Few-shot recognition: episodes of five classes, each sample assigned to the nearest class mean."""
+"""Few-shot recognition: nearest-class-mean classification in random episodes."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -12,19 +12,19 @@ from transferscope.results.run import Evaluation, measurement
 
 @dataclass(frozen=True)
 class Episodes:
-    """Which samples each of E episodes is made of, as rows of the feature matrix."""
+    """Samples of E episodes, as row indices of the feature matrix."""
 
     support: np.ndarray  # int64 [E, ways, shots]
     query: np.ndarray  # int64 [E, ways, queries]
-    classes: int  # large enough to be drawn from
+    classes: int  # number of classes with enough samples to be drawn
 
 
 @dataclass(frozen=True)
 class FewShotResult:
-    """The accuracy of each episode, float64 [E] in 0..1, and what is reported of them."""
+    """Accuracy per episode, float64 [E] in 0..1, with its mean and confidence interval."""
 
     accuracies: np.ndarray
-    classes: int  # that the episodes were drawn from
+    classes: int  # number of classes with enough samples to be drawn
 
     @property
     def accuracy(self) -> float:
@@ -33,7 +33,7 @@ class FewShotResult:
 
     @property
     def ci95(self) -> float:
-        """Half-width of the mean's 95% interval, 1.96 standard deviations over the root of E, in 0..1."""
+        """Half-width of the mean's 95% interval, 1.96 standard errors, in 0..1."""
         return float(1.96 * self.accuracies.std() / sqrt(len(self.accuracies)))
 
 
@@ -47,12 +47,12 @@ def fewshot_probe(
     episodes: int,
     seed: int,
 ) -> dict[int, FewShotResult]:
-    """Nearest class mean by squared Euclidean distance on raw features, for each number of shots.
+    """Classify by the nearest class mean (squared Euclidean distance, raw features) for each number of shots.
 
-    The protocol of Ericsson et al. (2021, few-shot recognition): a prototypical network (Snell et al. 2017)
-    with nothing trained. ``features`` is float32 [N, D], all splits pooled; ``labels`` integers [N]. The
-    episodes are those of ``draw_episodes``, so every backbone meets the same ones. Raises InputError where
-    features and labels do not fit together, or the dataset is too small for a number of shots.
+    Protocol of Ericsson et al. (2021, few-shot recognition): a prototypical network (Snell et al. 2017)
+    without training. ``features`` is float32 [N, D], all splits pooled; ``labels`` integers [N]. Episodes are
+    drawn by ``draw_episodes``, so they are the same for every backbone. Raises InputError if features and
+    labels are inconsistent, or the dataset is too small for a number of shots.
     """
     if features.ndim != 2 or labels.shape != (len(features),):
         raise InputError(
@@ -60,7 +60,7 @@ def fewshot_probe(
         )
     if not np.isfinite(features).all():
         raise InputError("features hold NaN or infinity; check the checkpoint that they come from")
-    # All draws first: a dataset too small for one of the shots fails before any episode is evaluated.
+    # Draw first, so that a too small dataset fails before any evaluation.
     drawn = {
         shot: draw_episodes(labels, shot, ways=ways, queries=queries, episodes=episodes, seed=seed)
         for shot in shots
@@ -102,14 +102,13 @@ def evaluate(
 def draw_episodes(
     labels: np.ndarray, shots: int, *, ways: int, queries: int, episodes: int, seed: int
 ) -> Episodes:
-    """Draw classes and, from each, ``shots`` support and ``queries`` query samples; all without replacement.
+    """Draw ``ways`` classes and, from each, ``shots`` support and ``queries`` query samples per episode.
 
-    Every choice is uniform, and episodes are independent of each other. The draw depends on the labels, their
-    order and the arguments alone. Each number of shots has its own random stream, seeded by
-    ``[seed, shots]``, so that one more of them leaves the others as they were. A class with fewer samples
-    than ``shots + queries`` is never drawn.
+    Draws are uniform without replacement; episodes are independent. They depend only on the ordered labels
+    and the arguments. Each number of shots has its own random stream, seeded by ``[seed, shots]``, so adding
+    a number does not change the others. Classes with fewer than ``shots + queries`` samples are excluded.
 
-    Raises InputError where fewer classes than ``ways`` are left.
+    Raises InputError if fewer than ``ways`` classes are left.
     """
     counts = np.unique(labels, return_counts=True)[1]
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
@@ -130,18 +129,18 @@ def draw_episodes(
 
 
 def episode_accuracies(features: np.ndarray, episodes: Episodes) -> np.ndarray:
-    """Share of the queries nearest to their own class's mean in each episode: float64 [E] in 0..1.
+    """Accuracy of each episode, float64 [E] in 0..1: fraction of queries nearest to their class's mean.
 
-    A query as near to two means counts for the class drawn first. ``features`` is float32 [N, D].
+    Ties count for the class drawn first. ``features`` is float32 [N, D].
     """
     truth = np.arange(episodes.query.shape[1])[:, None]
     accuracies = np.empty(len(episodes.query))
     for number, (support, query) in enumerate(zip(episodes.support, episodes.query, strict=True)):
         means = features[support].mean(axis=1)
-        # With c the centre of the means m and d = m - c, the nearest mean to x is the one with the greatest
-        # x·d - |m|²/2 + |c|²/2 = (x - (m + c)/2)·d, which loses less to float32 rounding than |m|² and x·m
-        # would, since d is small where the means are close. Dot products and not a matrix product: BLAS would
-        # wake all its threads for each of these small ones, and on busy cores wait for them far longer.
+        # With c the centre of the means m and d = m - c, the nearest mean to x maximises
+        # x·d - |m|²/2 + |c|²/2 = (x - (m + c)/2)·d, which has smaller float32 rounding errors than |m|² and
+        # x·m, since d is small if the means are close. vecdot, since BLAS would wake all its threads for each
+        # of these small matrix products, and on busy cores wait for them.
         centre = means.mean(axis=0)
         offsets = means - centre
         closeness = np.vecdot(features[query][:, :, None], offsets) - np.vecdot(means + centre, offsets) / 2

@@ -1,4 +1,4 @@
-"""Weighted nearest neighbours on frozen features: what a representation knows with nothing trained."""
+"""Weighted k-nearest-neighbour classification on frozen features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BLOCK = 2**25
 
 @dataclass(frozen=True)
 class KnnResult:
-    """The chosen k, what every k scored on val, and the class scores of the test set."""
+    """The chosen k, the val score of every k, and the class scores of the test set."""
 
     k: int
     val_scores: dict[int, float]  # by k, in the metric's unit
@@ -43,13 +43,13 @@ def knn_probe(
 ) -> KnnResult:
     """Weighted k-nearest-neighbour classification (Wu et al. 2018, section 3.4; k and T as in DINO, 2021).
 
-    A neighbour of cosine similarity s has weight exp(s / temperature); a sample's scores are the weighted
-    mean of its k neighbours' label vectors, which for single labels are one-hot. The k with the best
-    ``metric(scores, labels)`` on val with train as the bank is chosen (of equals the smallest), and test is
-    scored with train and val together as the bank. A k beyond the size of train counts as that size.
+    A neighbour with cosine similarity s has weight exp(s / temperature); a sample's scores are the weighted
+    mean of the (one-hot or multi-hot) label vectors of its k neighbours. k is chosen by
+    ``metric(scores, labels)`` on val with train as the bank (the smallest of ties); test is scored with train
+    and val as the bank. k is clipped to the size of train.
 
     Each split is ``(features, labels)``: float32 [N, D] and integers [N] in 0..C-1, or [N, C] of 0 and 1 for
-    a multi-label dataset. Raises InputError where shapes or label values do not fit together.
+    a multi-label dataset. Raises InputError if shapes or labels are inconsistent.
     """
     if not ks or min(ks) < 1:
         raise InputError(f"k-NN got k = {ks}; give at least one, each of 1 or more")
@@ -62,7 +62,7 @@ def knn_probe(
     usable = sorted({min(k, len(train_features)) for k in ks})
     candidates = _class_scores(val_features, train_features, train_labels, usable, num_classes, temperature)
     val_scores = {k: metric(candidates[k], val[1]) for k in usable}
-    best = max(usable, key=val_scores.get)  # the first, hence smallest, of equals
+    best = max(usable, key=val_scores.get)  # the smallest of ties
 
     bank = torch.cat([train_features, val_features])
     labels = torch.cat([train_labels, val_labels])
@@ -105,17 +105,16 @@ def evaluate(
 def _class_scores(
     queries: Tensor, bank: Tensor, labels: Tensor, ks: list[int], num_classes: int, temperature: float
 ) -> dict[int, np.ndarray]:
-    """Scores float32 [N, C] of unit-length ``queries`` for each of the rising ``ks``.
+    """Scores float32 [N, C] of unit-length ``queries`` for each of the ascending ``ks``.
 
-    One search for the largest k serves all: the votes of the neighbours between one k and the next are
-    added to those before.
+    One search with the largest k serves all; votes accumulate from one k to the next.
     """
     scores = {k: np.empty((len(queries), num_classes), dtype=np.float32) for k in ks}
     rows = max(1, BLOCK // (len(bank) + ks[-1] * num_classes))
     for start in range(0, len(queries), rows):
         similarity, neighbours = (queries[start : start + rows] @ bank.T).topk(ks[-1])
-        # Relative to the nearest neighbour, which cancels below and cannot overflow at any temperature.
-        # In float64, so that neighbours that all agree give exactly 1 and samples alike in this stay tied.
+        # Relative to the nearest neighbour: cancels below and avoids overflow at any temperature. In float64,
+        # so that unanimous neighbours give a score of exactly 1 and such samples stay tied.
         weights = ((similarity - similarity[:, :1]).double() / temperature).exp()
         votes = weights.new_zeros(len(weights), num_classes)
         for lower, upper in pairwise([0, *ks]):

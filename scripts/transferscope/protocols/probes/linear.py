@@ -1,8 +1,8 @@
-"""The linear probe: logistic regression on frozen features, its regularisation chosen on val.
+"""Linear probe: logistic regression on frozen features, with regularisation chosen on val.
 
-Protocol of Ericsson et al. (CVPR 2021, Appendix A.2): raw features, 45 strengths, a refit on train and val
-at the best, test. Mode ``converged`` solves every fit to a tolerance. Mode ``ericsson2021`` stops where the
-authors' code stopped, which for weak regularisation is far from the minimum.
+Protocol of Ericsson et al. (CVPR 2021, Appendix A.2): raw features, 45 regularisation strengths, refit on
+train and val at the best one, test. Mode ``converged`` solves every fit to a tolerance. Mode ``ericsson2021``
+stops as early as the authors' code, which for weak regularisation is far from the minimum.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,11 +28,11 @@ MODES = ("converged", "ericsson2021")
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """What was chosen, why, and the logits that follow from it.
+    """Result of a linear probe.
 
-    ``val_scores``, ``iterations`` (of L-BFGS) and ``converged`` have one element for each of ``lambdas``,
-    which rise. ``val_logits`` are of the fit on train, ``test_logits`` of the refit on train and val;
-    float32 [N, C].
+    ``val_scores``, ``iterations`` (of L-BFGS) and ``converged`` have one element per value of the ascending
+    ``lambdas``. ``val_logits`` belong to the fit on train, ``test_logits`` to the refit on train and val;
+    both float32 [N, C].
     """
 
     chosen_lambda: float
@@ -58,14 +58,13 @@ def linear_probe(
 ) -> LinearProbe:
     """Fit on train at every lambda, choose by ``metric(logits, labels)`` on val, refit on both, predict test.
 
-    Each split is ``(features, labels)``: float32 [N, D] and integers [N] in 0..C-1, or [N, C] of 0 and 1
-    for a multi-label dataset, which has one binary classifier a class and one lambda for all. Of equal
-    scores the strongest regularisation wins; in mode ``ericsson2021`` the weakest, which the authors' loop
-    met first. That mode is scikit-learn's and runs on the CPU whatever the torch ``device``.
+    Each split is ``(features, labels)``: float32 [N, D] and integers [N] in 0..C-1, or [N, C] of 0 and 1 for
+    a multi-label dataset, which has one binary classifier per class and one common lambda. Ties are resolved
+    in favour of the strongest regularisation; in mode ``ericsson2021`` of the weakest, as in the authors'
+    loop. That mode uses scikit-learn and ignores ``device``.
 
-    Raises InputError for an unknown mode, for lambdas that are not positive, for splits that do not fit
-    together, for features that are not finite, and in mode ``ericsson2021`` for a class without training
-    samples.
+    Raises InputError for an unknown mode, lambdas that are not positive, inconsistent splits, features that
+    are not finite, and in mode ``ericsson2021`` for a class without training samples.
     """
     if mode not in MODES:
         raise InputError(f"the linear probe has no mode {mode!r}; choose one of {', '.join(MODES)}")
@@ -78,16 +77,16 @@ def linear_probe(
     solver = _Converged(num_classes, device) if mode == "converged" else EarlyStopped(num_classes)
     features = torch.as_tensor(val[0], device=solver.device)
     best, best_score, val_logits = None, -np.inf, None
-    trail = {}
+    history = {}
     for fit in solver.path(*train, lambdas):
         logits = _predict(fit, features)
         value = metric(logits, val[1])
-        trail[fit.lambda_] = value, fit.iterations, fit.converged
+        history[fit.lambda_] = value, fit.iterations, fit.converged
         if value > best_score:
             best, best_score, val_logits = fit, value, logits
     refit = solver.refit(*(np.concatenate(parts) for parts in zip(train, val, strict=True)), best)
     val_scores, iterations, converged = (
-        np.array(column) for column in zip(*map(trail.get, lambdas), strict=True)
+        np.array(column) for column in zip(*map(history.get, lambdas), strict=True)
     )
     return LinearProbe(
         chosen_lambda=best.lambda_,

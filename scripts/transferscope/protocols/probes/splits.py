@@ -1,4 +1,4 @@
-"""What a probe is given, and whether its parts fit together."""
+"""Input type of the probes and its validation."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ Split = tuple[
 
 
 def check(splits: dict[str, Split], num_classes: int) -> None:
-    """Raise InputError unless the named splits (the first sets the shapes) can be probed together."""
+    """Raise InputError unless the named splits are consistent; the first one determines the shapes."""
     (first, (first_features, first_labels)), *_ = splits.items()
     if first_labels.shape[1:] not in ((), (num_classes,)):
         raise InputError(

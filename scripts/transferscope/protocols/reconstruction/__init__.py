@@ -1,1 +1,1 @@
-"""Reconstruction: what of a picture can be seen again from a backbone's features?"""
+"""Reconstruction: invert a backbone's features to images and measure their similarity to the originals."""

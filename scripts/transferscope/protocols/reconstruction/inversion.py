@@ -1,7 +1,7 @@
-"""Feature inversion: pictures whose features at a stage of a backbone are those of given pictures.
+"""Feature inversion: reconstruct images from their features at a stage of a backbone.
 
-Ericsson et al. (CVPR 2021, section 4.7): a deep image prior is trained so that the backbone sees in its
-picture what it sees in the original, by mean squared error; Adam, 3000 steps.
+Ericsson et al. (CVPR 2021, section 4.7): a deep image prior is trained to minimise the mean squared error
+between the features of its output and of the original image; Adam, 3000 steps.
 """
 
 import hashlib
@@ -14,18 +14,18 @@ from torch.optim.lr_scheduler import ConstantLR
 
 from transferscope.errors import InputError
 from transferscope.features.images import normalise
-from transferscope.protocols.reconstruction.prior import untrained
+from transferscope.protocols.reconstruction.prior import create_priors
 from transferscope.training.loop import CHECKPOINT_STEPS, train
 
 LEARNING_RATE = 1e-3
 
 
 class Stage(nn.Module):
-    """A frozen backbone up to one of its stages: normalised pictures [N, 3, R, R] to maps [N, C, h, w].
+    """A frozen backbone up to one of its stages: normalised images [N, 3, R, R] to maps [N, C, h, w].
 
     Args:
-        network: of ``backbones.load``.
-        stage: among the stages that timm names, from 0; -1 is the last one.
+        network: a network from ``backbones.load``.
+        stage: index of a timm stage; -1 is the last.
 
     Raises:
         InputError: the network has no such stage.
@@ -36,7 +36,7 @@ class Stage(nn.Module):
         stages = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
         if not -stages <= stage < stages:
             raise InputError(
-                f"timm knows {stages} stages of this network, of which reconstruction.stage {stage} is none; "
+                f"timm knows {stages} stages of this network, and reconstruction.stage is {stage}; "
                 f"set it to {-stages}..{stages - 1}"
                 if stages
                 else "timm knows no stages of this network; exclude it from reconstruction"
@@ -63,33 +63,33 @@ def invert(
     save: Callable[[dict], None] = lambda state: None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> tuple[Tensor, list[float]]:
-    """Pictures seen again from their features, each by a prior of its own, all in one batch.
+    """Reconstruct images from their features, in one batch with a separate prior per image.
 
-    The loss is the sum of the pictures' mean squared errors, so that a picture's gradient, and with Adam its
-    whole training, is what it would be alone.
+    The loss is the sum of the images' mean squared errors, so the gradient of each prior, and with Adam its
+    whole training, is independent of the batch.
 
     Args:
-        stage: of the backbone, on the device.
-        pictures: uint8 [N, 3, R, R].
+        stage: backbone stage, on the device.
+        pictures: images, uint8 [N, 3, R, R].
         mean, std: the backbone's normalisation.
-        seeds: one a picture.
-        steps: of Adam.
-        state, save, checkpoint_steps: as ``training.train``.
+        seeds: one per image.
+        steps: Adam steps.
+        state, save, checkpoint_steps: as for ``training.loop.train``.
 
     Returns:
-        The reconstructions, uint8 [N, 3, R, R], and the losses of ``training.Trained``.
+        Reconstructions, uint8 [N, 3, R, R], and the losses (see ``training.loop.Trained``).
 
     Raises:
-        InputError: the loss ceased to be finite.
+        InputError: the training diverged.
     """
     with torch.no_grad():
-        wanted = stage(normalise(pictures.to(device), mean, std))
-    prior, noise = untrained(pictures.shape[2], seeds)
+        target = stage(normalise(pictures.to(device), mean, std))
+    prior, noise = create_priors(pictures.shape[2], seeds)
     mean_, std_ = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (mean, std))
 
     def loss(prior: nn.Module, batch: list[Tensor]) -> Tensor:
-        seen = stage((prior(batch[0]) - mean_) / std_)
-        return (seen.float() - wanted).square().mean(dim=(1, 2, 3)).sum()
+        features = stage((prior(batch[0]) - mean_) / std_)
+        return (features.float() - target).square().mean(dim=(1, 2, 3)).sum()
 
     def batches(start: int) -> Iterator[list[Tensor]]:
         return repeat([noise.to(device)], steps - start)
@@ -102,7 +102,7 @@ def invert(
         optimiser=lambda weights: torch.optim.Adam(weights, lr=LEARNING_RATE),
         schedule=lambda optimiser: ConstantLR(optimiser, factor=1),
         device=device,
-        seed=0,  # nothing is drawn while a prior is trained
+        seed=0,  # training a prior is deterministic
         state=state,
         save=save,
         checkpoint_steps=checkpoint_steps,
@@ -113,10 +113,10 @@ def invert(
             "check the backbone's checkpoint, or reconstruct from another stage (reconstruction.stage)"
         )
     with torch.inference_mode():
-        made = trained.network(noise.to(device))
-    return (255 * made).round().byte().cpu(), trained.losses
+        output = trained.network(noise.to(device))
+    return (255 * output).round().byte().cpu(), trained.losses
 
 
-def seed_of(seed: int, sample: str) -> int:
-    """A picture's own seed, from the study's and the name of its sample."""
+def image_seed(seed: int, sample: str) -> int:
+    """Seed of an image, derived from the study's seed and the sample name."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{sample}".encode()).digest()[:4], "little")

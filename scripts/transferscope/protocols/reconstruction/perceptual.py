@@ -1,9 +1,8 @@
-"""How alike two pictures look: perceptual distances.
+"""Perceptual distances between images.
 
-LPIPS (Zhang et al., CVPR 2018): a trunk network looks at both pictures; its maps of features, of unit length
-at every position, are subtracted and squared, weighted by channel, averaged over the positions and summed
-over the layers. The package ``lpips`` has the weights that human judgements taught; the trunks are
-torchvision's.
+LPIPS (Zhang et al., CVPR 2018): squared differences of a trunk network's feature maps, normalised to unit
+length at every position, are weighted by channel, averaged over positions and summed over layers. The package
+``lpips`` provides the channel weights, learned from human judgements; the trunks are torchvision's.
 """
 
 import pickle
@@ -20,24 +19,24 @@ from transferscope.features.images import normalise
 from transferscope.models import backbones
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
-"""Trunks of LPIPS, and what torchvision calls them."""
+"""LPIPS trunk -> torchvision model."""
 
 
 def load_lpips(trunk: str, checkpoint: str | Path) -> lpips.LPIPS:
-    """LPIPS 0.1 with a trunk of ``TRUNKS``, whose weights are in torchvision's file ``checkpoint``.
+    """Load LPIPS 0.1 with a trunk of ``TRUNKS`` from torchvision's weights file ``checkpoint``.
 
     Raises:
-        InputError: the file holds no weights of that network.
+        InputError: the file does not contain the weights of that network.
     """
     network = getattr(torchvision.models, TRUNKS[trunk])(weights=None)
     try:
         network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
     except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        problem = str(error).partition("\n")[0]  # the lines after it list every tensor
+        problem = str(error).partition("\n")[0]  # further lines list every tensor
         raise InputError(
             f"{checkpoint} does not hold torchvision's {TRUNKS[trunk]} ({problem}); remove it and rerun"
         ) from error
-    # ``lpips`` itself would fetch the trunk from the internet; its layers keep their numbers of torchvision.
+    # pnet_rand: ``lpips`` would otherwise download the trunk. Its layers have torchvision's indices.
     distance = lpips.LPIPS(net=trunk, pnet_rand=True, verbose=False)
     layers = network.features.state_dict()
     distance.net.load_state_dict({name: layers[name.partition(".")[2]] for name in distance.net.state_dict()})
@@ -45,7 +44,7 @@ def load_lpips(trunk: str, checkpoint: str | Path) -> lpips.LPIPS:
 
 
 def lpips_distance(distance: lpips.LPIPS, pictures: Tensor, others: Tensor) -> Tensor:
-    """LPIPS between uint8 [N, 3, R, R] and as many others, float32 [N]; from 0, the same."""
+    """LPIPS between two batches of images, uint8 [N, 3, R, R]: float32 [N], 0 for equal images."""
     with torch.inference_mode():
         return distance(*(2 * (batch.float() / 255) - 1 for batch in (pictures, others))).flatten()
 
@@ -53,10 +52,10 @@ def lpips_distance(distance: lpips.LPIPS, pictures: Tensor, others: Tensor) -> T
 def unweighted_distance(
     network: nn.Module, metadata: backbones.Metadata, pictures: Tensor, others: Tensor
 ) -> Tensor:
-    """The same with all stages of a backbone for a trunk, and their channels averaged: float32 [N], in 0..1.
+    """Distance as LPIPS with a backbone as trunk and without channel weights: float32 [N], in 0..1.
 
-    For where no trunk of LPIPS is to be had. A quarter of the squared distance of two vectors of unit length,
-    which is half of what their cosine lacks of 1, averaged over the positions of a stage and over the stages.
+    A substitute if no LPIPS trunk is available: (1 - cosine similarity) / 2, a quarter of the squared
+    distance of the unit feature vectors, averaged over positions and stages.
 
     Raises:
         InputError: timm knows no stages of the network.

@@ -1,7 +1,7 @@
-"""The file of one model's reconstructions, with their originals.
+"""Files of one model's reconstructions and their originals.
 
 HDF5 with ``originals`` and ``reconstructions`` uint8 [N, R, R, 3], ``datasets`` and ``samples`` utf-8 [N],
-``seconds`` float64 [N]. The attributes name the model, its checksum, the stage, the steps and the device.
+``seconds`` float64 [N]. Attributes: model, its checksum, stage, steps and device.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A picture as the dataset has it and as it was made again: uint8 [R, R, 3] both.
+    """An original image and its reconstruction (``made``), both uint8 [R, R, 3].
 
     ``facts`` are the attributes of the file.
     """
@@ -41,7 +41,7 @@ def write(
     seconds: list[float],
     attributes: dict,
 ) -> None:
-    """Write all reconstructions of a model, whole or not at all."""
+    """Write all reconstructions of a model, atomically."""
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes | {"version": VERSION})
         file["datasets"], file["samples"] = datasets, samples
@@ -50,10 +50,10 @@ def write(
 
 
 def read(path: str | Path) -> list[Reconstruction]:
-    """All reconstructions of a model, in the order in which they were written.
+    """Read all reconstructions of a model, in the order written.
 
     Raises:
-        InputError: not such a file, truncated, or of another version of this contract.
+        InputError: not a reconstruction file, truncated, or of another format version.
     """
     try:
         with h5py.File(path) as file:
@@ -77,6 +77,6 @@ def read(path: str | Path) -> list[Reconstruction]:
 
 
 def colour_errors(original: np.ndarray, made: np.ndarray) -> dict[str, float]:
-    """Mean squared error of each channel, on the scale of 0..255; both pictures uint8 [R, R, 3]."""
+    """Mean squared error per channel, on the 0..255 scale; both images uint8 [R, R, 3]."""
     errors = np.square(original.astype(float) - made).mean(axis=(0, 1))
     return dict(zip(("red", "green", "blue"), map(float, errors), strict=True))

@@ -1,7 +1,7 @@
-"""Deep image priors: convolutional networks whose weights stand for a picture.
+"""Deep image priors: convolutional networks whose weights parametrise an image.
 
-Ulyanov, Vedaldi and Lempitsky (CVPR 2018), in the shape in which they invert features and which Ericsson et
-al. (CVPR 2021, section 4.7) take over: an encoder-decoder with skips makes a picture of fixed noise.
+Ulyanov, Vedaldi and Lempitsky (CVPR 2018), with their architecture for feature inversion, which Ericsson et
+al. (CVPR 2021, section 4.7) use: an encoder-decoder with skip connections maps fixed noise to an image.
 """
 
 import torch
@@ -15,14 +15,14 @@ SLOPE = 0.2  # of LeakyReLU
 
 
 class Priors(nn.Module):
-    """A prior a picture, side by side: every layer is grouped, so that none sees another's picture.
+    """Independent priors of N images, batched with grouped layers.
 
-    Noise [N, 32, S, S] to pictures [N, 3, R, R] in 0..1, cut from the S x S that the layers make.
+    Maps noise [N, 32, S, S] to images [N, 3, R, R] in 0..1, cropped from S x S.
 
     Args:
-        pictures: N.
-        resolution: R in pixels. S, the attribute ``side``, is the next number that all levels can halve; a
-            level whose map would be of one pixel, of which a BatchNorm leaves nothing, is left out.
+        pictures: number of images N.
+        resolution: R in pixels. S (attribute ``side``) is R rounded up so that every level can halve it.
+            Levels with maps of one pixel, which BatchNorm would set to zero, are omitted.
     """
 
     def __init__(self, pictures: int, resolution: int):
@@ -41,7 +41,7 @@ class Priors(nn.Module):
 
 
 class _Level(nn.Module):
-    """Half the size and back, through the levels below, beside a few channels that skip them."""
+    """One level: downsample, apply the lower levels, upsample; beside a narrow skip connection."""
 
     def __init__(self, pictures: int, channels: int, levels: list[tuple[int, int]]):
         super().__init__()
@@ -62,7 +62,7 @@ class _Level(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        # Each picture's channels have to stay together.
+        # Concatenate per image, to keep each image's channels in one group.
         parts = [part.unflatten(1, (self.pictures, -1)) for part in (self.skip(maps), self.down(maps))]
         return self.up(torch.cat(parts, dim=2).flatten(1, 2))
 
@@ -75,25 +75,25 @@ def _layer(pictures: int, channels: int, width: int, kernel: int, *pooling: nn.M
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    """It has the statistics of the one map that a channel ever sees, in training and afterwards."""
+    """BatchNorm with the statistics of the current map, in training and evaluation."""
     return nn.BatchNorm2d(channels, track_running_stats=False)
 
 
-def untrained(resolution: int, seeds: list[int]) -> tuple[Priors, Tensor]:
-    """Untrained priors and the noise [N, 32, S, S] that they start from.
+def create_priors(resolution: int, seeds: list[int]) -> tuple[Priors, Tensor]:
+    """Create untrained priors and their input noise [N, 32, S, S].
 
     Args:
-        resolution: of the pictures, in pixels.
-        seeds: one a picture; its weights and noise are the same in any company.
+        resolution: image resolution in pixels.
+        seeds: one per image; weights and noise of an image do not depend on the other seeds.
     """
-    together = Priors(len(seeds), resolution)
-    alone, noises = [], []
+    batched = Priors(len(seeds), resolution)
+    states, noises = [], []
     with torch.random.fork_rng(devices=[]):
         for seed in seeds:
             torch.manual_seed(seed)
-            alone.append(Priors(1, resolution).state_dict())
-            noises.append(NOISE_SCALE * torch.rand(1, NOISE_CHANNELS, together.side, together.side))
-    together.load_state_dict(
-        {name: torch.cat([weights[name] for weights in alone]) for name in together.state_dict()}
+            states.append(Priors(1, resolution).state_dict())
+            noises.append(NOISE_SCALE * torch.rand(1, NOISE_CHANNELS, batched.side, batched.side))
+    batched.load_state_dict(
+        {name: torch.cat([weights[name] for weights in states]) for name in batched.state_dict()}
     )
-    return together, torch.cat(noises)
+    return batched, torch.cat(noises)

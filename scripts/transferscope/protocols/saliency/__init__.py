@@ -1,1 +1,1 @@
-"""Saliency: which parts of a picture do a backbone's features depend on?"""
+"""Saliency: the parts of an image that a backbone's features depend on."""

@@ -1,4 +1,4 @@
-"""BatchNorm made a part of the convolution before it: fewer passes over memory, the same features."""
+"""Fold BatchNorm into the preceding convolution: fewer memory accesses, same features."""
 
 import copy
 import logging
@@ -8,15 +8,15 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-AGREEMENT = 1e-4  # of the features, relative
+AGREEMENT = 1e-4  # maximum relative difference of the features
 
 
 @torch.inference_mode()
 def fold_batch_norms(network: nn.Module, image: Tensor) -> nn.Module:
-    """A copy of the network, in eval mode, without the BatchNorms that a convolution can absorb.
+    """Copy a network (in eval mode) with its BatchNorms folded into convolutions where possible.
 
-    Which convolution feeds which BatchNorm is seen in a pass over ``image`` [1, 3, H, W]. If the copy then
-    says anything else of the image, as where a convolution has other readers, the network itself is returned.
+    Pairs of convolution and BatchNorm are found in a forward pass of ``image`` [1, 3, H, W]. If the features
+    of the copy differ, e.g. because another layer also uses a convolution's output, returns the network.
     """
     folded = copy.deepcopy(network)
     names = {module: name for name, module in folded.named_modules()}
@@ -40,19 +40,19 @@ def fold_batch_norms(network: nn.Module, image: Tensor) -> nn.Module:
 
 
 def _pairs(network: nn.Module, image: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Each convolution whose output a BatchNorm takes, with that BatchNorm."""
-    made, pairs = [], []
+    """Pairs of a convolution and the BatchNorm that takes its output."""
+    outputs, pairs = [], []
 
-    def note(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        made.append((output, module))
+    def record(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        outputs.append((output, module))
 
     def match(norm: nn.Module, inputs: tuple) -> None:
-        pairs.extend((module, norm) for output, module in made if output is inputs[0])
+        pairs.extend((module, norm) for output, module in outputs if output is inputs[0])
 
     hooks = []
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            hooks.append(module.register_forward_hook(note))
+            hooks.append(module.register_forward_hook(record))
         elif type(module) in (nn.BatchNorm2d, BatchNormAct2d):
             hooks.append(module.register_forward_pre_hook(match))
     network(image)

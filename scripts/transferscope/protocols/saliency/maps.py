@@ -1,8 +1,8 @@
-"""Maps of attention: from the errors of occluders to a map, and the file that keeps both.
+"""Attention maps from occlusion errors, and their files.
 
-The file is HDF5 with ``attention`` float32 [S, S]; ``picture`` uint8 [S, S, 3], the part of the picture that
-it belongs to; ``errors`` float32 [P, P], of an occluder at the rows and columns ``at`` int64 [P]. The
-attributes name the model, the dataset, the sample, the occluder and the stride.
+HDF5 with ``attention`` float32 [S, S]; ``picture`` uint8 [S, S, 3], the corresponding image region;
+``errors`` float32 [P, P], for occluders at rows and columns ``at`` int64 [P]. Attributes: model, dataset,
+sample, occluder and stride.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Map:
-    """One map as it is drawn: attention [S, S] over a picture uint8 [S, S, 3]."""
+    """Attention map [S, S] with its image uint8 [S, S, 3]."""
 
     model: str
     dataset: str
@@ -28,26 +28,25 @@ class Map:
 
 
 def attention(errors: np.ndarray, at: np.ndarray, occluder: int) -> np.ndarray:
-    """Of every pixel that is covered as often as any other, the mean error of its occluders: [S, S].
+    """Mean error of the occluders that cover a pixel: [S, S], for all pixels with full coverage.
 
-    S is the picture's resolution less twice (occluder - 1), its centre.
+    These are the central S = R - 2 * (occluder - 1) rows and columns of the R x R image.
 
     Args:
-        errors: [P, P], of the occluders at the rows and columns ``at``; between these they are interpolated
-            linearly.
-        at: ``positions``.
-        occluder: its side in pixels.
+        errors: [P, P], for occluders at rows and columns ``at``; linearly interpolated between them.
+        at: positions, see ``occlusion.occluder_positions``.
+        occluder: side of the occluder in pixels.
     """
-    every = np.arange(at[-1] + 1)
-    dense = np.stack([np.interp(every, at, one) for one in np.eye(len(at))], axis=1)
-    side = len(every) - occluder + 1
-    covering = sum(np.eye(side, len(every), offset) for offset in range(occluder)) / occluder
+    all_positions = np.arange(at[-1] + 1)
+    dense = np.stack([np.interp(all_positions, at, basis) for basis in np.eye(len(at))], axis=1)
+    side = len(all_positions) - occluder + 1
+    covering = sum(np.eye(side, len(all_positions), offset) for offset in range(occluder)) / occluder
     weights = covering @ dense
     return weights @ errors @ weights.T
 
 
 def diffusion(attention: np.ndarray) -> float:
-    """Attentive diffusion: the share of pixels, in 0..1, whose attention is above the map's mean."""
+    """Attentive diffusion: fraction of pixels (0..1) with attention above the map's mean."""
     return float((attention > attention.mean()).mean())
 
 
@@ -60,7 +59,7 @@ def write(
     at: np.ndarray,
     attributes: dict,
 ) -> None:
-    """Write a map, whole or not at all."""
+    """Write a map, atomically."""
     with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes | {"version": VERSION})
         file["attention"] = attention.astype(np.float32)
@@ -73,7 +72,7 @@ def read(path: str | Path) -> Map:
     """Read a map.
 
     Raises:
-        InputError: not a map file, truncated, or of another version of this contract.
+        InputError: not a map file, truncated, or of another format version.
     """
     try:
         with h5py.File(path) as file:

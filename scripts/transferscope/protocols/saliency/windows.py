@@ -1,11 +1,12 @@
-"""Batches that differ from one clean activation inside a window, and a network's pass over them.
+"""Forward passes of batches that differ from a clean activation only inside a window.
 
-An occluder changes a few pixels, and each layer spreads the change by its kernel's reach alone. So a layer
-is computed on the window that the change has reached, its margin taken from the clean activation, until a
-layer looks at the whole picture (a global pooling, an attention); from there on the batch is whole.
+An occluder changes a few pixels, and each layer extends the affected region only by its kernel size. A layer
+is therefore computed on the affected window, with margins from the clean activation. A layer with a global
+receptive field (global pooling, attention) and all layers after it are computed on the whole batch.
 
-Nothing here knows an architecture: ``Windowed`` stands in for a tensor, and PyTorch hands it every function
-that the network calls. Functions with a rule in ``RULES`` keep the window; any other gets whole tensors.
+This works for any architecture: ``Windowed`` is a tensor-like object that receives all torch functions that
+the network calls (``__torch_function__``). Functions in ``RULES`` preserve the window; all others get whole
+tensors.
 """
 
 import math
@@ -16,23 +17,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Span = tuple[int, int]
-"""First row (or column) and the one after the last."""
+"""First row (or column) and end (exclusive)."""
 
 
 class Tape:
-    """The clean activations in the order in which a network makes them: computed once, then read again."""
+    """Clean activations in the order of computation: recorded in the first pass, replayed in later ones."""
 
     def __init__(self):
         self._values: list[Tensor] = []
         self._next = 0
 
     def rewind(self) -> "Tape":
-        """The next pass reads from the start."""
+        """Start the next pass."""
         self._next = 0
         return self
 
     def take(self, compute: Callable[[], Tensor]) -> Tensor:
-        """The next value; ``compute`` is called where no pass has come so far."""
+        """Return the next value, calling ``compute`` if it has not been recorded."""
         if self._next == len(self._values):
             self._values.append(compute())
         self._next += 1
@@ -40,13 +41,13 @@ class Tape:
 
 
 class Windowed:
-    """A batch [B, C, H, W], each item of which is ``clean`` outside a window common to all.
+    """A batch [B, C, H, W] whose items equal ``clean`` outside a common window.
 
     Attributes:
         clean: [1, C, H, W].
         window: [B, C, h, w], the batch inside the window.
-        rows, columns: where the window lies in the clean activation.
-        tape: what the functions of a pass make of ``clean``, for the passes that follow.
+        rows, columns: position of the window.
+        tape: clean activations of this and later layers, shared by all passes.
     """
 
     def __init__(self, clean: Tensor, window: Tensor, rows: Span, columns: Span, tape: Tape):
@@ -66,20 +67,20 @@ class Windowed:
         return self.shape if dim is None else self.shape[dim]
 
     def whole(self) -> Tensor:
-        """The batch as a plain tensor."""
+        """The batch as an ordinary tensor."""
         height, width = self.clean.shape[2:]
         return self.part((0, height), (0, width))
 
-    def part(self, rows: Span, columns: Span, beyond: float = 0.0) -> Tensor:
-        """The batch in these rows and columns; ``beyond`` fills what lies outside the picture."""
+    def part(self, rows: Span, columns: Span, fill_value: float = 0.0) -> Tensor:
+        """The batch in the given rows and columns; positions outside the image are ``fill_value``."""
         if (rows, columns) == (self.rows, self.columns):
             return self.window
         size = (*self.shape[:2], rows[1] - rows[0], columns[1] - columns[0])
         part = torch.empty(
             size, dtype=self.window.dtype, device=self.window.device, memory_format=torch.channels_last
         )
-        if _leaves(rows, self.clean.shape[2]) or _leaves(columns, self.clean.shape[3]):
-            part.fill_(beyond)
+        if _exceeds(rows, self.clean.shape[2]) or _exceeds(columns, self.clean.shape[3]):
+            part.fill_(fill_value)
         _paste(part, self.clean, -rows[0], -columns[0])
         _paste(part, self.window, self.rows[0] - rows[0], self.columns[0] - columns[0])
         return part
@@ -91,23 +92,23 @@ class Windowed:
         stride: int | tuple[int, int],
         padding: int | tuple[int, int],
         dilation: int | tuple[int, int],
-        beyond: float = 0.0,
+        fill_value: float = 0.0,
     ) -> "Windowed":
-        """A layer that slides a kernel: on every position that sees the window, and on no other.
+        """Apply a sliding-kernel layer at the positions whose receptive field overlaps the window.
 
-        ``layer`` takes a tensor and its padding; ``beyond`` is what it pads with.
+        ``layer`` takes a tensor and its padding; ``fill_value`` is the padding value.
         """
         clean = self.tape.take(lambda: layer(self.clean, padding))
         if self._is_whole:
             window, height, width = layer(self.window, padding), *clean.shape[2:]
             return Windowed(clean, window, (0, height), (0, width), self.tape)
         (rows, rows_needed), (columns, columns_needed) = map(
-            _reached,
+            _dependent_spans,
             (self.rows, self.columns),
             clean.shape[2:],
             *map(_pair, (kernel, stride, padding, dilation)),
         )
-        window = layer(self.part(rows_needed, columns_needed, beyond), 0)
+        window = layer(self.part(rows_needed, columns_needed, fill_value), 0)
         return Windowed(clean, window, rows, columns, self.tape)
 
     @property
@@ -125,7 +126,7 @@ class Windowed:
     __rmul__ = __imul__ = __mul__
 
     def __getattr__(self, name: str):
-        # A method without a rule.
+        # Tensor methods without a rule.
         return getattr(self.whole(), name)
 
     @classmethod
@@ -134,16 +135,16 @@ class Windowed:
         if function in RULES:
             result = RULES[function](function, *arguments, **(options or {}))
         if result is NotImplemented:
-            result = function(*map(_plain, arguments), **(options or {}))
+            result = function(*map(_to_ordinary, arguments), **(options or {}))
         return result
 
 
-def _plain(argument):
-    """Whole tensors in place of windowed ones, in lists too."""
+def _to_ordinary(argument):
+    """Replace windowed batches by ordinary tensors, also in lists."""
     if isinstance(argument, Windowed):
         return argument.whole()
     if isinstance(argument, list | tuple):
-        return type(argument)(map(_plain, argument))
+        return type(argument)(map(_to_ordinary, argument))
     return argument
 
 
@@ -151,33 +152,33 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-def _leaves(span: Span, size: int) -> bool:
+def _exceeds(span: Span, size: int) -> bool:
     return span[0] < 0 or span[1] > size
 
 
 def _paste(part: Tensor, piece: Tensor, top: int, left: int) -> None:
-    """Write ``piece`` into ``part`` with its corner at ``top`` and ``left``, as far as it lies within."""
+    """Copy ``piece`` into ``part`` with its corner at (``top``, ``left``), clipped to ``part``."""
     y0, y1 = max(top, 0), min(top + piece.shape[2], part.shape[2])
     x0, x1 = max(left, 0), min(left + piece.shape[3], part.shape[3])
     part[:, :, y0:y1, x0:x1] = piece[:, :, y0 - top : y1 - top, x0 - left : x1 - left]
 
 
-def _reached(
+def _dependent_spans(
     span: Span, size: int, kernel: int, stride: int, padding: int, dilation: int
 ) -> tuple[Span, Span]:
-    """Which of a layer's ``size`` outputs along an axis see ``span``, and the inputs that these see.
+    """Spans along an axis: the outputs (of ``size``) that depend on ``span``, and the inputs they depend on.
 
-    Output o sees the inputs o * stride - padding + (0, ..., kernel - 1) * dilation.
+    Output o depends on the inputs o * stride - padding + (0, ..., kernel - 1) * dilation.
     """
     reach = (kernel - 1) * dilation
     first = min(max(0, -((reach - padding - span[0]) // stride)), size - 1)
-    # At least one: a stride may step over the window.
+    # At least one, even if the stride skips the window.
     stop = max(min(size, (span[1] - 1 + padding) // stride + 1), first + 1)
     return (first, stop), (first * stride - padding, (stop - 1) * stride - padding + reach + 1)
 
 
 def _elementwise(function, *arguments, **options):
-    """A function that treats every position alike, of one windowed batch or of several."""
+    """Rule for position-wise functions of one or several windowed batches."""
     if any(isinstance(argument, Tensor) and argument.ndim == 4 for argument in arguments):
         return NotImplemented
     batches = [argument for argument in arguments if isinstance(argument, Windowed)]
@@ -187,11 +188,11 @@ def _elementwise(function, *arguments, **options):
     )
 
     def apply(tensor_of: Callable[[Windowed], Tensor]) -> Tensor:
-        given = [tensor_of(one) if isinstance(one, Windowed) else one for one in arguments]
+        given = [tensor_of(item) if isinstance(item, Windowed) else item for item in arguments]
         return function(*given, **options)
 
     tape = batches[0].tape
-    # A copy, since the function may work in place.
+    # Clone, since the function may operate in place.
     clean = tape.take(lambda: apply(lambda batch: batch.clean.clone()))
     return Windowed(clean, apply(lambda batch: batch.part(rows, columns)), rows, columns, tape)
 
@@ -216,7 +217,7 @@ def _max_pooling(
     def layer(tensor: Tensor, padding) -> Tensor:
         return F.max_pool2d(tensor, kernel_size, stride, padding, dilation)
 
-    return batch.slide(layer, kernel_size, stride, padding, dilation, beyond=-math.inf)
+    return batch.slide(layer, kernel_size, stride, padding, dilation, fill_value=-math.inf)
 
 
 def _padding(function, batch, pad, mode="constant", value=None):
@@ -225,7 +226,8 @@ def _padding(function, batch, pad, mode="constant", value=None):
     left, _, top, _ = pad
     clean = batch.tape.take(lambda: function(batch.clean, pad))
     rows, columns = (
-        (start + by, stop + by) for (start, stop), by in ((batch.rows, top), (batch.columns, left))
+        (start + offset, stop + offset)
+        for (start, stop), offset in ((batch.rows, top), (batch.columns, left))
     )
     return Windowed(clean, batch.window, rows, columns, batch.tape)
 
@@ -252,4 +254,4 @@ RULES: dict[Callable, Callable] = {
     ],
     _elementwise,
 )
-"""What keeps the window: function -> rule, which answers NotImplemented to arguments it does not know."""
+"""Function -> rule that preserves the window; returns NotImplemented for unsupported arguments."""
