@@ -13,7 +13,7 @@ from transferscope.features.images import resize_and_crop, to_uint8
 from transferscope.job import device, logged
 from transferscope.models import backbones
 from transferscope.protocols.reconstruction import pictures as contract
-from transferscope.protocols.reconstruction.inversion import Stage, invert, image_seed
+from transferscope.protocols.reconstruction.inversion import Stage, image_seed, invert
 from transferscope.results.run import library_versions, state_file
 from transferscope.training.resume import Resume
 

@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 from official_layouts import MINIATURES, VOC_CLASSES, matlab
+from transferscope.results.names import DATASET_NAMES
 
 from transferscope.datasets import BOX_LOADERS, DENSE_LOADERS, LOADERS, load_boxes, load_dataset
 from transferscope.datasets.base import Samples
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.splits import RULES
 from transferscope.errors import InputError
-from transferscope.results.names import DATASET_NAMES
 from transferscope.sources.fetching import fetch_dataset, place_dataset
 from transferscope.study import catalogue
 

@@ -62,7 +62,9 @@ def test_the_study_has_the_papers_40_tasks():
     for shots in (5, 20, 50):
         rows = published[(published["protocol"] == "fewshot") & (published["shots"] == shots)]
         assert set(rows["ways"]) == {5}
-        assert set(rows["dataset"]) == {name for name, row in fewshot.iterrows() if str(shots) in row["shots"]}
+        assert set(rows["dataset"]) == {
+            name for name, row in fewshot.iterrows() if str(shots) in row["shots"]
+        }
 
 
 def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
