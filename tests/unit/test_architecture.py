@@ -154,10 +154,3 @@ def test_what_the_controller_imports_is_light(name):
                 assert module.split(".")[0] not in heavy, f"{file.relative_to(ROOT)} imports {module}"
                 if module.startswith("transferscope."):
                     pending.append(LIBRARY.parent / module.replace(".", "/"))
-
-
-def test_lines_of_documents_are_short():
-    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.startswith("|") and "http" not in line:
-                assert len(line) <= 110, f"{path.relative_to(ROOT)}:{number} has {len(line)} characters"
