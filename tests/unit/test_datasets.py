@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferscope.datasets import LOADERS, load_dataset
+from transferscope.datasets import digits, elpv, image_folder, load_dataset, mnist5k
 from transferscope.datasets.base import Samples
 from transferscope.datasets.pictures import to_rgb
 from transferscope.errors import InputError
@@ -103,7 +103,7 @@ class TestPictures:
     def test_float_pictures_have_no_known_range(self, tmp_path):
         make_folder(tmp_path)
         save(tmp_path / "cat/deep.tif", Image.new("F", (2, 2)))
-        read = LOADERS["image_folder"](tmp_path)
+        read = image_folder.load(tmp_path)
         with pytest.raises(InputError, match=r"cat/deep\.tif .* mode F has no known range"):
             read.read(read.ids.index("cat/deep.tif"))
 
@@ -113,7 +113,7 @@ class TestPictures:
         noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
         save(tmp_path / "cat" / name, Image.fromarray(noise))
         content = (tmp_path / "cat" / name).read_bytes()
-        loaded = LOADERS["image_folder"](tmp_path)
+        loaded = image_folder.load(tmp_path)
         for damaged in (content[: len(content) // 2], b"no picture", b""):
             (tmp_path / "cat" / name).write_bytes(damaged)
             expected = rf"the picture cat/{name} of the dataset in {re.escape(str(tmp_path))} cannot be read"
@@ -123,7 +123,7 @@ class TestPictures:
 
 class TestImageFolder:
     def test_without_splits(self, tmp_path):
-        loaded = LOADERS["image_folder"](make_folder(tmp_path, count=2))
+        loaded = image_folder.load(make_folder(tmp_path, count=2))
         assert loaded.ids == ["cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"]
         assert loaded.labels.tolist() == [0, 0, 1, 1]
         assert loaded.class_names == ["cat", "dog"]
@@ -131,7 +131,7 @@ class TestImageFolder:
         assert loaded.read(0).getpixel((0, 0)) == (255, 0, 0)
 
     def test_with_splits(self, tmp_path):
-        loaded = LOADERS["image_folder"](make_folder(tmp_path, splits=("train", "val", "test"), count=1))
+        loaded = image_folder.load(make_folder(tmp_path, splits=("train", "val", "test"), count=1))
         assert loaded.ids[:3] == ["test/cat/0.png", "test/dog/0.png", "train/cat/0.png"]
         assert loaded.splits.tolist() == ["test"] * 2 + ["train"] * 2 + ["val"] * 2
 
@@ -139,13 +139,13 @@ class TestImageFolder:
         make_folder(tmp_path / "mydata", count=1)
         (tmp_path / ".DS_Store").touch()
         (tmp_path / "mydata/cat/.DS_Store").touch()
-        assert LOADERS["image_folder"](tmp_path).ids == ["mydata/cat/0.png", "mydata/dog/0.png"]
+        assert image_folder.load(tmp_path).ids == ["mydata/cat/0.png", "mydata/dog/0.png"]
 
     def test_a_single_class(self, tmp_path):
-        assert LOADERS["image_folder"](make_folder(tmp_path, classes=("cat",))).class_names == ["cat"]
+        assert image_folder.load(make_folder(tmp_path, classes=("cat",))).class_names == ["cat"]
 
     def test_reader_survives_pickling(self, tmp_path):
-        loaded = LOADERS["image_folder"](make_folder(tmp_path))
+        loaded = image_folder.load(make_folder(tmp_path))
         assert pickle.loads(pickle.dumps(loaded.read))(0).size == (6, 4)
 
     @pytest.mark.parametrize(
@@ -161,27 +161,27 @@ class TestImageFolder:
     def test_odd_entries(self, tmp_path, spoil, message):
         spoil(make_folder(tmp_path))
         with pytest.raises(InputError, match=message):
-            LOADERS["image_folder"](tmp_path)
+            image_folder.load(tmp_path)
 
     def test_nothing_there(self, tmp_path):
         with pytest.raises(InputError, match="holds no class folders"):
-            LOADERS["image_folder"](tmp_path)
+            image_folder.load(tmp_path)
         (tmp_path / "train").mkdir()
         with pytest.raises(InputError, match="train holds no class folders"):
-            LOADERS["image_folder"](tmp_path)
+            image_folder.load(tmp_path)
         with pytest.raises(InputError, match=r"there is no folder .*absent"):
-            LOADERS["image_folder"](tmp_path / "absent")
+            image_folder.load(tmp_path / "absent")
 
     def test_a_class_in_one_split_alone(self, tmp_path):
         make_folder(tmp_path, splits=("train", "test"))
         make_folder(tmp_path, splits=("test",), classes=("emu",))
         with pytest.raises(InputError, match="class 'emu' is not in every split"):
-            LOADERS["image_folder"](tmp_path)
+            image_folder.load(tmp_path)
 
 
 class TestPixelTables:
     def test_digits(self, tmp_path):
-        loaded = LOADERS["digits"](make_digits(tmp_path))
+        loaded = digits.load(make_digits(tmp_path))
         assert loaded.labels.tolist() == [n % 10 for n in range(50)]
         picture = pickle.loads(pickle.dumps(loaded.read))(0)
         assert (picture.mode, picture.size) == ("RGB", (8, 8))
@@ -190,7 +190,7 @@ class TestPixelTables:
 
     def test_mnist5k(self, tmp_path):
         write_table(tmp_path / "mnist_5k.csv.gz", [[0] * 28 + [255] + [0] * 755 + [n] for n in range(10)])
-        loaded = LOADERS["mnist5k"](tmp_path)
+        loaded = mnist5k.load(tmp_path)
         assert loaded.labels.tolist() == list(range(10))
         assert loaded.read(9).size == (28, 28)
         assert loaded.read(9).getpixel((0, 1)) == (255, 255, 255)
@@ -206,21 +206,21 @@ class TestPixelTables:
     )
     def test_other_content(self, tmp_path, rows, message):
         with pytest.raises(InputError, match=message):
-            LOADERS["digits"](make_digits(tmp_path, rows))
+            digits.load(make_digits(tmp_path, rows))
 
     def test_truncated_or_absent(self, tmp_path):
         path = make_digits(tmp_path) / "digits.csv.gz"
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(InputError, match=r"digits\.csv\.gz cannot be read"):
-            LOADERS["digits"](tmp_path)
+            digits.load(tmp_path)
         path.unlink()
         with pytest.raises(InputError, match=r"has no file digits\.csv\.gz"):
-            LOADERS["digits"](tmp_path)
+            digits.load(tmp_path)
 
 
 class TestElpv:
     def test_grades(self, tmp_path):
-        loaded = LOADERS["elpv"](make_elpv(tmp_path))
+        loaded = elpv.load(make_elpv(tmp_path))
         assert loaded.ids[0] == "images/cell0000.png"
         assert loaded.labels.tolist() == [0, 1, 2, 3] * 5
         assert loaded.class_names == ["0", "1/3", "2/3", "1"]
@@ -231,12 +231,12 @@ class TestElpv:
     )
     def test_other_lines(self, tmp_path, line):
         with pytest.raises(InputError, match=r"labels\.csv line 2 is 'images/a\.png"):
-            LOADERS["elpv"](make_elpv(tmp_path, ["images/cell0001.png 1.0 mono", line]))
+            elpv.load(make_elpv(tmp_path, ["images/cell0001.png 1.0 mono", line]))
 
     def test_absent_picture(self, tmp_path):
         (make_elpv(tmp_path) / "elpv_dataset/data/images/cell0002.png").unlink()
         with pytest.raises(InputError, match=r"has no file images/cell0002\.png"):
-            LOADERS["elpv"](tmp_path)
+            elpv.load(tmp_path)
 
 
 ROW = {"loader": "image_folder", "split_rule": "stratified", "seed": 0, "classes": 2, "counts": {}}
@@ -279,9 +279,9 @@ class TestLoadDataset:
 
     @pytest.mark.parametrize("multilabel", [False, True])
     def test_a_class_without_samples(self, tmp_path, monkeypatch, multilabel):
-        loaded = LOADERS["image_folder"](make_folder(tmp_path, splits=("train", "val", "test")))
+        loaded = image_folder.load(make_folder(tmp_path, splits=("train", "val", "test")))
         labels = np.eye(3, dtype=np.uint8)[loaded.labels] if multilabel else loaded.labels
         odd = replace(loaded, labels=labels, class_names=["cat", "dog", "emu"])
-        monkeypatch.setitem(LOADERS, "odd", lambda root: odd)
+        monkeypatch.setattr(image_folder, "load", lambda root: odd)
         with pytest.raises(InputError, match="pets has no sample of its class 'emu'"):
-            load_dataset("pets", tmp_path, **ROW | {"loader": "odd", "split_rule": "official", "classes": 3})
+            load_dataset("pets", tmp_path, **ROW | {"split_rule": "official", "classes": 3})

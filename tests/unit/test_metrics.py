@@ -14,7 +14,8 @@ from torchmetrics.functional.classification import multiclass_accuracy
 
 from transferscope.errors import InputError
 from transferscope.results import metrics
-from transferscope.results.metrics import METRICS, ci95, map11, mean_per_class, score, top1
+from transferscope.results.metrics import ci95, map11, mean_per_class, score, top1
+from transferscope.study.metrics import METRICS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 PUBLISHED = sorted((Path(__file__).parents[2] / "config" / "published").glob("*.csv"))

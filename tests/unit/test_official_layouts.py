@@ -7,18 +7,19 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 from official_layouts import MINIATURES, VOC_CLASSES, matlab
-from transferscope.results.names import DATASET_NAMES
 
-from transferscope.datasets import BOX_LOADERS, DENSE_LOADERS, LOADERS, load_boxes, load_dataset
+from transferscope.datasets import load_boxes, load_dataset
 from transferscope.datasets.base import Samples
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.splits import RULES
 from transferscope.errors import InputError
 from transferscope.sources.fetching import fetch_dataset, place_dataset
 from transferscope.study import catalogue
+from transferscope.study.protocols import admits, read_protocols
 
 CONFIG = Path(__file__).parents[2] / "config"
 ROWS = catalogue.read_datasets(CONFIG / "datasets.tsv", CONFIG / "schemas")
+PROTOCOLS = read_protocols(CONFIG / "protocols.tsv", CONFIG / "schemas")
 
 # Images before any split rule: training with validation and test, or all (Ericsson et al. 2021).
 OFFICIAL = {
@@ -48,21 +49,20 @@ PROPERTIES = {"reconstruction", "saliency", "invariance"}  # which need no split
 def test_facts_of_the_table(dataset):
     row = ROWS.loc[dataset]
     counts = {split: row[split] for split in catalogue.COUNTS if row[split] >= 0}
-    loaders = {"recognition": LOADERS, "detection": BOX_LOADERS} | DENSE_LOADERS
-    assert all(row["loader"] in loaders[task] for task in row["task"])
+    admitted = {name for name, protocol in PROTOCOLS.iterrows() if admits(row, protocol)}
+    assert set(row["task"]) <= catalogue.loaders()[row["loader"]]
     assert row["split_rule"] in RULES
-    assert row["name"] == DATASET_NAMES.get(dataset, row["name"])
-    assert bool(row["shots"]) == ("fewshot" in row["protocols"])
+    assert bool(row["shots"]) == ("fewshot" in admitted)
     if row["split_rule"] == "pooled":
         assert set(counts) == {"all"}
-        assert set(row["protocols"]) - PROPERTIES == {"fewshot"}
+        assert admitted - PROPERTIES == {"fewshot"}
     else:
         assert set(counts) in ({"train", "val", "test"}, {"train", "test"})
         assert "val" in counts or not {"recognition", "detection"} & set(row["task"])
     if row["split_rule"] in ("val20", "draw30"):
         assert counts["val"] == (counts["train"] + counts["val"]) // 5
     if row["metric"] == "map11":
-        assert not {"fewshot", "calibration"} & set(row["protocols"])
+        assert not {"fewshot", "calibration_linear", "calibration_finetune"} & admitted
     assert min(counts.values()) >= row["classes"]
 
 
@@ -93,7 +93,7 @@ def unpacked(tmp_path_factory):
             folder = tmp_path_factory.mktemp(dataset)
             archives = MINIATURES[dataset](folder)
             made[dataset] = tmp_path_factory.mktemp(f"{dataset}-unpacked") / dataset
-            if ROWS.at[dataset, "kind"] == "manual":
+            if ROWS.at[dataset, "origin"] == "manual":
                 place_dataset(folder, made[dataset])
             else:
                 names = [PurePosixPath(source).name for source in ROWS.at[dataset, "source"]]

@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-
-from transferscope.datasets.dense import DenseSamples
-from transferscope.protocols.dense.normals import IGNORED
 from transferscope.protocols.openmmlab.pixels import (
     ClassesDraw,
     ClassesScore,
@@ -18,6 +15,9 @@ from transferscope.protocols.openmmlab.pixels import (
     most_common,
     most_likely,
 )
+
+from transferscope.datasets.dense import DenseSamples
+from transferscope.protocols.dense.normals import IGNORED
 
 CLASSES = 4
 RED, BLUE = (230, 20, 20), (20, 20, 230)
