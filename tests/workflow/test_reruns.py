@@ -11,6 +11,22 @@ from tests.workflow.conftest import ROOT
 TABLE = Path(__file__).with_name("reruns.tsv")
 with TABLE.open() as file:
     ROWS = list(csv.DictReader(file, delimiter="\t"))
+# What follows from any new value; the table says "analyses" for all of these.
+ANALYSES = {
+    "collect_costs",
+    "collect_results",
+    "correlations",
+    "plot_calibration_scatter",
+    "plot_correlation_bars",
+    "plot_correlation_scatter",
+    "plot_costs",
+    "plot_dataset_scatter",
+    "plot_invariance",
+    "plot_properties",
+    "plot_rank_radar",
+    "results_table",
+    "task_pages",
+}
 # What the small study is made of, and what it is not: other rows are other runs, not other numbers.
 CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks"}
 
@@ -53,7 +69,10 @@ def planned(project) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["setting"])
 def test_a_setting_computes_again_what_the_table_says(planned, row):
-    assert planned[row["setting"]] == set(row["rules"].split()), "if this is meant, write it into reruns.tsv"
+    expected = set(row["rules"].split())
+    if "analyses" in expected:
+        expected = expected - {"analyses"} | ANALYSES
+    assert planned[row["setting"]] == expected, "if this is meant, write it into reruns.tsv"
 
 
 def raised(project, table: str, row: str) -> dict[str, int]:
@@ -68,15 +87,6 @@ def raised(project, table: str, row: str) -> dict[str, int]:
                 lines[number] = "\t".join(cells)
         path.write_text("\n".join([header, *lines]) + "\n")
         return project.planned()
-
-
-ANALYSES = {
-    "collect_results",
-    "collect_costs",
-    "correlations",
-    "results_table",
-    "task_pages",
-}
 
 
 def measuring(planned: dict[str, int]) -> dict[str, int]:
