@@ -12,12 +12,13 @@ OF_FAMILY = {
 }
 
 
-def families() -> set[str]:
-    """The families of the protocols that the study has results of."""
+def families() -> list[str]:
+    """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
     results = RUNS
     if not MEASURED:
         results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
-    return set(results["protocol"].map(PROTOCOLS["family"]).dropna())
+    present = set(results["protocol"].map(PROTOCOLS["family"]))
+    return [family for family in OF_FAMILY if family in present]
 
 
 def own_figures() -> list[str]:
@@ -28,10 +29,8 @@ def own_figures() -> list[str]:
 
 
 FIGURES = ["<results>/figures/correlation_bars.pdf", "<results>/figures/datasets"]
-FIGURES += expand(
-    "<results>/figures/{name}.pdf",
-    name=[name for family, names in OF_FAMILY.items() if family in families() for name in names],
-)
+for family in families():
+    FIGURES += expand("<results>/figures/{name}.pdf", name=OF_FAMILY[family])
 if MEASURED:
     FIGURES += own_figures()
     FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())

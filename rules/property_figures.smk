@@ -39,7 +39,7 @@ rule plot_properties:
 
 
 rule plot_reconstructions:
-    """One picture of every dataset, seen again from every model's features (figure 8 of the paper)."""
+    """One picture of every dataset, reconstructed from every model's features (figure 8 of the paper)."""
     input:
         study="<results>/study.json",
         reconstructions=expand(

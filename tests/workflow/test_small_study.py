@@ -40,12 +40,25 @@ def test_a_second_run_has_nothing_to_do(project):
     assert "Nothing to be done" in project.snakemake()
 
 
+def test_plain_targets(project):
+    protocols = read_protocols(ROOT / "config/protocols.tsv", ROOT / "config/schemas")
+    stages = ["backbones", "features", "similarity", "tables", "figures"]
+    targets = [*stages, *protocols.index, *protocols["target"]]
+    assert "Nothing to be done" in project.snakemake("-n", "--", *dict.fromkeys(targets))
+    result = project.folder / "results/small/normals/scenes-small-multi/mobilenetv2.json"
+    kept = result.rename(result.with_suffix(".kept"))
+    planned = {target: project.planned("--", target) for target in ("normals", "segmentation", "tables")}
+    kept.rename(result)
+    assert planned["normals"] == {"train_dense": 1}
+    assert not planned["segmentation"]
+    assert planned["tables"]["collect_results"] == 1
+
+
 def test_every_result_is_in_the_table(project):
     table = long_table.read_table(project.folder / "results/small/tables/measured.tsv")
     count = table["protocol"].value_counts()
     assert count["linear"] == count["knn"] == 3 * MODELS
-    assert count["fewshot"] == 2 * MODELS
-    assert set(table.loc[table["protocol"] == "fewshot", "shots"]) == {"5"}
+    assert (table.loc[table["protocol"] == "fewshot", "shots"] == "5").sum() == 2 * MODELS
     assert count["calibration_linear"] == 3 * 2 * MODELS
     assert count["finetune"] == FINETUNED
     assert count["calibration_finetune"] == 3 * FINETUNED
@@ -128,9 +141,7 @@ def test_another_citation_computes_nothing(project):
         header, first, *rest = path.read_text().splitlines()
         assert header.split("\t")[-1] == "citation"
         path.write_text("\n".join([header, first + " (revised)", *rest]) + "\n")
-        planned = project.planned()
-    assert planned["correlations"] == 1  # the analyses read the table
-    assert not set(planned) & {*PER_MODEL, "download_checkpoint", "collect_results"}
+        assert not project.planned()  # analyses read resolved rows, without citations of models
 
 
 def test_one_figure_by_name(project):
@@ -155,17 +166,3 @@ def test_results_are_the_same_to_the_digit_when_computed_again(project):
     again = json.loads(path.read_text())
     assert first.pop("took") and again.pop("took")
     assert first == again
-
-
-def test_plain_targets(project):
-    protocols = read_protocols(ROOT / "config/protocols.tsv", ROOT / "config/schemas")
-    stages = ["backbones", "features", "similarity", "tables", "figures"]
-    targets = [*stages, *protocols.index, *protocols["target"]]
-    assert "Nothing to be done" in project.snakemake("-n", "--", *dict.fromkeys(targets))
-    result = project.folder / "results/small/normals/scenes-small-multi/mobilenetv2.json"
-    kept = result.rename(result.with_suffix(".kept"))
-    planned = {target: project.planned("--", target) for target in ("normals", "segmentation", "tables")}
-    kept.rename(result)
-    assert planned["normals"] == {"train_dense": 1}
-    assert not planned["segmentation"]
-    assert planned["tables"]["collect_results"] == 1
