@@ -6,14 +6,15 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from PIL import Image
+from studies import settings, study_of
 
-from transferscope.figures import gallery
+from transferscope.datasets.dense import IGNORED
+from transferscope.figures import dense, gallery
 from transferscope.figures.calibration_scatter import calibration_scatter
 from transferscope.figures.correlation_bars import correlation_bars
 from transferscope.figures.correlation_scatter import correlation_scatter
 from transferscope.figures.costs import cost_bars
 from transferscope.figures.dataset_scatter import dataset_scatter
-from transferscope.figures.dense import LARGEST_ERROR, NOTHING, RIGHT, classes_examples, normals_examples
 from transferscope.figures.detections import FOUND, TRUE, detections
 from transferscope.figures.finetuning import finetuning
 from transferscope.figures.invariance import invariance
@@ -24,37 +25,37 @@ from transferscope.figures.reliability import reliability
 from transferscope.figures.saliency import saliency
 from transferscope.figures.similarity import similarity
 from transferscope.figures.style import KINDS, UNKNOWN
-from transferscope.protocols.dense.normals import IGNORED
 from transferscope.protocols.reconstruction.pictures import Reconstruction
 from transferscope.protocols.saliency.maps import Map, diffusion
 from transferscope.results.correlation import MEAN, correlations, logit, regression_band
 from transferscope.results.parts import split
+from transferscope.results.resolved import with_settings
 
 PLOT = {"font_size": 8, "dpi": 60}
 MODELS = pd.DataFrame(
     {
         "name": [f"Model {letter}" for letter in "abcdefgh"],
-        "kind": ["self-supervised", "supervised", *["self-supervised"] * 5, "random"],
+        "supervision": ["self-supervised", "supervised", *["self-supervised"] * 5, "random"],
         "imagenet_top1": [60.0, 76.0, 70.0, 65.0, 72.0, 68.0, np.nan, np.nan],
     },
     index=pd.Index(list("abcdefgh"), name="id"),
 )
+DATASETS = pd.DataFrame({"name": ["Data X", "Data Y"]}, pd.Index(["x", "y"], name="id"))
+STUDY = study_of(MODELS, DATASETS)
 TRAINED, KNOWN, UNKNOWN_TOP1, RANDOM = list("abcdefg"), list("abcdef"), "g", "h"
 X = pd.Series(logit(MODELS["imagenet_top1"] / 100), MODELS.index)
 FIRST = [51.0, 88.0, 69.0, 72.0, 61.0, 80.0, 57.0, 12.0]
 SECOND = [44.0, 62.0, 90.0, 53.0, 70.0, 36.0, 65.0, 9.0]
 
 
-def long_table(setting: str, metric: str, **datasets: list[float]) -> pd.DataFrame:
-    """The rows of one setting: of each dataset a value a model."""
+def results(protocol: str, metric: str, *, at: dict | None = None, **datasets: list[float]) -> pd.DataFrame:
+    """The results of one setting, at its place on the axes: of each dataset a value a model."""
     rows = [
-        (setting, dataset, metric, model, value)
+        {"protocol": protocol, "dataset": dataset, "metric": metric, "model": model, "value": value}
         for dataset, values in datasets.items()
         for model, value in zip(MODELS.index, values, strict=True)
     ]
-    table = pd.DataFrame(rows, columns=["setting", "dataset", "metric", "model", "value"])
-    facts = {"ci95": np.nan, "protocol": "x", "mode": "x", "version": 1, "seed": 0}
-    return table.assign(**facts, n_test=pd.array([500] * len(table), dtype="Int64"))
+    return settings(rows, STUDY, n_test=500, **at or {})
 
 
 def markers(ax: Axes, **properties: str) -> list[tuple[float, float]]:
@@ -87,7 +88,7 @@ def check_scatter(ax: Axes, y: pd.Series) -> None:
 
 
 def test_transfer_is_the_mean_log_odds_over_the_datasets():
-    [ax] = correlation_scatter(long_table("linear", "top1", x=FIRST, y=SECOND), MODELS, PLOT).axes
+    [ax] = correlation_scatter(results("linear", "top1", x=FIRST, y=SECOND), STUDY, PLOT).axes
     y = (logit(np.array(FIRST) / 100) + logit(np.array(SECOND) / 100)) / 2
     check_scatter(ax, pd.Series(y, MODELS.index))
     # Their numbers are in the order of ImageNet top-1, the unknown one's last.
@@ -98,8 +99,8 @@ def test_transfer_is_the_mean_log_odds_over_the_datasets():
 
 def test_an_axis_of_angles_is_turned_and_still_says_degrees():
     angles = [value / 2 for value in FIRST]
-    [part] = split(long_table("normals", "mean_angle_deg", x=angles), {})
-    [ax] = dataset_scatter(part, MODELS, PLOT).axes
+    [part] = split(results("normals", "mean_angle_deg", x=angles), STUDY)
+    [ax] = dataset_scatter(part, STUDY, PLOT).axes
     check_scatter(ax, pd.Series(-np.array(angles), MODELS.index))
     assert ax.yaxis.get_major_formatter()(-30.0) == "30"
 
@@ -107,10 +108,10 @@ def test_an_axis_of_angles_is_turned_and_still_says_degrees():
 def test_calibration_is_filled_before_and_hollow_after_scaling():
     before, after = [value / 4 for value in FIRST], [value / 10 for value in SECOND]
     tables = [
-        long_table("calibration_linear", metric, x=values)
+        results("calibration_linear", metric, x=values)
         for metric, values in (("ece", before), ("ece_scaled", after))
     ]
-    [ax] = calibration_scatter(pd.concat(tables), MODELS, PLOT).axes
+    [ax] = calibration_scatter(pd.concat(tables), STUDY, PLOT).axes
     hollow = markers(ax, markerfacecolor="white")
     filled = sorted(set(markers(ax)) - set(hollow))
     for drawn, values in ((filled, before), (hollow, after)):
@@ -120,8 +121,8 @@ def test_calibration_is_filled_before_and_hollow_after_scaling():
 
 
 def test_bars_are_as_long_as_the_coefficients_and_bear_their_intervals():
-    table = correlations(long_table("linear", "top1", x=FIRST, y=SECOND), MODELS, resamples=50, seed=0)
-    figure = correlation_bars(table, {"x": "Data X", "y": "Data Y"}, PLOT)
+    table = correlations(results("linear", "top1", x=FIRST, y=SECOND), STUDY, resamples=50, seed=0)
+    figure = correlation_bars(with_settings(table, STUDY), STUDY, PLOT)
     [ax] = figure.axes
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names == ["All datasets", "Data X", "Data Y"]
@@ -141,9 +142,13 @@ def test_bars_are_as_long_as_the_coefficients_and_bear_their_intervals():
 
 
 def test_a_radar_reaches_the_rim_at_rank_1_and_turns_clockwise_from_the_first_setting():
-    values = {"linear": FIRST, "knn": SECOND, "fewshot_5w5s": [value / 2 for value in FIRST]}
-    tables = [long_table(name, "top1", x=column) for name, column in values.items()]
-    figure = rank_radar(pd.concat(tables), MODELS, PLOT)
+    values = {"linear": FIRST, "knn": SECOND, "fewshot": [value / 2 for value in FIRST]}
+    tables = [
+        results("linear", "top1", x=values["linear"]),
+        results("knn", "top1", x=values["knn"]),
+        results("fewshot", "accuracy", at={"ways": "5", "shots": "5"}, x=values["fewshot"]),
+    ]
+    figure = rank_radar(pd.concat(tables), STUDY, PLOT)
     ranks = pd.DataFrame(values, MODELS.index).rank(ascending=False)
     order = ranks.mean(axis=1).sort_values(kind="stable").index
     titles = [text.get_text() for text in figure.texts if text.get_weight() == "bold"]
@@ -170,7 +175,7 @@ def test_cost_bars_are_stacked_hours():
             {"features": [(0, 4), (0, 8)], "linear": [(4, 0), (8, 2)]},
         ),
     ):
-        [ax] = cost_bars(hours, {"b": "Model b", "a": "Model a"}, PLOT).axes
+        [ax] = cost_bars(hours, study_of(MODELS.loc[["b", "a"]]), PLOT).axes
         assert ax.get_xlabel() == label
         assert [text.get_text() for text in ax.get_yticklabels()] == ["Model b", "Model a"]
         assert ax.yaxis_inverted()
@@ -182,7 +187,7 @@ def test_cost_bars_are_stacked_hours():
 
 def test_invariance_has_a_dot_a_dataset_and_a_marker_at_their_mean():
     first, second = ([value / 100 for value in values] for values in (FIRST, SECOND))
-    [ax] = invariance(long_table("invariance", "invariance_blur", x=first, y=second), MODELS, PLOT).axes
+    [ax] = invariance(results("invariance", "invariance_blur", x=first, y=second), STUDY, PLOT).axes
     order = [*MODELS.loc[KNOWN].sort_values("imagenet_top1").index, UNKNOWN_TOP1, RANDOM]
     place = {model: number for number, model in enumerate(order, start=1)}
     dots = [
@@ -201,12 +206,12 @@ def test_invariance_has_a_dot_a_dataset_and_a_marker_at_their_mean():
 def test_properties_stand_by_kind_and_their_box_is_of_the_quartiles():
     first = [value / 100 for value in FIRST]
     tables = [
-        long_table("reconstruction", "lpips_vgg", x=first),
-        long_table("saliency", "attentive_diffusion", x=SECOND),
+        results("reconstruction", "lpips_vgg", x=first),
+        results("saliency", "attentive_diffusion", x=SECOND),
     ]
-    figure = properties(pd.concat(tables), MODELS, PLOT)
+    figure = properties(pd.concat(tables), STUDY, PLOT)
     for ax, values in zip(figure.axes, (first, SECOND), strict=True):
-        of_kind = pd.Series(values, MODELS.index).groupby(MODELS["kind"])
+        of_kind = pd.Series(values, MODELS.index).groupby(MODELS["supervision"])
         for place, kind in enumerate(["self-supervised", "supervised", "random"]):
             drawn = markers(ax, marker=KINDS[kind]["marker"])
             assert sorted(y for _, y in drawn) == sorted(of_kind.get_group(kind))
@@ -228,7 +233,7 @@ def test_reliability_draws_the_filled_bins_in_percent_and_their_error():
         for name, accuracy in series.items()
     }
     identity = {"model": "a", "dataset": "x", "protocol": "calibration_linear"}
-    [ax] = reliability([identity | {"details": {"reliability": bins}}], {}, PLOT).axes
+    [ax] = reliability([identity | {"details": {"reliability": bins}}], STUDY, PLOT).axes
     for points, accuracy in zip(ax.collections, series.values(), strict=True):
         np.testing.assert_allclose(points.get_offsets(), [(50, 100 * accuracy[1]), (90, 100 * accuracy[2])])
         small, large = points.get_sizes()
@@ -241,7 +246,7 @@ def test_a_cell_of_the_heatmap_is_of_the_models_beside_and_below_it():
     upper = np.triu(np.random.default_rng(0).uniform(0, 1, (4, 4)), 1)
     values = pd.DataFrame(upper + upper.T + np.eye(4), list("abcd"), list("abcd"))
     table = values.rename_axis(index="model", columns="other").stack().rename("debiased_cka").reset_index()
-    heatmap, tree = similarity(table, MODELS, PLOT).axes
+    heatmap, tree = similarity(table, STUDY, PLOT).axes
     ids = {name: model for model, name in MODELS["name"].items()}
     rows, columns = (
         [ids[label.get_text()] for label in labels]
@@ -274,7 +279,7 @@ def test_finetuning_draws_losses_over_steps_and_scores_over_learning_rates():
     ]
     details = {"point": points[1], "losses": [2.0, 1.5, 1.25], "window": 4, "trials": trials}
     result = {"model": "a", "dataset": "x", "protocol": "finetune", "details": details}
-    losses, tried = finetuning([result], MODELS, PLOT).axes
+    losses, tried = finetuning([result], STUDY, PLOT).axes
     assert losses.lines[0].get_xydata().tolist() == [[4, 2], [8, 1.5], [12, 1.25]]
     drawn = {}
     for points_of_a_kind in tried.collections:
@@ -291,7 +296,7 @@ def test_a_saliency_map_stands_below_its_picture_as_it_is():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
     found = [Map(model, "x", rng.random((20, 20)), picture) for model in "ba"]
-    figure = saliency(found, MODELS, {"x": "Data X"}, PLOT)
+    figure = saliency(found, STUDY, PLOT)
     original, *cells = figure.axes
     np.testing.assert_allclose(original.images[0].get_array(), picture / 255)
     for ax, one in zip(cells, reversed(found), strict=True):  # in the order of the models
@@ -303,7 +308,7 @@ def test_a_saliency_map_stands_below_its_picture_as_it_is():
 def test_a_reconstruction_stands_below_its_original():
     original, made = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 3), dtype=np.uint8)
     one = Reconstruction("x", "1.png", original, made, 1.0, {"model": "a"})
-    above, below = reconstructions([one], MODELS, {}, PLOT).axes
+    above, below = reconstructions([one], STUDY, PLOT).axes
     np.testing.assert_allclose(above.images[0].get_array(), original / 255)
     np.testing.assert_allclose(below.images[0].get_array(), made / 255)
     assert below.get_position().y0 < above.get_position().y0
@@ -321,24 +326,24 @@ def test_normals_are_shown_as_colours_and_their_error_in_degrees():
     truth = np.array([[right, up], [towards, (np.nan,) * 3]])
     predicted = np.array([[right, right], [towards, towards]])
     picture = np.zeros((2, 2, 3), dtype=np.uint8)
-    figure = normals_examples([("1", picture, truth, predicted)], PLOT)
+    figure = dense.normals([("1", picture, truth, predicted)], [], PLOT)
     _, shown, _, errors = (ax.images[0].get_array() for ax in figure.axes[:4])
     np.testing.assert_allclose(shown[0], [(1, 0.5, 0.5), (0.5, 1, 0.5)])
-    np.testing.assert_allclose(shown[1], [(0.5, 0.5, 1), (NOTHING,) * 3])
+    np.testing.assert_allclose(shown[1], [(0.5, 0.5, 1), (dense.NOTHING,) * 3])
     np.testing.assert_allclose(np.ma.filled(errors, np.nan), [[0, 90], [0, np.nan]], atol=1e-6)
-    assert figure.axes[3].images[0].get_clim() == (0, LARGEST_ERROR)
+    assert figure.axes[3].images[0].get_clim() == (0, dense.LARGEST_ERROR)
 
 
 def test_wrong_classes_are_black_where_there_is_a_true_one():
     truth = np.array([[0, 2, IGNORED]], dtype=np.uint8)
     predicted = np.array([[0, 1, 1]], dtype=np.uint8)
     picture = np.zeros((1, 3, 3), dtype=np.uint8)
-    figure = classes_examples([("1", picture, truth, predicted)], ["cat", "dog", "emu"], PLOT)
+    figure = dense.classes([("1", picture, truth, predicted)], ["cat", "dog", "emu"], PLOT)
     _, true, found, wrong = (ax.images[0].get_array() for ax in figure.axes)
-    np.testing.assert_allclose(wrong, [[RIGHT, 0, RIGHT]])
+    np.testing.assert_allclose(wrong, [[dense.RIGHT, 0, dense.RIGHT]])
     handles = zip(figure.legends[0].legend_handles, figure.legends[0].get_texts(), strict=True)
     colours = {text.get_text(): handle.get_facecolor()[:3] for handle, text in handles}
-    np.testing.assert_allclose(true[0], [colours["cat"], colours["emu"], (NOTHING,) * 3])
+    np.testing.assert_allclose(true[0], [colours["cat"], colours["emu"], (dense.NOTHING,) * 3])
     np.testing.assert_allclose(found[0], [colours["cat"], colours["dog"], colours["dog"]])
 
 

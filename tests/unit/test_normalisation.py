@@ -23,10 +23,11 @@ from transferscope.datasets.base import Samples
 from transferscope.datasets.dense import DenseSamples
 from transferscope.features.extraction import Pictures, extract
 from transferscope.models import backbones
+from transferscope.protocols.dense import tasks, training
 from transferscope.protocols.finetuning import trials
 from transferscope.protocols.finetuning.draw import Loss
 from transferscope.protocols.finetuning.grid import Point
-from transferscope.protocols.openmmlab import detection, pixels
+from transferscope.protocols.openmmlab import detection
 from transferscope.protocols.openmmlab.segmentors import SegmentorLoss, predict
 from transferscope.training.loop import Trained
 from transferscope.training.resume import Resume
@@ -69,6 +70,7 @@ def root(tmp_path):
 
 
 FACTS = {"dataset": "pets", "loader": "image_folder", "split_rule": "official", "classes": 2, "counts": {}}
+RUN = {"protocol": "any", "variant": "default", "version": 1, "seed": 0}
 
 
 def test_in_extraction():
@@ -93,7 +95,7 @@ def test_in_the_loss_of_finetuning():
 
 
 def test_in_finetuning_and_its_test(backbone, root, tmp_path, monkeypatch):
-    task = trials.Task(backbone, root, facts=FACTS, resolution=16, batch_size=2, seed=0)
+    task = trials.Task(backbone, root, run=RUN, facts=FACTS, resolution=16, batch_size=2)
     seen = task.logits(nn.Flatten(), "val")
     np.testing.assert_allclose(seen, normalised(pictures()).flatten(1), rtol=1e-5)
     monkeypatch.setattr(trials, "train", lambda network, batches, loss, **others: loss)
@@ -137,29 +139,26 @@ def test_in_the_dense_tasks_and_their_test(tmp_path, monkeypatch):
         losses.append(loss)
         return Trained(network, [], 1, None)
 
-    monkeypatch.setattr(pixels, "train", train)
+    monkeypatch.setattr(training, "train", train)
     samples = DenseSamples(
         ["a", "b"], np.array(["train", "test"]), read, lambda index: np.zeros((16, 16)), []
     )
-    settings = dict.fromkeys(("batch_size", "learning_rate", "power", "momentum", "weight_decay"), 1)
-    outcome = pixels.train_and_test(
-        Echo(),
-        samples,
-        lambda index: None,
-        METADATA,
+    task = tasks.DenseTask(
+        samples=samples,
+        network=Echo(),
+        draw=lambda index: None,
         decode=lambda outputs: outputs[0],
         score=NoScore,
-        trivial=np.zeros(()),
-        steps=1,
-        settings=settings,
-        seed=0,
-        device="cpu",
-        workers=0,
-        resume=Resume(tmp_path / "resume", {}),
-        checkpoint_steps=1,
+        baseline=np.zeros(()),
+        optimisation=tasks.Sgd(1, 1, learning_rate=1, power=1, momentum=1, weight_decay=1),
+        mode="",
+        kind="",
     )
+    resume = Resume(tmp_path / "resume", {})
+    trained = training.fit(task, METADATA, seed=0, device="cpu", workers=0, resume=resume, checkpoint_steps=1)
+    tested = training.test(task, trained.network, METADATA, device="cpu")
     assert (losses[0].mean, losses[0].std) == (MEAN, STD)
-    [(name, _, _, predicted)] = outcome.examples
+    [(name, _, _, predicted)] = tested.examples
     assert name == "b"
     np.testing.assert_allclose(predicted, normalised(pictures())[1], rtol=1e-5)
 
@@ -200,19 +199,19 @@ def test_a_script_hands_on_what_the_file_names(script, function, backbone, root,
     monkeypatch.setattr(script, function, stopped)
     picture, description = tmp_path / "1.png", tmp_path / "1.json"
     choose_picture.main(root, picture, description, facts=FACTS, version=1, seed=0)
-    settings = {"resolution": 32, "occluder": 8, "stride": 8, "batch_size": 1, "stage": 0, "steps": 1}
-    on_a_dataset = {"facts": FACTS, "seed": 0, "resolution": 16, "batch_size": 2}
-    on_a_picture = {"settings": settings, "version": 1, "seed": 0}
+    on_a_dataset = {"facts": FACTS, "resolution": 16, "batch_size": 2}
+    occlusion = {"resolution": 32, "occluder": 8, "stride": 8}
+    inversion = {"resolution": 32, "stage": 0, "steps": 1, "versions": {}, "seed": 0, "together": 1}
     run = {
-        extract_features: lambda out: extract_features.main(backbone, root, out, **on_a_dataset),
+        extract_features: lambda out: extract_features.main(backbone, root, out, **on_a_dataset, seed=0),
         measure_invariance: lambda out: measure_invariance.main(
-            backbone, root, out, **on_a_dataset, images=2, loader_version="1", version=1
+            backbone, root, out, **on_a_dataset, run=RUN, settings={"images": 2}
         ),
         measure_saliency: lambda out: measure_saliency.main(
-            backbone, picture, description, out, out, **on_a_picture
+            backbone, picture, description, out, out, run=RUN, settings=occlusion, batch_size=1
         ),
         reconstruct_pictures: lambda out: reconstruct_pictures.main(
-            backbone, [picture], [description], out, **on_a_picture
+            backbone, [picture], [description], out, **inversion
         ),
     }[script]
     with pytest.raises(Stopped) as caught:

@@ -1,34 +1,16 @@
-"""Dense labels pixel by pixel: what is drawn for a training, and scores against plain loops."""
+"""Dense labels pixel by pixel: what is drawn for a training, and the classes of a prediction."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
-from transferscope.protocols.openmmlab.pixels import (
-    ClassesDraw,
-    ClassesScore,
-    NormalsDraw,
-    NormalsScore,
-    most_common,
-    most_likely,
-)
 
-from transferscope.datasets.dense import DenseSamples
-from transferscope.protocols.dense.normals import IGNORED
+from transferscope.datasets.dense import IGNORED, DenseSamples
+from transferscope.protocols.dense.classes import ClassesDraw, most_common, most_likely
+from transferscope.protocols.dense.directions import NormalsDraw
 
-CLASSES = 4
 RED, BLUE = (230, 20, 20), (20, 20, 230)
-
-
-def label_maps(count: int, seed: int = 0) -> np.ndarray:
-    """Classes [count, 5, 7], every sixth pixel without one and none of class 2."""
-    rng = np.random.default_rng(seed)
-    maps = rng.choice([0, 1, 3], size=(count, 5, 7)).astype(np.uint8)
-    maps[rng.random(maps.shape) < 1 / 6] = IGNORED
-    return maps
 
 
 def dense(splits: list[str], target: Callable, read: Callable | None = None) -> DenseSamples:
@@ -37,52 +19,11 @@ def dense(splits: list[str], target: Callable, read: Callable | None = None) -> 
 
 
 def test_the_most_common_class_is_of_the_training_pixels_that_have_one():
-    maps = np.array([[[3, 3, 1, *[IGNORED] * 4]], [[1, 1, 3, 3, 3, 0, 0]], [[0] * 7]], dtype=np.uint8)
+    # More pixels have none than have any one class.
+    maps = np.array([[[3, 3, 1, *[IGNORED] * 4]], [[1, 3, 0, *[IGNORED] * 4]], [[0] * 7]], dtype=np.uint8)
     found = most_common(dense(["train", "train", "test"], maps.__getitem__))
     assert found == 3
     assert found.dtype == np.uint8
-
-
-def test_overlap_and_accuracy_are_those_of_a_count_over_all_pixels():
-    truths, guesses = label_maps(3), label_maps(3, seed=1)
-    guesses[guesses == IGNORED] = 0
-    score = ClassesScore(CLASSES)
-    for guess, truth in zip(guesses, truths, strict=True):
-        score.add(guess, truth)
-
-    pairs = [(t, g) for t, g in zip(truths.flat, guesses.flat, strict=True) if t != IGNORED]
-    overlaps = []
-    for label in range(CLASSES):
-        either = sum(label in pair for pair in pairs)
-        if either:
-            overlaps.append(sum(pair == (label, label) for pair in pairs) / either)
-    assert len(overlaps) == CLASSES - 1
-    assert score.metrics() == {
-        "mean_iou": pytest.approx(100 * np.mean(overlaps)),
-        "pixel_accuracy": pytest.approx(100 * np.mean([t == g for t, g in pairs])),
-    }
-
-
-def test_a_class_that_is_only_guessed_has_no_overlap():
-    score = ClassesScore(CLASSES)
-    score.add(np.array([[0, 2]], dtype=np.uint8), np.array([[0, 0]], dtype=np.uint8))
-    assert score.metrics() == {"mean_iou": pytest.approx(25), "pixel_accuracy": pytest.approx(50)}
-
-
-def test_angular_errors_are_of_all_pictures_where_they_have_a_normal():
-    rng = np.random.default_rng(0)
-    truths, guesses = rng.normal(size=(2, 3, 6, 4, 3))
-    truths, guesses = (part / np.linalg.norm(part, axis=-1, keepdims=True) for part in (truths, guesses))
-    truths[1, :2] = np.nan
-    score = NormalsScore()
-    for guess, truth in zip(guesses, truths, strict=True):
-        score.add(guess.astype(np.float32), truth.astype(np.float32))
-    pairs = zip(truths.reshape(-1, 3), guesses.reshape(-1, 3), strict=True)
-    errors = [math.degrees(math.acos(np.dot(t, g))) for t, g in pairs if not np.isnan(t).any()]
-    found = score.metrics()
-    assert found["mean_angle_deg"] == pytest.approx(np.mean(errors), rel=1e-5)
-    assert found["median_angle_deg"] == pytest.approx(np.median(errors), abs=1e-3)
-    assert found["within_30"] == pytest.approx(100 * np.mean(np.array(errors) < 30))
 
 
 def test_the_class_of_a_pixel_is_that_of_its_largest_logit():
