@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from transferscope.protocols.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
 
 SHOTS = (5, 20, 50)
+EPISODES = {"ways": 5, "queries": 15, "episodes": 600, "seed": 0}
 
 
 def plain_loop(features: np.ndarray, episodes: Episodes) -> np.ndarray:
@@ -48,10 +49,10 @@ def main() -> None:
     features = np.maximum(rng.normal(size=(10_000, 2048), scale=12).astype(np.float32) + centres[labels], 0)
 
     start = perf_counter()
-    fewshot_probe(features, labels, shots=SHOTS, seed=0)
+    fewshot_probe(features, labels, shots=SHOTS, **EPISODES)
     print(f"fewshot_probe, drawing included, first call: {perf_counter() - start:.2f} s")
 
-    drawn = [draw_episodes(labels, shots, seed=0) for shots in SHOTS]
+    drawn = [draw_episodes(labels, shots, **EPISODES) for shots in SHOTS]
     for shots, episodes in zip(SHOTS, drawn, strict=True):
         ours, plain = episode_accuracies(features, episodes), plain_loop(features, episodes)
         np.testing.assert_array_equal(ours, plain)

@@ -3,6 +3,12 @@
 from transferscope.job import logged
 from transferscope.results.resolved import write_study
 
+
+def main(output: str, *, rows: dict[str, dict[str, list]]) -> None:
+    """Write ``rows`` (``results.resolved.resolve``) to ``output``."""
+    write_study(output, rows)
+
+
 if __name__ == "__main__":
     with logged(snakemake):
-        write_study(snakemake.output[0], snakemake.params.rows)
+        main(snakemake.output[0], rows=snakemake.params.rows)

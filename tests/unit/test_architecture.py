@@ -19,7 +19,7 @@ LAYERS = {
     "training": set(),
     "results": {"study"},
     "protocols": {"study", "models", "datasets", "features", "training", "results"},
-    "figures": {"study", "results", "protocols"},
+    "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},
 }
 COMMON = {"arguments", "errors", "files", "restricted_pickle", "validation"}
@@ -84,7 +84,7 @@ def test_snakemake_is_known_in_few_places():
     assert {name for name in using if not name.startswith("cluster/")} == {"job.py"}
 
 
-SNAKEMAKE = {"cluster/events.py", "cluster/slurm.py"}
+SNAKEMAKE = {"cluster/events.py", "cluster/patches.py"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)

@@ -257,7 +257,7 @@ class TestLoadDataset:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"loader": "folder"}, "pets: there is no loader 'folder'; write one of aircraft"),
+            ({"loader": "folder"}, "pets: the loader 'folder' has no function load"),
             ({"split_rule": "random"}, "pets: there is no split rule 'random'"),
             ({"classes": 3}, "pets has 2 classes in .*, expected 3"),
             ({"counts": {"test": 3}}, "pets has 2 samples in its split 'test' in .*, expected 3"),

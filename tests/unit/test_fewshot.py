@@ -6,7 +6,19 @@ from scipy.stats import chisquare
 from sklearn.neighbors import NearestCentroid
 
 from transferscope.errors import InputError
-from transferscope.protocols.probes.fewshot import Episodes, draw_episodes, episode_accuracies, fewshot_probe
+from transferscope.protocols.probes import fewshot
+from transferscope.protocols.probes.fewshot import Episodes, episode_accuracies
+
+# The paper's episodes, where a test says nothing else.
+PAPER = {"ways": 5, "queries": 15, "episodes": 600}
+
+
+def draw_episodes(labels, shots, **changes):
+    return fewshot.draw_episodes(labels, shots, **PAPER | changes)
+
+
+def fewshot_probe(features, labels, shots=(5, 20, 50), **changes):
+    return fewshot.fewshot_probe(features, labels, shots=shots, **PAPER | changes)
 
 
 @pytest.fixture(scope="module")

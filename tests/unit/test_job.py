@@ -11,7 +11,7 @@ from transferscope.errors import InputError
 
 
 def snakemake(tmp_path) -> SimpleNamespace:
-    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="some_rule")
+    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="some_rule", threads=1)
 
 
 def test_bad_input_ends_with_one_sentence_in_log_and_terminal(tmp_path, capsys):

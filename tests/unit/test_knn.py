@@ -6,8 +6,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from transferscope.errors import InputError
 from transferscope.protocols.probes import knn
-from transferscope.protocols.probes.knn import knn_probe
 from transferscope.results.metrics import map11, top1
+
+KS = (1, 5, 10, 20, 50, 100, 200)
+
+
+def knn_probe(train, val, test, ks=KS, temperature=0.07, **others):
+    return knn.knn_probe(train, val, test, ks=ks, temperature=temperature, **others)
 
 
 def splits(multilabel=False, sizes=(120, 60, 80), classes=4, dimensions=16, seed=0):

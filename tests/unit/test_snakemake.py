@@ -26,8 +26,16 @@ rule make:
     resources: gpu=1, mem_mb=400, runtime=30
     shell: "{shell}"
 """
-MAKE = {"rule": "make", "benchmark": "make.tsv", "threads": 2, "gpu": 1, "mem_mb": 400, "runtime": 30}
-ALL = {"rule": "all", "benchmark": None, "threads": 1, "gpu": 0, "mem_mb": 0, "runtime": 0}
+MAKE = {
+    "rule": "make",
+    "protocol": "",
+    "benchmark": "make.tsv",
+    "threads": 2,
+    "gpu": 1,
+    "mem_mb": 400,
+    "runtime": 30,
+}
+ALL = {"rule": "all", "protocol": "", "benchmark": None, "threads": 1, "gpu": 0, "mem_mb": 0, "runtime": 0}
 JOB = {"event": "job_info", "jobid": 1, **MAKE}
 TARGET = {"event": "job_info", "jobid": 0, **ALL}
 
