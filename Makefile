@@ -21,7 +21,7 @@ published: setup
 
 test: .venv/test.done
 	$(MAKE) check
-	pytest
+	pytest -n 2 --dist loadgroup
 
 # As root, on Debian: brings up a SLURM of its own, and installs what it needs for that.
 test-slurm: .venv/test.done

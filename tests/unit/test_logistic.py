@@ -162,6 +162,22 @@ def test_rank_deficient_features():
         assert abs(fit.weight[-2:]).max() < 1e-5
 
 
+@pytest.mark.parametrize(("samples", "dimensions"), [(90, 12), (30, 40)])
+def test_axes_that_float32_does_not_find_are_found_in_float64(monkeypatch, samples, dimensions):
+    eigh = torch.linalg.eigh
+
+    def fails_in_float32(matrix):
+        if matrix.dtype == torch.float32:
+            raise torch.linalg.LinAlgError("the algorithm failed to converge")
+        return eigh(matrix)
+
+    features, labels = problem(samples, dimensions)
+    expected = solve(features, labels, dtype=torch.float32)
+    monkeypatch.setattr(torch.linalg, "eigh", fails_in_float32)
+    for strength, fit in solve(features, labels, dtype=torch.float32).items():
+        np.testing.assert_allclose(fit.weight, expected[strength].weight, atol=2e-3)
+
+
 def test_features_without_any_variance():
     fit = solve(np.ones((6, 3)), np.array([0, 0, 0, 1, 1, 2]), [1.0], classes=3)[1.0]
     probabilities = torch.softmax(fit.weight.sum(0) + fit.bias, 0)

@@ -20,6 +20,8 @@ def copied(project, tmp_path_factory):
     copy = copy_of_the_project(tmp_path_factory.mktemp("alone") / "project")
     for folder in ("results", "resources"):
         shutil.copytree(project.folder / folder, copy.folder / folder, symlinks=True)
+    for folder in ("tables", "figures"):
+        shutil.rmtree(copy.folder / "results/small" / folder)
     return copy
 
 

@@ -25,7 +25,7 @@ def follow(page: str, project: Project, protocol: str) -> None:
         if values[0] == protocol
     )
     project.append("protocols.tsv", row)
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    blocks = re.findall(r"```(?:python|text)\n(.*?)```", page, re.DOTALL)
     path = f"{LIBRARY}/protocols/{row['module'].replace('.', '/')}.py"
     assert f"`{path}`" in page
     module = next(block for block in blocks if "def " in block and row["metric"] in block)

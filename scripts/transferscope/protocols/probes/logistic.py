@@ -237,10 +237,18 @@ def _principal_axes(centred: Tensor) -> Tensor:
     Any orthonormal basis of the span gives the same minimum, so float32 is sufficient.
     """
     if len(centred) >= centred.shape[1]:
-        return torch.linalg.eigh(centred.T @ centred).eigenvectors
+        return _eigenvectors(centred.T @ centred)
     span = torch.linalg.qr(centred.T).Q
     inside = centred @ span
-    return span @ torch.linalg.eigh(inside.T @ inside).eigenvectors
+    return span @ _eigenvectors(inside.T @ inside)
+
+
+def _eigenvectors(symmetric: Tensor) -> Tensor:
+    """Eigenvectors as columns, in float64 where LAPACK's float32 iteration does not converge (low rank)."""
+    try:
+        return torch.linalg.eigh(symmetric).eigenvectors
+    except torch.linalg.LinAlgError:
+        return torch.linalg.eigh(symmetric.double()).eigenvectors.to(symmetric.dtype)
 
 
 def _inverse_hessian(
