@@ -25,6 +25,7 @@ onstart:
 
 
 include: "rules/common.smk"
+include: "rules/lookups.smk"
 include: "rules/cluster.smk"
 include: "rules/sizes.smk"
 include: "rules/download.smk"

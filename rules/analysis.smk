@@ -39,17 +39,6 @@ localrules:
     task_pages,
 
 
-def printed_correlations() -> str | list:
-    """The coefficients that the paper prints whose results the study takes or compares with."""
-    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
-    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
-
-
-def compared_table() -> str | list:
-    """The long table of published results to print beside the measured ones, if any."""
-    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
-
-
 rule resolve_study:
     """The rows of the tables that analyses need, as they were read and checked."""
     output:

@@ -3,16 +3,13 @@
 In: the jobs of this run. Out: prepare_run, which the Snakefile calls before any job is submitted.
 """
 
-import os
-
 from transferscope.cluster import events, patches, slurm
 
 if workflow.nodes:
     patches.lift_core_limit(workflow)
 
-# Set by scripts/status.py for its dry-runs, which have no onstart.
-if workflow.is_main_process and "TRANSFERSCOPE_EVENTS" in os.environ:
-    events.record(Path(os.environ["TRANSFERSCOPE_EVENTS"]))
+if workflow.is_main_process:
+    events.record_where_asked()
 
 
 def prepare_run() -> None:

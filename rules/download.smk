@@ -12,19 +12,6 @@ localrules:
     place_dataset,
 
 
-def placed_by_hand(wildcards) -> str | list:
-    """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
-    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
-    if placed_files(folder):
-        return str(folder)
-    if workflow.executor_plugin is None or workflow.dryrun:
-        return []
-    raise WorkflowError(
-        f"the dataset {wildcards.dataset} has to be obtained by hand: put "
-        f"{DATASET_ROWS[wildcards.dataset]['manual']} into {folder}/, as downloaded"
-    )
-
-
 rule download_checkpoint:
     """The authors' file, checked against its sha256; a broken-off download resumes."""
     output:

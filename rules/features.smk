@@ -6,24 +6,6 @@ shards, one job each, and joined by a virtual file that copies nothing.
 """
 
 
-def extracted_in(one_job: bool) -> str:
-    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
-    small = DATASETS["images"] <= config["execution"]["shard_images"]
-    return alternatives(DATASETS.index[small == one_job])
-
-
-def shard_files(wildcards) -> list[str]:
-    """The shards of a dataset's features, in order."""
-    shards = math.ceil(DATASET_ROWS[wildcards.dataset]["images"] / config["execution"]["shard_images"])
-    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
-    return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
-
-
-def drawn_splits(wildcards) -> str | list:
-    """The splits that another seed draws; those of the first seed are in the features."""
-    return f"<results>/splits/{wildcards.dataset}{wildcards.at}.h5" if wildcards.at else []
-
-
 rule extract_features:
     """All splits of a dataset that one job can do."""
     input:

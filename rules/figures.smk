@@ -12,22 +12,6 @@ OF_FAMILY = {
 }
 
 
-def families() -> list[str]:
-    """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
-    results = RUNS
-    if not MEASURED:
-        results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
-    present = set(results["protocol"].map(PROTOCOLS["family"]))
-    return [family for family in OF_FAMILY if family in present]
-
-
-def own_figures() -> list[str]:
-    """The figures that the protocols' rows name (column `figure`), filled in for every planned run, each once."""
-    patterns = PROTOCOLS["figure"]
-    names = [patterns[run["protocol"]].format(**run) for run in RUNS.to_dict("records")]
-    return [f"<results>/figures/{name}.pdf" for name in dict.fromkeys(names) if name]
-
-
 FIGURES = ["<results>/figures/correlation_bars.pdf", "<results>/figures/datasets"]
 for family in families():
     FIGURES += expand("<results>/figures/{name}.pdf", name=OF_FAMILY[family])

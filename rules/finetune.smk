@@ -20,12 +20,6 @@ TRIALS = [
 ]
 
 
-def rung_before(wildcards) -> list[str]:
-    """The trials of the rung before, whose best points this one trains for longer."""
-    before = int(wildcards.rung) - 1
-    return [f"{trials.format(**wildcards)}.json" for trials in TRIALS[before]] if before >= 0 else []
-
-
 rule finetune_grid:
     """Some points of a rung, one after the other."""
     input:

@@ -9,21 +9,6 @@ architecture and origin; <resources>/datasets/{dataset}/ for the rows whose sour
 CONVERSION = ["arch", "source", "format", "container", "prefix", "drop", "match", "normalisation"]
 
 
-def checkpoint_file(wildcards) -> str:
-    """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
-    row = MODEL_ROWS[wildcards.model]
-    return row["source"] if row["origin"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
-
-
-def render_setting(key: str):
-    """A param: one of the settings in the source of a rendered dataset."""
-
-    def of(wildcards):
-        return catalogue.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
-
-    return of
-
-
 rule prepare_backbone:
     """Any authors' format to the canonical file: every tensor used, none missing."""
     input:

@@ -6,19 +6,6 @@ the predictions of those whose calibration can be measured. A protocol's row nam
 """
 
 
-def labels_of(wildcards) -> dict:
-    """A param: what a protocol may need to know of a dataset's labels."""
-    row = DATASET_ROWS[wildcards.dataset]
-    shots = [int(shot) for shot in row["shots"]]
-    return {"metric": row["metric"], "classes": row["classes"], "shots": shots}
-
-
-def predictions_of_head(wildcards) -> str:
-    """The predictions that a protocol reads: those of its head."""
-    head = PROTOCOL_ROWS[wildcards.protocol]["head"]
-    return f"<results>/{head}/{wildcards.dataset}/{wildcards.model}{wildcards.at}.predictions.h5"
-
-
 rule probe:
     """The evaluation that the protocol's row names."""
     input:

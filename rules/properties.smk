@@ -10,11 +10,6 @@ EXTRACTED = runs_of(reads="features")[["dataset", "model"]].drop_duplicates()
 COMPARED = EXTRACTED[EXTRACTED["dataset"].duplicated(keep=False)]
 
 
-def whole_or_test(wildcards) -> str:
-    """A param: the split with the pictures on which models are compared."""
-    return "all" if DATASET_ROWS[wildcards.dataset]["split_rule"] == "pooled" else "test"
-
-
 rule measure_saliency:
     """An occluder at every position of one picture (Ericsson et al. 2021, section 4.8 and A.3)."""
     input:

@@ -39,7 +39,7 @@ def dry_run(*arguments: str) -> dict[str, progress.Job]:
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *arguments]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events.jsonl")
-        environment = os.environ | {"TRANSFERSCOPE_EVENTS": str(path)}  # read by rules/cluster.smk
+        environment = os.environ | {events.ASKED: str(path)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             output = (done.stdout + done.stderr).strip()

@@ -16,6 +16,7 @@ Snakemake has no event for ``submitted`` and ``restarted``, only messages; no ot
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,8 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 FOLDER = Path(".snakemake/transferscope/events")
+ASKED = "TRANSFERSCOPE_EVENTS"
+"""The environment variable by which scripts/status.py names a file for the events of its dry-runs."""
 
 _SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+) ")
 _RESTARTED = re.compile(r"Trying to restart job (\d+)\.")
@@ -39,6 +42,16 @@ def record(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     logger.addHandler(_EventFile(path, mode="w"))
+
+
+def record_where_asked() -> None:
+    """Write the events of a dry-run to the file that its caller names: a dry-run has no ``onstart``.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if ASKED in os.environ:
+        record(Path(os.environ[ASKED]))
 
 
 def record_run() -> None:

@@ -1,0 +1,101 @@
+"""What rules look up: inputs and params that follow from wildcards, and lists of files that follow from the runs.
+
+In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of the rule files that use them.
+"""
+
+
+def placed_by_hand(wildcards) -> str | list:
+    """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
+    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
+    if placed_files(folder):
+        return str(folder)
+    if workflow.executor_plugin is None or workflow.dryrun:
+        return []
+    raise WorkflowError(
+        f"the dataset {wildcards.dataset} has to be obtained by hand: put "
+        f"{DATASET_ROWS[wildcards.dataset]['manual']} into {folder}/, as downloaded"
+    )
+
+
+def checkpoint_file(wildcards) -> str:
+    """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
+    row = MODEL_ROWS[wildcards.model]
+    return row["source"] if row["origin"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
+
+
+def render_setting(key: str):
+    """A param: one of the settings in the source of a rendered dataset."""
+
+    def of(wildcards):
+        return catalogue.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
+
+    return of
+
+
+def extracted_in(one_job: bool) -> str:
+    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
+    small = DATASETS["images"] <= config["execution"]["shard_images"]
+    return alternatives(DATASETS.index[small == one_job])
+
+
+def shard_files(wildcards) -> list[str]:
+    """The shards of a dataset's features, in order."""
+    shards = math.ceil(DATASET_ROWS[wildcards.dataset]["images"] / config["execution"]["shard_images"])
+    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
+    return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
+
+
+def drawn_splits(wildcards) -> str | list:
+    """The splits that another seed draws; those of the first seed are in the features."""
+    return f"<results>/splits/{wildcards.dataset}{wildcards.at}.h5" if wildcards.at else []
+
+
+def labels_of(wildcards) -> dict:
+    """A param: what a protocol may need to know of a dataset's labels."""
+    row = DATASET_ROWS[wildcards.dataset]
+    shots = [int(shot) for shot in row["shots"]]
+    return {"metric": row["metric"], "classes": row["classes"], "shots": shots}
+
+
+def predictions_of_head(wildcards) -> str:
+    """The predictions that a protocol reads: those of its head."""
+    head = PROTOCOL_ROWS[wildcards.protocol]["head"]
+    return f"<results>/{head}/{wildcards.dataset}/{wildcards.model}{wildcards.at}.predictions.h5"
+
+
+def rung_before(wildcards) -> list[str]:
+    """The trials of the rung before, whose best points this one trains for longer."""
+    before = int(wildcards.rung) - 1
+    return [f"{trials.format(**wildcards)}.json" for trials in TRIALS[before]] if before >= 0 else []
+
+
+def whole_or_test(wildcards) -> str:
+    """A param: the split with the pictures on which models are compared."""
+    return "all" if DATASET_ROWS[wildcards.dataset]["split_rule"] == "pooled" else "test"
+
+
+def printed_correlations() -> str | list:
+    """The coefficients that the paper prints whose results the study takes or compares with."""
+    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
+    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
+
+
+def compared_table() -> str | list:
+    """The long table of published results to print beside the measured ones, if any."""
+    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
+
+
+def families() -> list[str]:
+    """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
+    results = RUNS
+    if not MEASURED:
+        results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
+    present = set(results["protocol"].map(PROTOCOLS["family"]))
+    return [family for family in OF_FAMILY if family in present]
+
+
+def own_figures() -> list[str]:
+    """The figures that the protocols' rows name (column `figure`), filled in for every planned run, each once."""
+    patterns = PROTOCOLS["figure"]
+    names = [patterns[run["protocol"]].format(**run) for run in RUNS.to_dict("records")]
+    return [f"<results>/figures/{name}.pdf" for name in dict.fromkeys(names) if name]
