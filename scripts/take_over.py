@@ -15,24 +15,31 @@ from transferscope import files
 from transferscope.errors import InputError
 from transferscope.results import takeover
 
+MADE_AGAIN = {"tables", "figures", "logs", "benchmarks"}
+OUTPUTS = {".json", ".h5", ".tsv", ".png"}
+
 
 def main(folder: str, *arguments: str) -> None:
     """Rewrite the results in ``folder``, and let Snakemake forget by which params its files were made.
 
     Raises:
-        InputError: there is no such folder, or Snakemake fails.
+        InputError: there is no such folder, nothing in it is of the earlier layout, or Snakemake fails.
     """
     results = Path(folder)
     if not results.is_dir():
         raise InputError(f"there is no folder {results}; name the folder of a study's results")
     taken = [path for path in results.glob("*/*/*.json") if takeover.is_older(path)]
+    if not taken:
+        raise InputError(f"{results} has no results of the earlier layout; there is nothing to take over")
     for path in taken:
         files.write_json(path, takeover.converted(json.loads(path.read_text(encoding="utf-8"))))
     for protocol, kind in takeover.KINDS.items():
         for path in results.glob(f"{protocol}/*/*.examples.h5"):
             with h5py.File(path, "a") as file:
                 file.attrs["kind"] = kind
-    made = [str(path) for path in results.rglob("*") if path.is_file() and path.suffix != ".resume"]
+    # What is drawn and printed is to be made again, and logs and benchmarks have no record.
+    kept = [folder for folder in results.iterdir() if folder.name not in MADE_AGAIN and folder.is_dir()]
+    made = [str(path) for folder in kept for path in folder.rglob("*") if path.suffix in OUTPUTS]
     command = [sys.executable, "-m", "snakemake", "--cleanup-metadata", *made, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -180,7 +180,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("kill_at", np.random.default_rng().integers(1, 12, 3).tolist())
+@pytest.mark.parametrize("kill_at", [1, 5, 11])
 def test_a_killed_run_ends_with_the_same_bits(tmp_path, kill_at):
     uninterrupted = fit(network())
 
