@@ -185,6 +185,7 @@ def fresh(tmp_path) -> Project:
     return copy_of_the_project(tmp_path / "project")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items) -> None:
     """All of this layer in one worker, since the small study is run once for all."""
     for item in items:
