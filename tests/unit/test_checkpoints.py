@@ -231,7 +231,7 @@ def test_truncated_pytorch_file(tmp_path, legacy):
         checkpoint.write_bytes(content[:kept])
         # Cut within the name of an object, it asks for another.
         with pytest.raises(InputError, match=r"checkpoint.pth (is truncated or no PyTorch|asks for)"):
-            convert(checkpoint)
+            checkpoints.read(checkpoint, "pytorch")
 
 
 def test_truncated_safetensors_file(tmp_path):
