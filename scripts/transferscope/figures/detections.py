@@ -21,7 +21,7 @@ def detections(pictures: list[dict], images: list[Image.Image], class_names: lis
             y1 in pixels), ``labels`` and, of the latter, ``scores``.
         images: the pictures themselves.
         class_names: what the labels mean.
-        plot: plot settings (``plotting.style``).
+        plot: plot settings (``figures.style``).
     """
     key = [
         (Line2D([], [], **TRUE), "annotated"),
