@@ -6,7 +6,7 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published test test-slurm soak bench check setup clean distclean
+.PHONY: demo published test test-workflow test-library test-slurm soak bench check setup clean distclean
 
 demo: setup
 	snakemake all
@@ -21,7 +21,14 @@ published: setup
 
 test: .venv/test.done
 	$(MAKE) check
-	pytest -n 2 --dist loadgroup
+	$(MAKE) --jobs=2 --output-sync=target test-workflow test-library
+
+# The whole workflow on a small study, which waits for its jobs; the library and the scripts beside it.
+test-workflow: .venv/test.done
+	pytest tests/workflow --durations=12
+
+test-library: .venv/test.done
+	pytest tests/unit tests/rules --durations=12
 
 # As root, on Debian: brings up a SLURM of its own, and installs what it needs for that.
 test-slurm: .venv/test.done

@@ -183,11 +183,3 @@ def project(tmp_path_factory) -> Project:
 def fresh(tmp_path) -> Project:
     """The project before anything is run."""
     return copy_of_the_project(tmp_path / "project")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items) -> None:
-    """All of this layer in one worker, since the small study is run once for all."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
