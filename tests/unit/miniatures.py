@@ -69,14 +69,16 @@ def simclr_variables(module: nn.Module) -> dict[str, np.ndarray]:
     return variables
 
 
-def write_tensorflow(path: Path, variables: dict[str, np.ndarray], stem: str = "r50/model.ckpt-5") -> None:
+def write_tensorflow(
+    path: Path, variables: dict[str, np.ndarray], stem: str = "r50/model.ckpt-5", compression: int = 0
+) -> None:
     """A zip archive with a tensor bundle, in two shards and several blocks of the index."""
     shards = [b"", b""]
     entries = {b"": _message((1, 2), (3, _message((1, 1))))}
     for number, name in enumerate(sorted(variables)):
         value = np.asarray(variables[name], order="C")
         shard = number % 2
-        dtype = {"float32": 1, "int64": 9}[value.dtype.name]
+        dtype = {"float32": 1, "float64": 2, "int64": 9, "float16": 19}[value.dtype.name]
         shape = b"".join(_message((2, _message((1, size)))) for size in value.shape)
         entries[name.encode()] = _message(
             (1, dtype), (2, shape), (3, shard), (4, len(shards[shard])), (5, value.nbytes)
@@ -85,7 +87,7 @@ def write_tensorflow(path: Path, variables: dict[str, np.ndarray], stem: str = "
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("r50/checkpoint", f'model_checkpoint_path: "{stem}"')
         archive.writestr("r50/hub/variables/variables.index", b"of the hub module")
-        archive.writestr(f"{stem}.index", _table(entries))
+        archive.writestr(f"{stem}.index", _table(entries, compression))
         for shard, data in enumerate(shards):
             archive.writestr(f"{stem}.data-{shard:05d}-of-00002", data)
 
@@ -124,13 +126,13 @@ def _block(entries: list[tuple[bytes, bytes]]) -> bytes:
     return block + struct.pack(f"<{len(restarts) + 1}I", *restarts, len(restarts))
 
 
-def _table(entries: dict[bytes, bytes]) -> bytes:
+def _table(entries: dict[bytes, bytes], compression: int) -> bytes:
     items, table, handles = sorted(entries.items()), b"", []
     for start in range(0, len(items), 40):
         part = items[start : start + 40]
         block = _block(part)
         handles.append((part[-1][0], _varint(len(table)) + _varint(len(block))))
-        table += block + bytes(5)
+        table += block + bytes([compression, 0, 0, 0, 0])
     footer = b""
     for block in (_block([]), _block(handles)):
         footer += _varint(len(table)) + _varint(len(block))

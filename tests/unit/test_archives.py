@@ -187,9 +187,10 @@ def test_no_room_for_what_a_zip_declares(tmp_path, folder, monkeypatch):
     assert not list(folder.iterdir())
 
 
-def test_full_disk(tmp_path, folder, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk(tmp_path, folder, monkeypatch, number):
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, "No space left on device")
 
     (tmp_path / "labels.mat").write_bytes(b"MATLAB")
     monkeypatch.setattr(archives.shutil, "copyfile", full)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from miniatures import features, lively
+from timm import data
 from timm.layers import resample_abs_pos_embed
 
 from transferscope.errors import InputError
@@ -58,6 +59,18 @@ def test_normalisations_are_per_channel(name):
     mean, std = backbones.normalisation(name)
     assert len(mean) == len(std) == 3
     assert min(std) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("imagenet", (data.IMAGENET_DEFAULT_MEAN, data.IMAGENET_DEFAULT_STD)),
+        ("clip", (data.OPENAI_CLIP_MEAN, data.OPENAI_CLIP_STD)),
+        ("half", (data.IMAGENET_INCEPTION_MEAN, data.IMAGENET_INCEPTION_STD)),
+    ],
+)
+def test_normalisations_are_those_that_timm_knows(name, expected):
+    assert backbones.normalisation(name) == expected
 
 
 def test_saved_and_loaded_features_are_identical(tmp_path):
@@ -209,6 +222,19 @@ def test_random_initialisation_is_deterministic_and_leaves_the_global_seed(arch)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(features(first), features(initialise(arch, seed=2)))
     assert not first.training
+
+
+def test_batchnorm_goes_on_as_the_architecture_has_it():
+    def momenta(module: torch.nn.Module) -> list[float]:
+        return [layer.momentum for layer in module.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+
+    assert momenta(initialise("test_resnet")) == momenta(backbones.create("test_resnet")) != []
+
+
+def test_synthetic_images_follow_from_the_seed():
+    first, again, other = (next(backbones.synthetic_images(8, seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_synthetic_images_are_colourful_and_smooth():

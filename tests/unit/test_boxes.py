@@ -85,5 +85,17 @@ def test_the_annotations_are_cocos(tmp_path):
 
 
 def test_an_impossible_label_is_refused(tmp_path):
-    with pytest.raises(InputError, match="the label 2, which is none of its 2 classes"):
-        some_boxes(tmp_path, labels=np.array([1, 0, 2]))
+    for label in (2, -1):
+        with pytest.raises(InputError, match=f"the label {label}, which is none of its 2 classes"):
+            some_boxes(tmp_path, labels=np.array([1, 0, label]))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[-1, 0, 5, 5], [5, 0, 5, 5], [0, 0, 21, 5], [0, -1, 5, 5], [0, 5, 5, 5], [0, 0, 5, 11]],
+    ids=["left", "without width", "right", "above", "without height", "below"],
+)
+def test_a_box_beyond_its_picture_or_without_area_is_refused(tmp_path, box):
+    boxes = np.array([[0, 0, 20, 10], box, [5, 5, 7, 8]], dtype=float)
+    with pytest.raises(InputError, match=r"of the picture c\.png in .* is empty or not within the picture"):
+        some_boxes(tmp_path, boxes=boxes)

@@ -133,3 +133,4 @@ def test_bad_input_is_refused():
         fit_temperature(np.full_like(logits, np.inf), labels)
     with pytest.raises(InputError, match="4 samples"):
         calibrate(logits, labels, logits[:4], labels[:4], seed=0)
+    assert len(calibrate(logits, labels, logits[:5], labels[:5], seed=0).temperatures) == 5

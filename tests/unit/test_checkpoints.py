@@ -178,6 +178,14 @@ def test_missing_or_misplaced_tensors_cannot_be_matched_in_order(tmp_path):
         convert(saved(tmp_path, dict(swapped)), match="order")
 
 
+def test_of_several_containers_the_first_that_is_there_counts(tmp_path):
+    module = lively(ARCH)
+    moving = {name: tensor + 1 for name, tensor in module.state_dict().items()}
+    checkpoint = saved(tmp_path, {"state_dict": moving, "model": module.state_dict()})
+    loaded, _ = backbones.load(convert(checkpoint, container="teacher model state_dict"))
+    assert torch.equal(features(loaded), features(module))
+
+
 @pytest.mark.parametrize(
     "container, sentence",
     [

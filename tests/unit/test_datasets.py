@@ -200,6 +200,7 @@ class TestPixelTables:
         [
             ([[0] * 63 + [1]], "has 64 columns, expected 64 pixels and a label"),
             ([[17] + [0] * 64], r"pixels outside 0\.\.16"),
+            ([[-1] + [0] * 64], r"pixels outside 0\.\.16"),
             ([["x"] + [0] * 64], "cannot be read"),
             ([[0] * 64 + [10]], "do not fit its 10 class names"),
         ],
@@ -227,7 +228,8 @@ class TestElpv:
         assert loaded.read(3).getpixel((0, 0)) == (7, 7, 7)
 
     @pytest.mark.parametrize(
-        "line", ["images/a.png 0.5 mono", "images/a.png 1.0", "images/a.png -0.333333 x"]
+        "line",
+        ["images/a.png 0.5 mono", "images/a.png 0.34 x", "images/a.png 1.0", "images/a.png -0.333333 x"],
     )
     def test_other_lines(self, tmp_path, line):
         with pytest.raises(InputError, match=r"labels\.csv line 2 is 'images/a\.png"):

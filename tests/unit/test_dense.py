@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
-from transferscope.datasets import ade20k, nyuv2, scenes
+from transferscope.datasets import ade20k, load_dense, nyuv2, scenes
 from transferscope.datasets.dense import IGNORED, DenseSamples
 from transferscope.datasets.rendered.dataset import render_dataset
 from transferscope.errors import InputError
@@ -280,3 +280,94 @@ def test_examples_are_drawn_in_order_and_once():
     # Evenly spaced ones would all be of one of ten classes that take turns.
     assert len({index % 10 for index in drawn}) > 1
     assert examples.draw(tested[:3], 4) == tested[:3]
+
+
+FACTS = {"dataset": "rooms", "loader": "nyuv2", "counts": {"train": 2, "test": 1}}
+
+
+@pytest.mark.parametrize(
+    ("splits", "changes", "sentence"),
+    [
+        (["train", "train", "test"], {"counts": {"train": 3}}, "2 samples in its split 'train' .*expected 3"),
+        (["train", "train", "test"], {"counts": {"test": 2}}, "1 samples in its split 'test' .*expected 2"),
+        (["train", "train"], {"counts": {}}, "0 samples in its split 'test' .*expected some"),
+        ([], {}, "the dataset has no samples"),
+        (["train", "test"], {"loader": "digits"}, "rooms: the loader 'digits' has no function load_normals"),
+    ],
+)
+def test_facts_of_dense_labels_are_asserted(monkeypatch, splits, changes, sentence):
+    def load(root: Path) -> DenseSamples:
+        return DenseSamples([str(n) for n in range(len(splits))], np.array(splits), None, None, [])
+
+    monkeypatch.setattr(nyuv2, "load_normals", load)
+    with pytest.raises(InputError, match=sentence):
+        load_dense("normals", "folder", **FACTS | changes)
+
+
+def test_dense_labels_that_meet_their_facts_are_given(monkeypatch):
+    samples = DenseSamples(list("abc"), np.array(["train", "train", "test"]), None, None, [])
+    monkeypatch.setattr(nyuv2, "load_normals", lambda root: samples)
+    assert load_dense("normals", "folder", **FACTS) is samples
+
+
+def test_repeated_ids_and_missing_splits_are_refused():
+    for ids, splits in ((["a", "a"], ["train", "test"]), (["a", "b"], ["train"])):
+        with pytest.raises(InputError, match="repeated ids, or as many splits as ids"):
+            DenseSamples(ids, np.array(splits), None, None, [])
+
+
+def test_as_many_pixels_of_each_map_make_the_codebook(monkeypatch):
+    given = []
+
+    class Clusters:
+        def __init__(self, codes: int, **settings):
+            self.cluster_centers_ = 2 * np.eye(3)[:codes]
+
+        def fit(self, pixels: np.ndarray) -> "Clusters":
+            given.append(pixels)
+            return self
+
+    maps = unit(np.random.default_rng(0), 3, 4, 5)
+    maps[2].reshape(-1, 3)[2:] = np.nan
+    monkeypatch.setattr(directions, "KMeans", Clusters)
+    monkeypatch.setattr(directions, "SAMPLE", 10)
+    codebook = directions.fit_codebook(maps, len(maps), seed=0, codes=2)
+    np.testing.assert_array_equal(codebook, np.eye(3)[:2])
+    sizes = [sum((pixel == one).all(-1).any() for pixel in given[0]) for one in maps]
+    assert sizes == [4, 4, 2]  # a third of 10, rounded up, and all that the last one has
+    assert len(np.unique(given[0], axis=0)) == 10
+
+
+def test_the_mean_direction_is_of_all_normals_and_of_unit_length():
+    maps = [np.array([[[1.0, 0, 0], [np.nan] * 3]]), np.array([[[0, 1.0, 0], [1.0, 0, 0], [1.0, 0, 0]]])]
+    np.testing.assert_allclose(directions.mean_direction(maps), np.array([3, 1, 0]) / np.sqrt(10), rtol=1e-6)
+
+
+def test_directions_of_the_network_become_unit_normals_on_their_pixels():
+    outputs = torch.randn(1, 3, 2, 4, generator=torch.Generator().manual_seed(0))
+    found = directions.unit(outputs)
+    assert found.shape == (2, 4, 3)
+    expected = outputs[0, :, 1, 2] / outputs[0, :, 1, 2].norm()
+    torch.testing.assert_close(found[1, 2], expected)
+
+
+def test_an_error_at_the_threshold_is_not_within_it():
+    stream = directions.AngularErrors()
+    stream.add(np.array([11.25, 11.0, 22.5, 30.0]))
+    found = stream.metrics()
+    assert [found[f"within_{threshold}"] for threshold in ("11.25", "22.5", "30")] == [25, 50, 75]
+
+
+def test_more_than_ten_examples_are_read_in_the_order_in_which_they_were_written(tmp_path):
+    one = np.zeros((2, 2), dtype=np.uint8)
+    written = [
+        (f"picture {number}", np.zeros((2, 2, 3), np.uint8), one, one + number) for number in range(12)
+    ]
+    examples.write(tmp_path / "a.h5", written, {"model": "tiny"})
+    found, attributes = examples.read(tmp_path / "a.h5")
+    assert attributes == {"model": "tiny"}
+    assert [name for name, *_ in found] == [name for name, *_ in written]
+    assert [predicted[0, 0] for *_, predicted in found] == list(range(12))
+    (tmp_path / "a.h5").write_bytes(b"half")
+    with pytest.raises(InputError, match="is no whole example file"):
+        examples.read(tmp_path / "a.h5")

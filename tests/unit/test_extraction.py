@@ -95,3 +95,18 @@ def test_order_by_split_and_shards_partition_the_samples():
         np.testing.assert_array_equal(joined, whole)
         sizes = [sum(map(len, part.values())) for part in parts]
         assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_network_that_was_trained_last_is_put_into_eval_mode():
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5)).train()
+    batches = extract(
+        network,
+        Pictures(samples(2), 16),
+        [0, 1],
+        mean=(-1,) * 3,
+        std=(1,) * 3,
+        batch_size=2,
+        device="cpu",
+        workers=0,
+    )
+    assert (next(batches) >= 1).all()

@@ -142,3 +142,21 @@ def test_a_missing_or_foreign_shard_is_named(tmp_path):
     paths, _ = write_shards(tmp_path / "other", 6, 2, shard1={"model": "another"})
     with pytest.raises(InputError, match="does not belong with"):
         features.join(paths, tmp_path / "m.h5", folder=tmp_path)
+
+
+def test_an_empty_split_is_written_and_refused_on_reading(tmp_path):
+    features.write(tmp_path / "f.h5", [rows(3)], splits_of({"train": 3, "test": 0}), ATTRIBUTES)
+    assert len(features.read(tmp_path / "f.h5", ["train"])["train"].ids) == 3
+    for read in (features.read, lambda path, names: features.read_ids(path, names[0])):
+        with pytest.raises(InputError, match="no samples in its split 'test'"):
+            read(tmp_path / "f.h5", ["test"])
+
+
+def test_rows_are_those_from_start_to_before_stop_and_finite(tmp_path):
+    features.write(tmp_path / "f.h5", [rows(10)], splits_of({"train": 10}), ATTRIBUTES)
+    np.testing.assert_array_equal(features.read_rows(tmp_path / "f.h5", "train", 3, 6), rows(10)[3:6])
+    with h5py.File(tmp_path / "f.h5", "a") as file:
+        file["train/features"][5, 1] = np.nan
+    assert len(features.read_rows(tmp_path / "f.h5", "train", 0, 5)) == 5
+    with pytest.raises(InputError, match="not finite in its split 'train'"):
+        features.read_rows(tmp_path / "f.h5", "train", 3, 6)

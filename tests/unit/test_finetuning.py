@@ -1,19 +1,25 @@
 """Finetuning: the grid and its halving, draws that follow from the position, training that survives."""
 
+import copy
 import math
+import os
+import signal
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ConstantLR
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.protocols.finetuning import grid
-from transferscope.protocols.finetuning.draw import Draw, Loss
-from transferscope.protocols.finetuning.trials import recipe
-from transferscope.training.loop import train
+from transferscope.protocols.finetuning.draw import Draw, Loss, random_resized_crop
+from transferscope.protocols.finetuning.trials import recipe, search
+from transferscope.training.loop import Trained, train
 from transferscope.training.resume import Resume
 from transferscope.training.stream import Stream, batches
 
@@ -36,6 +42,10 @@ def test_the_papers_grid_has_40_points():
 )
 def test_rungs_halve_the_points_and_double_the_steps(halvings, stages):
     assert grid.rungs(40, 5000, halvings) == [grid.Rung(*stage) for stage in stages]
+
+
+def test_every_rung_has_a_step_and_a_setting():
+    assert grid.rungs(3, 4, 3) == [grid.Rung(3, 1), grid.Rung(2, 1), grid.Rung(1, 2), grid.Rung(1, 4)]
 
 
 def test_three_halvings_cost_half_the_grid():
@@ -120,6 +130,20 @@ def test_the_augmentation_is_random_and_leaves_the_global_generator_alone():
     assert not torch.equal(alone[0][0], alone[1][0])
 
 
+def test_a_random_crop_has_8_to_100_percent_of_the_area_and_is_flipped_in_half_of_the_cases():
+    # Red grows to the right, green downwards, so that a crop tells where it comes from.
+    across, down = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    whole = Image.fromarray(np.stack([across, down, 0 * down], axis=2))
+    torch.manual_seed(0)
+    augment = random_resized_crop(64)
+    crops = [np.asarray(augment(whole), dtype=int) for _ in range(300)]
+    spans = [(np.ptp(crop[:, :, 0]) + 1) * (np.ptp(crop[:, :, 1]) + 1) / 256**2 for crop in crops]
+    assert 0.06 < min(spans) < 0.12
+    assert 0.9 < max(spans) <= 1
+    assert 0.4 < np.mean([crop[32, 0, 0] > crop[32, -1, 0] for crop in crops]) < 0.6
+    assert all(crop[0, 32, 1] < crop[-1, 32, 1] for crop in crops)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_broken_picture_is_named(workers):
     with pytest.raises(InputError, match="picture 3"):
@@ -201,11 +225,105 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, kill_at):
         assert torch.equal(resumed.network.state_dict()[name], tensor), name
 
 
-def test_the_curve_has_at_most_100_means():
-    trained = fit(network(), steps=12)
-    assert (trained.window, len(trained.losses)) == (1, 12)
-    trained = fit(network(), steps=203)
-    assert (trained.window, len(trained.losses)) == (3, 68)
+def numbered(steps: int, network: nn.Module | None = None, seed: int = 0, **changes) -> Trained:
+    """A training whose loss at step k is k."""
+    return train(
+        network or nn.Linear(1, 1),
+        lambda start: ([torch.tensor(float(step))] for step in range(start, steps)),
+        lambda network, batch: batch[0] + 0 * network(torch.zeros(1)).sum(),
+        steps=steps,
+        optimiser=partial(SGD, lr=0.1),
+        schedule=partial(ConstantLR, factor=1),
+        device="cpu",
+        seed=seed,
+        **changes,
+    )
+
+
+def test_the_curve_has_at_most_100_points_each_the_mean_of_its_window():
+    assert numbered(100).losses == list(range(100))
+    trained = numbered(203)
+    assert trained.window == 3
+    assert trained.losses == [*np.arange(1, 201, 3), 201.5]  # of the last two steps
+    assert not trained.network.training
+
+
+def test_a_curve_goes_on_amid_a_window():
+    states = []
+    trained = numbered(203, checkpoint_steps=50, save=lambda state: states.append(copy.deepcopy(state)))
+    assert [state["step"] for state in states] == [50, 100, 150, 200]
+    assert all(numbered(203, state=state).losses == trained.losses for state in states)
+
+
+def test_a_finished_training_saves_no_state():
+    steps = []
+    numbered(12, checkpoint_steps=4, save=lambda state: steps.append(state["step"]))
+    assert steps == [4, 8]
+
+
+def test_the_seed_is_of_what_the_network_draws():
+    def drawn_by(seed: int) -> float:
+        noise = nn.Linear(1, 1)
+        noise.register_forward_hook(lambda *_: draws.append(torch.rand(()).item()))
+        draws = []
+        numbered(1, noise, seed)
+        return draws
+
+    assert drawn_by(0) == drawn_by(0) != drawn_by(1)
+
+
+def test_a_signal_saves_the_state_and_ends_the_training():
+    states = []
+
+    class Signals(nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return super().forward(inputs)
+
+    with pytest.raises(SystemExit, match="SIGUSR1: saved at step 1 of 9"):
+        numbered(9, Signals(1, 1), save=states.append)
+    assert [state["step"] for state in states] == [1]
+    assert numbered(1, Signals(1, 1)).losses == [0]  # there is nothing left to do
+
+
+class FakeTask:
+    """Trainings that come to the logits of the point's number; the second diverges."""
+
+    def __init__(self):
+        self.splits = {"train": np.arange(4), "val": np.arange(2)}
+        self.trained = []
+
+    def fit(self, point, indices, steps, resume):
+        assert indices is self.splits["train"]
+        self.trained.append(point.number)
+        return Trained(point.number, [1.0], 1, 2 if point.number == 1 else None)
+
+    def logits(self, network, split):
+        return np.full((2, 3), np.inf if network == 4 else network, dtype=np.float32)
+
+    def labels(self, split):
+        return {"val": np.array([0, 1])}[split]
+
+
+def test_a_search_scores_on_val_and_keeps_the_best_points_logits(tmp_path):
+    points = [grid.Point(number, 0.1, 0.0, "") for number in range(5)]
+    given = []
+
+    def score(logits, labels):
+        given.append(labels.tolist())
+        return [0.5, 0.9, 0.7, 0.6, 1.0][int(logits[0, 0])]
+
+    resume = Resume(tmp_path / "search.resume", {})
+    resume.finish({"trial": {"point": {"number": 0}, "val_score": 0.5, "diverged": None}, "logits": None})
+    task = FakeTask()
+    trials, best = search(task, points, steps=7, score=score, resume=resume)
+    assert task.trained == [1, 2, 3, 4]  # what was finished is not trained again
+    assert [trial["val_score"] for trial in trials] == [0.5, None, 0.7, 0.6, None]
+    assert [trial["diverged"] for trial in trials] == [None, 2, None, None, 7]
+    assert given == [[0, 1]] * 2
+    assert (best == 2).all()
+    trials, best = search(task, points[1:2], steps=7, score=score, resume=Resume(tmp_path / "other", {}))
+    assert best is None
 
 
 def test_divergence_is_noticed():
@@ -225,6 +343,15 @@ def test_a_multilabel_dataset_trains_on_binary_losses():
     logits = start(((images / 255 - 0.5) / 0.25).contiguous(memory_format=layout))
     expected = nn.functional.binary_cross_entropy_with_logits(logits, targets.float())
     assert fit(network(), steps=1, source=source).losses[0] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_finished_training_leaves_its_outcome_and_no_state(tmp_path):
+    resume = Resume(tmp_path / "part.resume", {"steps": 10})
+    resume.finish({"trial": 1})
+    resume.save_training({"step": 3})
+    resume.finish({"trial": 2})
+    for one in (resume, Resume(tmp_path / "part.resume", {"steps": 10})):
+        assert (one.finished, one.training) == ([{"trial": 1}, {"trial": 2}], None)
 
 
 def test_a_file_of_other_settings_or_a_damaged_one_is_not_taken(tmp_path, caplog):

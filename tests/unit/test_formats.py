@@ -1,5 +1,6 @@
 """SimCLR's TensorFlow checkpoints and BYOL's pickles, in miniature."""
 
+import codecs
 import os
 import pickle
 import zipfile
@@ -64,6 +65,7 @@ def test_a_missing_average_is_named(tmp_path):
 def test_tensorflow_reads_every_variable_of_floating_point(tmp_path):
     variables = {f"scope/variable_{i:03d}": np.full((i % 3, 2), i, np.float32) for i in range(100)}
     variables["scalar"] = np.array(2.5, np.float32)
+    variables |= {"half": np.array([1, 2.5], np.float16), "double": np.array([[1 / 3]])}
     variables["global_step"] = np.array(7, np.int64)
     write_tensorflow(tmp_path / "r50.zip", variables)
     tensors = tensorflow.read(tmp_path / "r50.zip")
@@ -96,6 +98,9 @@ def test_damaged_tensorflow_checkpoints(tmp_path):
         tensorflow.read(path)
     rewrite(**{"00000-of-00002": b"\0\0"})
     with pytest.raises(InputError, match="damaged"):
+        tensorflow.read(path)
+    write_tensorflow(path, {"a": np.ones(3, np.float32)}, compression=1)
+    with pytest.raises(InputError, match=r"damaged .* cut short or compressed"):
         tensorflow.read(path)
     rewrite(**{"ckpt-5.index": None})
     with pytest.raises(InputError, match=r"should hold one TensorFlow checkpoint .*; it holds none"):
@@ -155,3 +160,16 @@ def test_numpy_arrays_and_scalars_are_read(tmp_path, protocol, value):
     (tmp_path / "byol.pkl").write_bytes(content)
     tensor = haiku.read(tmp_path / "byol.pkl")["layer/w"]
     assert np.array_equal(tensor.numpy(), value)
+
+
+class Encoded:
+    """Asks for bytes in an encoding that pickle's own writer never uses."""
+
+    def __reduce__(self):
+        return codecs.encode, ("text", "rot13")
+
+
+def test_bytes_in_another_encoding_are_refused(tmp_path):
+    (tmp_path / "byol.pkl").write_bytes(pickle.dumps(Encoded(), protocol=2))
+    with pytest.raises(InputError, match="is truncated or no pickle"):
+        haiku.read(tmp_path / "byol.pkl")

@@ -10,6 +10,7 @@ from PIL import Image
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.features.images import resize_and_crop, to_uint8
+from transferscope.protocols import invariance as module
 from transferscope.protocols.invariance import TRANSFORMS, Views, invariance
 
 
@@ -83,3 +84,60 @@ def test_a_broken_picture_is_returned_as_its_sentence():
         raise InputError("picture 0 cannot be read")
 
     assert str(views(samples(read=broken), [0])[3]) == "picture 0 cannot be read"
+
+
+def test_every_change_has_a_chance_of_its_own(monkeypatch):
+    monkeypatch.setattr(module, "TRANSFORMS", {"one": TRANSFORMS["crop"], "other": TRANSFORMS["crop"]})
+    seen = views(samples(), [0])
+    assert not torch.equal(seen[1], seen[2])
+
+
+def gradient() -> Image.Image:
+    """Red grows to the right and green downwards, so that a pixel tells where it comes from."""
+    across, down = np.meshgrid(np.arange(0, 256, 4, dtype=np.uint8), np.arange(0, 256, 4, dtype=np.uint8))
+    return Image.fromarray(np.stack([across, down, 0 * down], axis=2))
+
+
+def area(view: np.ndarray) -> float:
+    return (np.ptp(view[:, :, 0]) + 4) * (np.ptp(view[:, :, 1]) + 4) / 256**2
+
+
+def degrees(view: np.ndarray) -> float:
+    return np.degrees(np.arctan2(view[34, 32, 0] - view[30, 32, 0], view[32, 34, 0] - view[32, 30, 0]))
+
+
+def point() -> Image.Image:
+    pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+    pixels[32, 32] = 255
+    return Image.fromarray(pixels)
+
+
+def width(view: np.ndarray) -> float:
+    """The standard deviation of the Gaussian that a point became, by its peak."""
+    return np.sqrt(255 / view[32, 32, 0] / (2 * np.pi))
+
+
+@pytest.mark.parametrize(
+    ("change", "picture", "measure", "low", "high"),
+    [
+        ("crop", gradient(), area, 0.2, 1.0),
+        ("colour", Image.new("RGB", (64, 64), (100,) * 3), lambda view: view[0, 0, 0] / 100, 0.6, 1.4),
+        (
+            "colour",
+            Image.new("RGB", (64, 64), (200, 0, 0)),
+            lambda view: view[0, 0, 2] / view[0, 0].max(),
+            0,
+            0.6,
+        ),
+        ("blur", point(), width, 0.4, 2.0),  # less than 0.4 leaves the point alone
+        ("rotation", gradient(), degrees, -30, 30),
+    ],
+    ids=["crop", "brightness", "hue", "blur", "rotation"],
+)
+def test_a_change_is_as_strong_as_in_moco_v2(change, picture, measure, low, high):
+    torch.manual_seed(0)
+    made = TRANSFORMS[change](64)
+    found = [measure(np.asarray(made(picture), dtype=float)) for _ in range(300)]
+    reach = high - low
+    assert low - 0.06 * reach < min(found) < low + 0.06 * reach
+    assert high - 0.06 * reach < max(found) < high + 0.06 * reach

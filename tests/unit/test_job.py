@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from transferscope import files, job
+from transferscope import job
 from transferscope.errors import InputError
 
 
@@ -46,28 +46,3 @@ def test_the_device_is_what_the_job_was_given(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="asked for a GPU"):
         job.device({"gpu": 1})
-
-
-def test_a_file_is_whole_or_absent(tmp_path):
-    path = tmp_path / "a" / "b.txt"
-    with pytest.raises(OSError, match="no space"), files.atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(28, "no space left on device")
-    assert list(path.parent.iterdir()) == []
-    files.write_text(path, "whole")
-    with pytest.raises(ValueError, match="JSON"):
-        files.write_json(path, {"value": float("nan")})
-    assert path.read_text() == "whole"
-
-
-def test_a_folder_is_whole_or_the_old_one(tmp_path):
-    folder = tmp_path / "folder"
-    for content in ("first", "second"):
-        with files.atomic_path(folder) as temporary:
-            temporary.mkdir()
-            (temporary / content).write_text(content)
-        assert [path.name for path in folder.iterdir()] == [content]
-    with pytest.raises(RuntimeError), files.atomic_path(folder) as temporary:
-        temporary.mkdir()
-        raise RuntimeError
-    assert [path.name for path in folder.iterdir()] == ["second"]

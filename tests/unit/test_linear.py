@@ -232,3 +232,13 @@ def test_refuses_an_unknown_mode_and_lambdas_that_are_not_positive():
     for lambdas in ([], [0.0, 1.0], [np.inf]):
         with pytest.raises(InputError, match="positive and finite"):
             probe(*splits(), lambdas=lambdas)
+
+
+def test_ericsson2021_converged_where_every_class_did(monkeypatch):
+    """The iterations told are those of all classes together; the limit is of each."""
+    given = splits(multilabel=True)
+    alone = probe(*given, metric=map11, mode="ericsson2021", lambdas=[100.0])
+    monkeypatch.setattr(ericsson2021, "MAX_ITERATIONS", alone.iterations[0] - 1)
+    again = probe(*given, metric=map11, mode="ericsson2021", lambdas=[100.0])
+    assert again.iterations.tolist() == alone.iterations.tolist()
+    assert again.converged.all() and again.refit_converged

@@ -66,8 +66,12 @@ def test_registry_says_how_each_metric_enters_a_correlation():
     invariances = {f"invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
     assert raw == angles | invariances | {"mse_red", "mse_green", "mse_blue"}
     assert {name for name, metric in METRICS.items() if metric.sign == -1} == angles
-    assert METRICS["lpips_vgg"].scale == 1 and METRICS["ece"].scale == 100
-    assert not METRICS["ece"].higher_is_better and METRICS["within_30"].higher_is_better
+    distances = {"lpips_alex", "lpips_vgg", "lpips_squeeze", "perceptual"}
+    assert {name for name, metric in METRICS.items() if metric.scale == 1} == raw | distances
+    assert {metric.scale for metric in METRICS.values()} == {1, 100}
+    errors = {"ece", "ece_scaled", "ece_scaled_val", "mse_red", "mse_green", "mse_blue"} | angles | distances
+    assert {name for name, metric in METRICS.items() if not metric.higher_is_better} == errors
+    assert all(("%" in metric.label) == (metric.scale == 100) for metric in METRICS.values())
     assert set(metrics.SCORERS) <= set(METRICS)
 
 
@@ -175,6 +179,14 @@ def test_interval_with_a_weight_of_one_each_is_the_score(multilabel):
     weighted = metrics._weighted_map11(metrics._rank(scores, labels), copies)
     expected = [map11(scores, labels), map11(scores, labels), map11(scores[100:], labels[100:])]
     assert weighted == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("resamples", [30, 50, 120])
+def test_there_are_as_many_resamples_as_asked_for(multilabel, recognition, resamples):
+    rng = np.random.default_rng(0)
+    assert metrics._bootstrap_map11(*multilabel, rng, resamples).shape == (resamples,)
+    correct = metrics._correct(*recognition)
+    assert metrics._bootstrap_group_accuracy(correct, recognition[1], rng, resamples).shape == (resamples,)
 
 
 def test_interval_is_deterministic_and_narrows_to_nothing_when_all_is_right(recognition):

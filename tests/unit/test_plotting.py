@@ -331,6 +331,34 @@ def test_a_protocol_is_drawn_where_the_family_of_its_row_says():
         assert "Depth" not in words(rank_radar(table, known, PLOT))
 
 
+OF_FAMILY = {
+    "transfer": [correlation_scatter, rank_radar],
+    "calibration": [calibration_scatter],
+    "features": [properties],
+}
+
+
+@pytest.mark.parametrize("protocol", READY.protocols.index)
+def test_every_protocol_alone_on_one_dataset_is_drawn(protocol):
+    known = study(4)[1]
+    facts = known.protocols.loc[protocol]
+    metric = {"dataset": "top1", "": "lpips_alex"}.get(facts["metric"], facts["metric"])
+    row = {"protocol": protocol, "dataset": "digits", "metric": metric}
+    rows = [
+        row | {"model": model, "value": value}
+        for model, value in zip(("m0", "m1", "m2"), (1, 0.5, 0.7), strict=True)
+    ]
+    table = settings(rows, known)
+    for draw in OF_FAMILY[facts["family"]]:
+        check_texts(draw(table, known, PLOT))
+    check_texts(first_datasets(table, known))
+    check_texts(first_settings(table, known))
+    assert len(bars(table, known).axes) == 1
+    assert facts["title"].format(ways="", shots="") in bars(table, known).texts[0].get_text().replace(
+        "\n", " "
+    )
+
+
 def test_a_transfer_metric_without_log_odds_is_named_and_less_may_be_better():
     table, known = with_depth("mse_red", family="transfer")
     figure = correlation_scatter(table, known, PLOT)

@@ -1,6 +1,7 @@
 """Reconstruction: priors that stand side by side and alone, features that are met, distances as published."""
 
 import copy
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -28,8 +29,13 @@ def random_pictures(count: int, size: int = 32) -> Tensor:
     return (255 * F.interpolate(coarse, size=size, mode="bilinear")).byte()
 
 
+@cache
+def network(arch: str = "resnet10t") -> torch.nn.Module:
+    return backbones.initialise(arch, mean=MEAN, std=STD, seed=0)
+
+
 def stage(number: int = 1, arch: str = "resnet10t") -> Stage:
-    return Stage(backbones.initialise(arch, mean=MEAN, std=STD, seed=0), number)
+    return Stage(network(arch), number)
 
 
 def inverted(count: int, steps: int, **arguments) -> tuple[Tensor, list[float]]:
@@ -43,7 +49,8 @@ def test_a_prior_makes_a_picture_of_the_wanted_size(resolution):
     made = prior(noise)
     assert made.shape == (1, 3, resolution, resolution)
     assert 0 < made.min() < made.max() < 1
-    assert 0 <= noise.min() < noise.max() < 0.1
+    assert 0 <= noise.min() < 0.001
+    assert 0.099 < noise.max() < 0.1
     assert resolution <= prior.side < 2 * resolution
 
 
@@ -79,6 +86,24 @@ def test_inversion_meets_the_features_and_with_them_the_picture():
         assert (after - original).square().mean() < 0.5 * (before - original).square().mean()
 
 
+def test_the_loss_is_of_the_untrained_priors_pictures_as_the_backbone_sees_them():
+    _, losses = inverted(2, steps=1)
+    prior, noise = create_priors(32, [0, 1])
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    with torch.no_grad():
+        wanted, seen = (stage()((batch - mean) / std) for batch in (random_pictures(2) / 255, prior(noise)))
+    expected = sum(F.mse_loss(one, other) for one, other in zip(seen, wanted, strict=True))
+    assert losses == [pytest.approx(float(expected), rel=1e-4)]
+
+
+def test_the_first_step_of_adam_is_a_thousandth():
+    states = []
+    inverted(1, steps=2, checkpoint_steps=1, save=lambda state: states.append(copy.deepcopy(state)))
+    before = create_priors(32, [0])[0].state_dict()
+    moved = [(states[0]["network"][name] - before[name]).abs().max() for name in before]
+    assert float(max(moved)) == pytest.approx(1e-3, rel=1e-3)
+
+
 def test_inversion_that_was_cut_off_goes_on_and_ends_the_same():
     states = []
     whole, losses = inverted(
@@ -91,7 +116,7 @@ def test_inversion_that_was_cut_off_goes_on_and_ends_the_same():
 
 
 def test_inversion_that_diverges_says_what_to_change():
-    broken = stage()
+    broken = copy.deepcopy(stage())
     broken.network.conv1[0].weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match=r"reconstruction\.stage"):
         invert(broken, random_pictures(1), mean=MEAN, std=STD, seeds=[0], steps=2, device="cpu", state=None)
@@ -161,13 +186,25 @@ def test_the_trunk_of_another_network_is_refused(alexnet, tmp_path):
         load_lpips("alex", tmp_path / "page.pth")
 
 
+METADATA = backbones.Metadata("tiny", "resnet10t", "random", "", MEAN, STD, {})
+
+
+def test_the_unweighted_distance_is_a_quarter_of_the_squared_distance_of_unit_vectors():
+    one, other = random_pictures(4, 64).split(2)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    with torch.no_grad():
+        maps = [network().forward_intermediates((b / 255 - mean) / std)[1] for b in (one, other)]
+    units = [[F.normalize(level, dim=1) for level in levels] for levels in maps]
+    stages = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) / 4 for a, b in zip(*units, strict=True)]
+    found = unweighted_distance(network(), METADATA, one, other)
+    torch.testing.assert_close(found, torch.stack(stages).mean(dim=0), rtol=1e-4, atol=1e-6)
+
+
 def test_the_unweighted_distance_grows_with_what_is_changed():
-    network = backbones.initialise("resnet10t", mean=MEAN, std=STD, seed=0)
-    metadata = backbones.Metadata("tiny", "resnet10t", "random", "", MEAN, STD, {})
     clean = random_pictures(2, 64)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
     changed = [(clean + strength * noise).clamp(0, 255).byte() for strength in (0, 10, 60)]
-    near, some, far = (unweighted_distance(network, metadata, clean, other) for other in changed)
+    near, some, far = (unweighted_distance(network(), METADATA, clean, other) for other in changed)
     assert near.abs().max() < 1e-6
     assert (near < some).all()
     assert (some < far).all()
@@ -205,3 +242,10 @@ def test_reconstructions_are_read_as_they_were_written(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="does not hold whole reconstructions"):
         pictures.read(path)
+
+
+def test_a_network_without_stages_is_named():
+    with pytest.raises(InputError, match="timm knows no stages of tiny; name another model"):
+        unweighted_distance(torch.nn.Flatten(), METADATA, random_pictures(1), random_pictures(1))
+    with pytest.raises(InputError, match="timm knows no stages of this network; exclude it"):
+        Stage(torch.nn.Flatten(), 0)

@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pandas as pd
 import pytest
 from studies import CONFIG, ERICSSON, READY, SCHEMAS, long_table, over_seeds, settings
 
 from transferscope.errors import InputError
 from transferscope.results import long_table as results
-from transferscope.results import resolved
+from transferscope.results import metrics, predictions, resolved, run
 from transferscope.study import catalogue, protocols
 from transferscope.study.runs import RUN_KEY
 
@@ -271,3 +273,53 @@ def test_a_setting_has_the_family_of_its_protocol():
 def test_a_long_table_made_for_tests_is_one(tmp_path):
     results.write_table(tmp_path / "table.tsv", long_table(over_seeds([ROW], 1.0)))
     assert resolved.read_settings(tmp_path / "table.tsv", READY)["interval"].item() == 1.0
+
+
+def test_a_measurement_and_its_interval_are_in_the_printed_unit():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    for metric, truth in (
+        ("top1", labels),
+        ("mean_per_class", labels),
+        ("map11", np.eye(3, dtype=np.uint8)[labels]),
+    ):
+        assert run.measure(metric, scores, truth, seed=3) == {
+            "metric": metric,
+            "value": pytest.approx(100 * metrics.score(metric, scores, truth)),
+            "ci95": pytest.approx(100 * metrics.ci95(metric, scores, truth, seed=3)),
+        }
+
+
+def test_measurements_without_an_interval_are_as_given():
+    assert run.measurements({"attentive_diffusion": 43.5}) == [
+        {"metric": "attentive_diffusion", "value": 43.5, "ci95": None}
+    ]
+
+
+def test_predictions_are_read_as_they_were_written(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "predictions.h5"
+    splits = {
+        name: predictions.Predictions(
+            rng.normal(size=(count, 3)),
+            rng.integers(0, 3, count),
+            np.array([f"{name}/ä{index}" for index in range(count)], dtype=object),
+        )
+        for name, count in (("val", 4), ("test", 5))
+    }
+    predictions.write(path, splits, {"model": "a", "dataset": "digits"})
+    found, attributes = predictions.read(path)
+    assert attributes == {"model": "a", "dataset": "digits"}
+    assert set(found) == set(splits)
+    for name, split in splits.items():
+        assert found[name].logits.dtype == np.float32
+        np.testing.assert_allclose(found[name].logits, split.logits, rtol=1e-6)
+        np.testing.assert_array_equal(found[name].labels, split.labels)
+        np.testing.assert_array_equal(found[name].ids, split.ids)
+    with h5py.File(path, "a") as file:
+        file.attrs["version"] = 99
+    with pytest.raises(InputError, match="is not a prediction file of version 1"):
+        predictions.read(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="is not a whole HDF5 file"):
+        predictions.read(path)

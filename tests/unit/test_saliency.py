@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,8 +10,9 @@ import torch.nn.functional as F
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
+from transferscope.errors import InputError
 from transferscope.models import backbones
-from transferscope.protocols.saliency import windows
+from transferscope.protocols.saliency import maps, windows
 from transferscope.protocols.saliency.folding import fold_batch_norms
 from transferscope.protocols.saliency.maps import attention, diffusion
 from transferscope.protocols.saliency.occlusion import Occlusion, feature_error, occluder_positions
@@ -220,3 +222,38 @@ def test_what_a_stride_leaves_out_is_interpolated():
 def test_diffusion_is_the_share_above_the_mean():
     assert diffusion(np.array([[0.0, 0.0], [0.0, 4.0]])) == 0.25
     assert diffusion(np.ones((3, 3))) == 0
+
+
+def test_an_occluder_is_a_square_of_zeros():
+    clean = picture(24)
+    covered = clean[:, :, 3:8, 7:12].double().square().sum()
+    expected = float((covered / (clean - clean.mean()).double().square().sum()).sqrt())
+    seen = occlusion(nn.Flatten(), 24, occluder=5)
+    assert seen.naive([(3, 7)]).tolist() == pytest.approx([expected])
+    assert seen.errors(np.array([3]), np.array([7])).tolist() == [pytest.approx([expected])]
+
+
+def test_bands_that_are_done_are_left_out():
+    seen = occlusion(nn.Flatten(), 24, occluder=5, batch_size=16)
+    bands = list(seen.bands())
+    assert len(bands) == len(seen.tiles) == 5
+    np.testing.assert_array_equal(np.concatenate(list(seen.bands(done=2))), np.concatenate(bands[2:]))
+
+
+def test_a_map_is_read_as_it_was_written(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "tiny.h5"
+    content = {"picture": rng.integers(0, 256, (4, 4, 3), np.uint8), "attention": rng.random((4, 4))}
+    errors = {"errors": rng.random((3, 3)), "at": np.array([0, 2, 3])}
+    maps.write(path, **content, **errors, attributes={"model": "tiny", "dataset": "pets"})
+    found = maps.read(path)
+    assert (found.model, found.dataset) == ("tiny", "pets")
+    np.testing.assert_array_equal(found.picture, content["picture"])
+    np.testing.assert_allclose(found.attention, content["attention"], rtol=1e-6)
+    with h5py.File(path, "a") as file:
+        file.attrs["version"] = 99
+    with pytest.raises(InputError, match="is not a saliency map of version 1"):
+        maps.read(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="is not a whole saliency map"):
+        maps.read(path)

@@ -1,3 +1,4 @@
+import colorsys
 import hashlib
 import pickle
 from collections import Counter
@@ -155,6 +156,15 @@ class TestRender:
         assert rows.mean() < 14
         np.testing.assert_allclose(camera.to_camera(np.array([[1.0, 0, 0]])), [[1, 0, 5]], atol=1e-9)
 
+    def test_a_pixel_is_the_mean_light_of_the_rays_through_it(self):
+        sides = [Body(box(20, 20, 1).at(x=x, z=-1), plain(grey)) for x, grey in ((-10, 0.4), (10, 0.0))]
+        camera = Camera.orbiting(np.zeros(3), 4.0, np.pi / 2, focal=1.0)
+        seen = render(Scene(sides), camera, overhead(), 5).rgb[2, :, 0]
+        light = 0.4 * (1 + 0.3)  # of the left side, direct and ambient
+        expected = [255 * (1.055 * part ** (1 / 2.4) - 0.055) for part in (light, light / 2)]
+        np.testing.assert_allclose(seen[[0, 2]], expected, atol=1)
+        assert seen[4] == 0
+
     def test_a_shadow_below_a_plate_has_only_ambient_light(self):
         ground = Body(box(20, 20, 1).at(z=-1), plain())
         plate = Body(box(1.0, 1.0, 0.02).at(z=0.5), plain())
@@ -196,6 +206,54 @@ class TestLabels:
                 assert mask[:, edge].any()
             # The object's centre is about as far away as what is seen of it.
             assert abs(row["centre_z"] - np.median(labels.depth[mask])) < 0.8
+
+    def test_the_centre_of_an_object_alone_is_seen_amid_its_box(self):
+        plan = Plan(images=50, objects=1, size=64, seed=2)
+        whole = 0
+        for index in range(30):
+            _, labels = draw_picture(plan, index)
+            row = np.array(labels.objects, dtype=dataset.OBJECT_FIELDS)[0]
+            box_of = np.array([row[edge] for edge in ("x0", "y0", "x1", "y1")])
+            if box_of.min() == 0 or box_of.max() == 64:
+                continue
+            whole += 1
+            centre = np.array([row["centre_x"], row["centre_y"]]) / row["centre_z"]
+            shown = 64 * (0.5 + dataset.draw.FOCAL * centre)
+            off = np.abs(shown - (box_of[:2] + box_of[2:]) / 2) / (box_of[2:] - box_of[:2])
+            assert off.max() < 0.25
+        assert whole > 5
+
+    def test_what_is_recorded_of_light_and_surfaces_is_what_is_rendered(self):
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            bodies, camera, light, picture, rows = dataset.draw.draw(rng, [build("mug", 0), build("car", 0)])
+            red, green, blue = light.colour / picture["light_intensity"]
+            assert green == pytest.approx(1)
+            assert (red > green > blue) if picture["light_warmth"] > 0 else (red < green < blue)
+            x, y, z = light.direction
+            assert np.degrees(np.arcsin(z)) == pytest.approx(picture["light_elevation"])
+            assert np.degrees(np.arctan2(x, -y)) == pytest.approx(picture["light_azimuth"])
+            sight = camera.rotation[2]  # the camera looks down by its elevation
+            assert np.degrees(np.arcsin(-sight[2])) == pytest.approx(picture["elevation"])
+            assert (sight @ -camera.position) > 0
+            surfaces = [
+                (body.materials, ("body", "trim"), row) for body, row in zip(bodies[:2], rows, strict=True)
+            ]
+            surfaces += [
+                (bodies[2].materials, ("ground",), picture),
+                (bodies[3].materials, ("backdrop",), picture),
+            ]
+            for materials, prefixes, row in surfaces:
+                for material, prefix in zip(materials, prefixes, strict=True):
+                    hsv = colorsys.rgb_to_hsv(*material.colour)
+                    assert hsv == pytest.approx(
+                        [row[f"{prefix}_{n}"] for n in ("hue", "saturation", "value")]
+                    )
+                    assert material.texture == textures.NAMES[row[f"{prefix}_texture"]]
+                    assert (material.contrast, material.tile) == (
+                        row[f"{prefix}_contrast"],
+                        row[f"{prefix}_tile"],
+                    )
 
     def test_objects_do_not_overlap(self):
         rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from transferscope.training import scratch
 from transferscope.training.scratch import copied_to_scratch
 
 
@@ -40,3 +41,13 @@ def test_an_absent_disk_costs_no_job(dataset, tmp_path, caplog):
 def test_an_error_in_the_job_is_the_jobs_own(dataset, tmp_path):
     with pytest.raises(OSError, match="the job's"), copied_to_scratch(dataset, str(tmp_path)):
         raise OSError("the job's")
+
+
+@pytest.mark.parametrize(("free", "copied"), [(3, True), (2, False)])
+def test_a_disk_without_room_is_not_filled(dataset, tmp_path, monkeypatch, caplog, free, copied):
+    (dataset / "a" / "1.png").write_bytes(b"one")
+    (dataset / "b").unlink()
+    monkeypatch.setattr(scratch.shutil, "disk_usage", lambda _: scratch.shutil._ntuple_diskusage(9, 9, free))
+    with copied_to_scratch(dataset, str(tmp_path)) as folder:
+        assert (folder != dataset) == copied
+    assert ("scratch is of no use" in caplog.text) != copied
