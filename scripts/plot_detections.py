@@ -1,4 +1,4 @@
-"""What a detector found in some pictures of the test."""
+"""The boxes that a detector found in a few test pictures."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from transferscope.job import logged
 
 
 def main(examples: str, root: str, pdf: str, png: str, *, plot: dict) -> None:
-    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``plotting.style``."""
+    """Draw the figure as PDF and PNG; ``plot`` holds the settings of ``figures.style``."""
     content = json.loads(Path(examples).read_text(encoding="utf-8"))
     pictures = content["pictures"]
     read = Files(Path(root), [picture["name"] for picture in pictures])

@@ -22,7 +22,7 @@ def task(
     channels: int,
     **sgd: float,
 ) -> DenseTask:
-    """The task on ``samples`` of classes, of which 0 is the background."""
+    """The task on ``samples`` of classes; class 0 is the background."""
     samples = replace(samples, target=_Foreground(samples.target), class_names=["background", "object"])
     return DenseTask(
         samples=samples,

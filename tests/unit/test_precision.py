@@ -32,7 +32,7 @@ def truth(objects: list[tuple[int, int, list[float], bool]], classes: int = 2) -
     return coco
 
 
-def said(*boxes: tuple[list[float], int, float]) -> dict[str, np.ndarray]:
+def detections(*boxes: tuple[list[float], int, float]) -> dict[str, np.ndarray]:
     corners, labels, scores = zip(*boxes, strict=True) if boxes else ([], [], [])
     return {
         "boxes": np.array(corners, dtype=np.float32).reshape(-1, 4),
@@ -43,14 +43,18 @@ def said(*boxes: tuple[list[float], int, float]) -> dict[str, np.ndarray]:
 
 def test_what_is_found_exactly_counts_whole():
     objects = truth([(0, 0, SQUARES[0], False), (3, 1, SQUARES[1], False)])
-    measured = average_precisions(objects, {0: said((SQUARES[0], 0, 0.9)), 3: said((SQUARES[1], 1, 0.4))})
+    measured = average_precisions(
+        objects, {0: detections((SQUARES[0], 0, 0.9)), 3: detections((SQUARES[1], 1, 0.4))}
+    )
     assert list(measured.columns) == list(METRICS)
     assert measured.to_numpy() == pytest.approx(1)
 
 
 def test_a_box_that_is_off_counts_up_to_the_overlap_it_has():
     # 8 of 10 columns in common of 12 in all: an overlap of 2/3, which is enough at 0.5, 0.55, 0.6 and 0.65.
-    measured = average_precisions(truth([(0, 0, SQUARES[0], False)]), {0: said(([2, 0, 12, 10], 0, 0.9))})
+    measured = average_precisions(
+        truth([(0, 0, SQUARES[0], False)]), {0: detections(([2, 0, 12, 10], 0, 0.9))}
+    )
     assert measured.loc[0].to_dict() == pytest.approx({"ap": 0.4, "ap50": 1, "ap75": 0, "ap50_voc07": 1})
 
 
@@ -58,7 +62,7 @@ def test_recalls_are_101_for_coco_and_11_for_voc():
     # Found, wrong, found, of three objects: precision 1 up to a recall of 1/3, then 2/3 up to 2/3, then
     # nothing.
     objects = truth([(0, 0, box, False) for box in SQUARES])
-    found = said((SQUARES[0], 0, 0.9), ([60, 0, 70, 10], 0, 0.8), (SQUARES[1], 0, 0.7))
+    found = detections((SQUARES[0], 0, 0.9), ([60, 0, 70, 10], 0, 0.8), (SQUARES[1], 0, 0.7))
     measured = average_precisions(objects, {0: found}).loc[0]
     assert measured["ap50"] == pytest.approx((34 + 33 * 2 / 3) / 101)
     assert measured["ap50_voc07"] == pytest.approx((4 + 3 * 2 / 3) / 11)
@@ -67,19 +71,19 @@ def test_recalls_are_101_for_coco_and_11_for_voc():
 def test_the_second_box_on_an_object_is_wrong_and_one_on_a_difficult_object_is_neither():
     objects = truth([(0, 0, SQUARES[0], False), (0, 0, SQUARES[1], True)])
     found, difficult, again = (SQUARES[0], 0, 0.9), (SQUARES[1], 0, 0.95), (SQUARES[0], 0, 0.92)
-    assert average_precisions(objects, {0: said(found, difficult)}).to_numpy() == pytest.approx(1)
+    assert average_precisions(objects, {0: detections(found, difficult)}).to_numpy() == pytest.approx(1)
     twice = truth([(0, 0, SQUARES[0], False), (0, 0, SQUARES[2], False)])
-    measured = average_precisions(twice, {0: said(found, again, (SQUARES[2], 0, 0.8))}).loc[0]
+    measured = average_precisions(twice, {0: detections(found, again, (SQUARES[2], 0, 0.8))}).loc[0]
     assert measured["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert measured["ap50_voc07"] == pytest.approx((6 + 5 * 2 / 3) / 11)
 
 
 def test_classes_that_the_test_does_not_ask_for_are_left_out():
     objects = truth([(0, 1, SQUARES[0], False), (0, 0, SQUARES[1], True)], classes=3)
-    measured = average_precisions(objects, {0: said((SQUARES[0], 1, 0.9), (SQUARES[2], 2, 0.9))})
+    measured = average_precisions(objects, {0: detections((SQUARES[0], 1, 0.9), (SQUARES[2], 2, 0.9))})
     assert list(measured.index) == [1]
 
 
 def test_nothing_found_is_nothing():
-    measured = average_precisions(truth([(0, 1, SQUARES[0], False)]), {0: said()})
+    measured = average_precisions(truth([(0, 1, SQUARES[0], False)]), {0: detections()})
     assert measured.loc[1].tolist() == [0, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""What a detector found in some pictures of the test, beside what is there."""
+"""The boxes that a detector found in a few test pictures, with the annotated ones."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,8 +17,8 @@ def detections(pictures: list[dict], images: list[Image.Image], class_names: lis
     """A panel a picture: the annotated boxes broken, the found ones whole, with their class and score.
 
     Args:
-        pictures: of each picture its ``name`` and what is ``true`` and ``found`` in it: ``boxes`` (x0 y0 x1
-            y1 in pixels), ``labels`` and, of the latter, ``scores``.
+        pictures: of each picture its ``name``, and the ``true`` and the ``found`` objects: ``boxes`` (x0 y0
+            x1 y1 in pixels), ``labels`` and, of those found, ``scores``.
         images: the pictures themselves.
         class_names: what the labels mean.
         plot: plot settings (``figures.style``).

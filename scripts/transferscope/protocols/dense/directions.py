@@ -45,10 +45,10 @@ def encode(normals: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class NormalsDraw:
-    """A sample's index to its picture, uint8 [3, H, W], and what is learned of it, without augmentation.
+    """A sample's index to its picture, uint8 [3, H, W], and its training target, without augmentation.
 
-    With a ``codebook`` [codes, 3] that is the nearest direction, uint8 [H, W], else the normal itself,
-    float32 [3, H, W].
+    The target is the nearest direction of the ``codebook`` [codes, 3], uint8 [H, W]; without a codebook the
+    normal itself, float32 [3, H, W].
     """
 
     samples: DenseSamples
@@ -78,7 +78,7 @@ def unit(outputs: Tensor) -> Tensor:
 
 
 def mean_direction(maps: Iterable[np.ndarray]) -> np.ndarray:
-    """The direction [3] of the mean of all normals: the best guess of whoever sees no picture."""
+    """The direction [3] of the mean of all normals: the constant baseline prediction."""
     total = sum(np.nansum(normals.reshape(-1, 3), axis=0, dtype=np.float64) for normals in maps)
     return (total / np.linalg.norm(total)).astype(np.float32)
 

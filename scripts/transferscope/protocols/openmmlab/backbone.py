@@ -70,7 +70,7 @@ class Pyramid(nn.Module):
         return tuple(self.network.forward_intermediates(pictures, self.indices, intermediates_only=True))
 
     def train(self, mode: bool = True) -> "Pyramid":
-        """As of every module, but that the frozen parts stay in eval mode."""
+        """As of every module; the frozen parts stay in eval mode."""
         super().train(mode)
         for layer in self.frozen_modules:
             layer.eval()

@@ -63,7 +63,7 @@ def fit(
     """Train by SGD with momentum, or resume from the hook's checkpoint.
 
     A signal that announces the end of the job's time saves a checkpoint and ends the process with an error,
-    so that whoever started it starts it again.
+    after which the scheduler starts the job again.
 
     Args:
         checkpoints: their file is removed by the caller, once it has what it wants of the trained network.
