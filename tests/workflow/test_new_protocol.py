@@ -44,6 +44,8 @@ def grown(project, tmp_path_factory) -> Project:
         follow(PAGE, grown, protocol)
     for folder in ("results", "resources"):
         shutil.copytree(project.folder / folder, grown.folder / folder, symlinks=True)
+    # A copy has no records of params, by which Snakemake would see that the rows of the tables are others.
+    (grown.folder / "results/small/study.json").unlink()
     exclude = "\n".join(
         f"  - {{model: [{', '.join(others)}], protocol: {protocol}, reason: time}}"
         for protocol, models in MODELS.items()
