@@ -8,7 +8,7 @@ from tests.slurm.conftest import TABLE
 TO_TABLE = ("--", str(TABLE))
 
 REFIT = "finetune/scenes-few/random-mobilenetv2"
-LOG = "results/small/logs/finetune_refit/scenes-few/random-mobilenetv2.log"
+LOG = f"results/small/logs/finetune_refit/{REFIT}.log"
 
 
 class Drill:
