@@ -10,6 +10,7 @@ from tests.slurm.conftest import RESULTS, TABLE
 LOCAL = {
     "download_dataset",
     "collect_results",
+    "resolve_study",
     "collect_costs",
     "correlations",
     "results_table",
