@@ -312,7 +312,7 @@ def test_dense_labels_that_meet_their_facts_are_given(monkeypatch):
 
 def test_repeated_ids_and_missing_splits_are_refused():
     for ids, splits in ((["a", "a"], ["train", "test"]), (["a", "b"], ["train"])):
-        with pytest.raises(InputError, match="repeated ids, or as many splits as ids"):
+        with pytest.raises(InputError, match="duplicate ids, or different numbers of ids and splits"):
             DenseSamples(ids, np.array(splits), None, None, [])
 
 
@@ -363,7 +363,7 @@ def test_more_than_ten_examples_are_read_in_the_order_in_which_they_were_written
     written = [
         (f"picture {number}", np.zeros((2, 2, 3), np.uint8), one, one + number) for number in range(12)
     ]
-    examples.write(tmp_path / "a.h5", written, {"model": "tiny"})
+    examples.write(tmp_path / "a.h5", written, {"model": "tiny", "kind": "classes"})
     found, attributes = examples.read(tmp_path / "a.h5")
     assert attributes == {"model": "tiny"}
     assert [name for name, *_ in found] == [name for name, *_ in written]

@@ -226,7 +226,9 @@ class TestLabels:
     def test_what_is_recorded_of_light_and_surfaces_is_what_is_rendered(self):
         rng = np.random.default_rng(0)
         for _ in range(20):
-            bodies, camera, light, picture, rows = dataset.draw.draw(rng, [build("mug", 0), build("car", 0)])
+            bodies, camera, light, picture, rows = dataset.draw.draw_scene(
+                rng, [build("mug", 0), build("car", 0)]
+            )
             red, green, blue = light.colour / picture["light_intensity"]
             assert green == pytest.approx(1)
             assert (red > green > blue) if picture["light_warmth"] > 0 else (red < green < blue)

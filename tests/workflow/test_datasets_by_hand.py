@@ -18,7 +18,7 @@ def study_by_hand(fresh):
 def test_a_dry_run_needs_no_data(study_by_hand):
     project, overlay = study_by_hand
     planned = project.planned(*overlay)
-    assert planned["place_dataset"] == planned["fewshot_probe"] == 2
+    assert planned["place_dataset"] == planned["probe"] == 2
 
 
 def test_what_is_absent_is_said_before_any_job_and_only_where_it_is_needed(study_by_hand):

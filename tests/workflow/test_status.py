@@ -6,24 +6,24 @@ import sys
 from transferscope.cluster import events, progress
 
 FINETUNED, MODELS = 3, 5
+REFIT, EXTRACT = ("finetune", "finetune_refit"), ("features", "extract_features")
 
 
-def status(project, *arguments: str) -> dict[str, dict[str, str]]:
-    """The printed rows, by rule."""
+def status(project, *arguments: str) -> dict[tuple[str, str], dict[str, str]]:
+    """The printed rows, by protocol or stage and rule."""
     command = [sys.executable, "scripts/status.py", "--configfile", "config/small.yaml", *arguments]
     done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     header, *lines, total = done.stdout.split("\n\n")[0].splitlines()
     assert total.split()[0] == "total"
-    return {
-        row["rule"]: row for row in (dict(zip(header.split(), line.split(), strict=False)) for line in lines)
-    }
+    rows = (dict(zip(header.split(), line.split(), strict=False)) for line in lines)
+    return {(row["protocol"], row["rule"]): row for row in rows}
 
 
 def test_a_finished_study_has_nothing_left(project):
     rows = status(project)
-    assert rows["finetune_refit"]["done"] == rows["finetune_refit"]["jobs"] == str(FINETUNED)
-    assert rows["linear_probe"]["done"] == str(3 * MODELS)
+    assert rows[REFIT]["done"] == rows[REFIT]["jobs"] == str(FINETUNED)
+    assert rows["linear", "probe_with_predictions"]["done"] == str(3 * MODELS)
     assert {row["pending"] for row in rows.values()} == {"0"}
 
 
@@ -34,13 +34,14 @@ def test_what_is_missing_is_pending_with_its_gpu_hours(project):
     rows = status(project, "--set-resources", "extract_features:gpu=1")
     for path, kept in moved.items():
         kept.rename(path)
-    assert (rows["extract_features"]["done"], rows["extract_features"]["pending"]) == (
+    assert (rows[EXTRACT]["done"], rows[EXTRACT]["pending"]) == (
         str(2 * MODELS - 1),
         "1",
     )
     # The job asks for a quarter of an hour; those that are done took seconds.
-    assert float(rows["extract_features"]["most"]) > float(rows["extract_features"]["left"])
-    assert rows["knn_probe"]["pending"] == "1"
+    assert float(rows[EXTRACT]["most"]) > float(rows[EXTRACT]["left"])
+    assert rows["knn", "probe"]["pending"] == "1"
+    assert rows["fewshot", "probe"]["pending"] == "1"  # it reads the same features
 
 
 def test_a_wrong_configuration_is_said(project):
