@@ -365,7 +365,7 @@ def test_more_than_ten_examples_are_read_in_the_order_in_which_they_were_written
     ]
     examples.write(tmp_path / "a.h5", written, {"model": "tiny", "kind": "classes"})
     found, attributes = examples.read(tmp_path / "a.h5")
-    assert attributes == {"model": "tiny"}
+    assert attributes == {"model": "tiny", "kind": "classes", "class_names": []}
     assert [name for name, *_ in found] == [name for name, *_ in written]
     assert [predicted[0, 0] for *_, predicted in found] == list(range(12))
     (tmp_path / "a.h5").write_bytes(b"half")
