@@ -120,7 +120,7 @@ def test_a_job_that_was_stopped_resumes_exactly(backbone, scenes, whole, tmp_pat
     assert exit_code == (1 if number == signal.SIGTERM else -number)
     assert not (tmp_path / "tiny.json").exists()
     done = torch.load(tmp_path / "tiny.json.resume", weights_only=True)["meta"]["iter"]
-    assert done == 2 if number == signal.SIGKILL else done > 2
+    assert done == 2 if number == signal.SIGKILL else done >= 2  # the signal comes during the next step
 
     # How often a state is saved is no setting: the state is taken all the same.
     resumed = train(backbone, scenes, tmp_path, threads, checkpoint_steps=3)

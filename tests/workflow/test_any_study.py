@@ -39,7 +39,7 @@ def test_a_study_of_one_protocol_runs_to_its_end(copied, protocol):
 
 def test_further_seeds_repeat_what_draws_and_print_their_deviation(copied):
     study = {
-        "models": ["mobilenetv2", "efficientnet-lite0"],
+        "models": ["mobilenetv2"],
         "datasets": ["digits", "scenes-small"],
         "protocols": ["linear", "fewshot", "calibration"],
         "seeds": [0, 1, 2],

@@ -11,7 +11,7 @@ from tests.workflow.conftest import ROOT, Project, copy_of_the_project
 
 PAGE = (ROOT / "docs/add_a_protocol.md").read_text()
 LIBRARY = "scripts/transferscope"
-ALL = ["mobilenetv2", "efficientnet-lite0", "efficientnet-lite1", "random-vit", "random-convnext"]
+ALL = ["mobilenetv2", "efficientnet-lite0", "efficientnet-lite1", "random-vit"]
 MODELS = {"silhouette": ALL[:3], "foreground": ALL[:1]}
 
 

@@ -5,7 +5,7 @@ import sys
 
 from transferscope.cluster import events, progress
 
-FINETUNED, MODELS = 3, 5
+WHOLE, FEW = 2, 2  # as in test_small_study
 REFIT, EXTRACT = ("finetune", "finetune_refit"), ("features", "extract_features")
 
 
@@ -22,8 +22,8 @@ def status(project, *arguments: str) -> dict[tuple[str, str], dict[str, str]]:
 
 def test_a_finished_study_has_nothing_left(project):
     rows = status(project)
-    assert rows[REFIT]["done"] == rows[REFIT]["jobs"] == str(FINETUNED)
-    assert rows["linear", "probe_with_predictions"]["done"] == str(3 * MODELS)
+    assert rows[REFIT]["done"] == rows[REFIT]["jobs"] == str(WHOLE)
+    assert rows["linear", "probe_with_predictions"]["done"] == str(3 * WHOLE + 2 * FEW)
     assert {row["pending"] for row in rows.values()} == {"0"}
 
 
@@ -35,7 +35,7 @@ def test_what_is_missing_is_pending_with_its_gpu_hours(project):
     for path, kept in moved.items():
         kept.rename(path)
     assert (rows[EXTRACT]["done"], rows[EXTRACT]["pending"]) == (
-        str(2 * MODELS - 1),
+        str(2 * WHOLE + FEW - 1),
         "1",
     )
     # The job asks for a quarter of an hour; those that are done took seconds.
@@ -54,7 +54,7 @@ def test_a_wrong_configuration_is_said(project):
 def test_a_run_is_recorded_and_a_dry_run_is_not(project):
     runs = events.runs(project.folder)
     jobs = progress.states(events.read(runs[0]))
-    assert sum("finetune_refit" in benchmark for benchmark in jobs) == FINETUNED
+    assert sum("finetune_refit" in benchmark for benchmark in jobs) == WHOLE
     assert set(jobs.values()) == {("finished", None)}
     status(project)
     assert events.runs(project.folder) == runs

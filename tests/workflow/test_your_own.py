@@ -39,4 +39,4 @@ def test_the_page_on_your_own_model_and_pictures(fresh, tmp_path):
     assert "| My model |" in results
     table = pd.read_csv(fresh.folder / "results/my/tables/measured.tsv", sep="\t")
     assert set(table["protocol"]) == {"linear", "knn", "calibration_linear"}
-    assert table.query("model == 'my-model' and setting == 'linear'")["value"].item() > 80
+    assert table.query("model == 'my-model' and protocol == 'linear'")["value"].item() > 80

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
@@ -122,6 +122,8 @@ def correlate(x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int) -> dic
     ``FEWEST_FOR_INTERVAL`` models; everything is for n < 3, where a straight line always fits, and for
     constant x or y.
     """
+    from scipy import stats  # takes longer to import than all that the figures need of this module
+
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     names = [f"{kind}{what}" for kind in ("pearson", "spearman") for what in ("", "_low", "_high", "_p")]
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -143,7 +145,7 @@ def _intervals(
     xs, ys = x[drawn], y[drawn]
     varied = (np.ptp(xs, axis=1) > 0) & (np.ptp(ys, axis=1) > 0)
     xs, ys = xs[varied], ys[varied]
-    ranks = stats.rankdata(xs, axis=1), stats.rankdata(ys, axis=1)
+    ranks = (pd.DataFrame(part).rank(axis=1).to_numpy() for part in (xs, ys))
     return _interval(_row_pearson(xs, ys)), _interval(_row_pearson(*ranks))
 
 
@@ -241,7 +243,7 @@ def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.nd
     slope = ((x - x.mean()) * (y - y.mean())).sum() / spread
     residuals = y - y.mean() - slope * (x - x.mean())
     s = np.sqrt((residuals**2).sum() / (n - 2))
-    half_width = stats.t.ppf(0.975, n - 2) * s * np.sqrt(1 / n + (at - x.mean()) ** 2 / spread)
+    half_width = stdtrit(n - 2, 0.975) * s * np.sqrt(1 / n + (at - x.mean()) ** 2 / spread)
     return y.mean() + slope * (at - x.mean()), half_width
 
 
