@@ -120,9 +120,6 @@ rule correlations:
         "<benchmarks>/correlations.tsv"
     conda:
         "../envs/main.yaml"
-    params:
-        resamples=config["correlation"]["resamples"],
-        seed=config["seeds"][0],
     script:
         "../scripts/correlations.py"
 

@@ -52,7 +52,7 @@ COMPARE = RESULTS[RESULTS["setting"] == "linear"].assign(value=RESULTS["value"] 
 
 def page(dataset: str, compare: pd.DataFrame | None = None, table: pd.DataFrame = RESULTS) -> str:
     [part] = [part for part in split_by_dataset(table, STUDY) if part.name == dataset]
-    coefficients = resolved.with_settings(correlations(table, STUDY, resamples=20, seed=0), STUDY)
+    coefficients = resolved.with_settings(correlations(table, STUDY), STUDY)
     return task_page(part, STUDY, coefficients, compare, PLOT)
 
 
@@ -167,7 +167,7 @@ def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_pat
     table = results.published(ERICSSON, READY.models)
     table = table[table["dataset"].isin(["voc2007", "ade20k"])]
     results.write_table(tmp_path / "long.tsv", table)
-    coefficients = correlations(resolved.by_setting(table, READY), READY, resamples=20, seed=0)
+    coefficients = correlations(resolved.by_setting(table, READY), READY)
     write_correlations(tmp_path / "correlations.tsv", coefficients)
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:

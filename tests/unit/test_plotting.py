@@ -89,7 +89,7 @@ STUDIES = {
 
 
 def bars(table: pd.DataFrame, known: Study) -> Figure:
-    coefficients = correlations(table, known, resamples=20, seed=0)
+    coefficients = correlations(table, known)
     return correlation_bars(with_settings(coefficients, known), known, PLOT)
 
 

@@ -22,6 +22,7 @@ MOVED = {
     "reconstruction.batch_size": "execution.reconstructions",
     "reconstruction.trunks": "trunks",
     "saliency.batch_size": "execution.occluders",
+    "correlation.resamples": "nothing: the intervals take no resamples",
 }
 
 

@@ -117,7 +117,9 @@ def evaluate(
     return Evaluation(
         mode=mode,
         n_test=len(splits["test"].ids),
-        measurements=[measure(metric, probe.test_logits, splits["test"].labels, seed=seed, computed=computed)],
+        measurements=[
+            measure(metric, probe.test_logits, splits["test"].labels, seed=seed, computed=computed)
+        ],
         details={
             "lambda": float(probe.chosen_lambda),
             "lambdas": [float(value) for value in probe.lambdas],
