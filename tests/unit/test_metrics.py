@@ -70,7 +70,9 @@ def test_registry_says_how_each_metric_enters_a_correlation():
     assert {name for name, metric in METRICS.items() if metric.scale == 1} == raw | distances
     assert {metric.scale for metric in METRICS.values()} == {1, 100}
     errors = {"ece", "ece_scaled", "ece_scaled_val", "mse_red", "mse_green", "mse_blue"} | angles | distances
-    assert {name for name, metric in METRICS.items() if not metric.higher_is_better} == errors
+    assert {name for name, metric in METRICS.items() if metric.higher_is_better is False} == errors
+    neither = {name for name, metric in METRICS.items() if metric.higher_is_better is None}
+    assert neither == invariances | {"attentive_diffusion"}
     assert all(("%" in metric.label) == (metric.scale == 100) for metric in METRICS.values())
     assert set(metrics.SCORERS) - set(metrics.AS_ERICSSON2021.values()) <= set(METRICS)
 
@@ -195,7 +197,7 @@ def test_interval_with_a_weight_of_one_each_is_the_score(multilabel):
     copies = np.ones((3, len(scores)), dtype=int)
     copies[1] = 2  # every sample twice changes nothing
     copies[2, :100] = 0  # and a weight of 0 is an absence
-    weighted = metrics._weighted_map11(metrics._rank(scores, labels), copies)
+    weighted = metrics._weighted_map11(metrics._rank(scores, labels), copies, metrics._average)
     expected = [map11(scores, labels), map11(scores, labels), map11(scores[100:], labels[100:])]
     assert weighted == pytest.approx(expected)
 
@@ -203,7 +205,7 @@ def test_interval_with_a_weight_of_one_each_is_the_score(multilabel):
 @pytest.mark.parametrize("resamples", [30, 50, 120])
 def test_there_are_as_many_resamples_as_asked_for(multilabel, recognition, resamples):
     rng = np.random.default_rng(0)
-    assert metrics._bootstrap_map11(*multilabel, rng, resamples).shape == (resamples,)
+    assert metrics._bootstrap_map11(*multilabel, metrics._average, rng, resamples).shape == (resamples,)
     correct = metrics._correct(*recognition)
     assert metrics._bootstrap_group_accuracy(correct, recognition[1], rng, resamples).shape == (resamples,)
 

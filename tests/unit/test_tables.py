@@ -183,12 +183,12 @@ def test_the_family_decides_what_is_kept_and_two_settings_may_share_a_metric():
         "saliency", "x", "attentive_diffusion", (50.0, 40.0)
     )
     alone = only(settings(values[:2], study), study=study)
-    assert (alone.name, alone.header) == ("features", ["Model", "Attentive diffusion (%) ↑"])
+    assert (alone.name, alone.header) == ("features", ["Model", "Attentive diffusion (%)"])
     both = only(settings(values, study), study=study)
     assert both.header == [
         "Model",
-        "Blind spot: Attentive diffusion (%) ↑",
-        "Saliency: Attentive diffusion (%) ↑",
+        "Blind spot: Attentive diffusion (%)",
+        "Saliency: Attentive diffusion (%)",
     ]
     assert both.value.loc["a"].tolist() == [1, 50]
     other = with_protocol(STUDY, "blind", title="Blind spot", family="transfer")

@@ -3,11 +3,12 @@
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from transferscope.results.parts import Column, Part, kept, split
 from transferscope.results.resolved import AVERAGE, FEATURES, SEEDS, TEST, Study, deviation_name
-from transferscope.study.metrics import METRICS
+from transferscope.study.metrics import METRICS, Metric
 
 OF_ONE_RUN = "†"
 """Marks an interval over test images in a table that also has deviations over seeds."""
@@ -30,10 +31,11 @@ class Table:
     """One table. Each frame is [models, columns], indexed by model id, its columns the columns' keys.
 
     ``value`` is rounded as it is printed, and ``rank`` ranks what is printed: 1 is the best, equal values
-    share a rank and the next gets the following one. ``ci95``, the half-width of the 95% interval over test
-    images, ``deviation``, the standard deviation over seeds, and ``published`` are NaN where unknown; a cell
-    has at most one of the first two. ``published`` is None where no comparison is asked for. ``over_seeds``
-    names the deviations (``resolved.deviation_name``).
+    share a rank and the next gets the following one; it is NaN where neither more nor less is better, and of
+    one model. ``ci95``, the half-width of the 95% interval over test images, ``deviation``, the standard
+    deviation over seeds, and ``published`` are NaN where unknown; a cell has at most one of the first two.
+    ``published`` is None where no comparison is asked for. ``over_seeds`` names the deviations
+    (``resolved.deviation_name``).
     """
 
     name: str
@@ -50,7 +52,7 @@ class Table:
     @property
     def header(self) -> list[str]:
         """The printed first row; an arrow says whether more or less is better."""
-        return ["Model", *(f"{column.label} {column.arrow}" for column in self.columns)]
+        return ["Model", *(f"{column.label} {column.arrow}".rstrip() for column in self.columns)]
 
     @property
     def note(self) -> str:
@@ -123,12 +125,7 @@ def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table
         same = rows.drop(columns="value").merge(compare[[*number, "value"]], on=number, how="left")
         published = spread(same, "value")
     value = spread(rows, "value")
-    ranks = {
-        column.key: value[column.key].rank(
-            method="dense", ascending=not METRICS[column.metric].higher_is_better
-        )
-        for column in columns
-    }
+    ranks = {column.key: _ranks(value[column.key], METRICS[column.metric]) for column in columns}
     over_seeds = rows["interval_over"] == SEEDS
     return Table(
         part.name,
@@ -142,6 +139,13 @@ def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table
         published=published,
         over_seeds=deviation_name(rows),
     )
+
+
+def _ranks(values: pd.Series, metric: Metric) -> pd.Series:
+    """1 for the best of ``values``; NaN for all where a metric has no direction or there is one model."""
+    if metric.higher_is_better is None or values.count() < 2:
+        return pd.Series(np.nan, values.index)
+    return values.rank(method="dense", ascending=not metric.higher_is_better)
 
 
 def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -> list[list[str]]:

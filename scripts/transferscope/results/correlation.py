@@ -109,10 +109,10 @@ def _judges_transfer(table: pd.DataFrame, study: Study) -> pd.Series:
 
 
 def direction(metric: str) -> int:
-    """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is."""
+    """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is, else 0."""
     if metric == OWN or METRICS[metric].higher_is_better:
         return 1
-    return -METRICS[metric].sign
+    return 0 if METRICS[metric].higher_is_better is None else -METRICS[metric].sign
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
