@@ -100,9 +100,13 @@ def voc_average_precision(objects, boxes, threshold):
             taken.add(nearest[0])
         if right + wrong:
             precisions.append((right / asked, right / (right + wrong)))
-    return sum(
-        max((p for recall, p in precisions if recall >= tenths / 10 - 1e-12), default=0) for tenths in range(11)
-    ) / 11
+    return (
+        sum(
+            max((p for recall, p in precisions if recall >= tenths / 10 - 1e-12), default=0)
+            for tenths in range(11)
+        )
+        / 11
+    )
 
 
 def test_vocs_precision_is_the_devkits_at_every_threshold():
