@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-
 # A panorama's long side may be thousands of its short one: this many resized pixels take 200 MB.
 _MOST_RESIZED = 2**26
 

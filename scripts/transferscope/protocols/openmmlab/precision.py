@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 from mmdet.datasets.api_wrappers import COCO, COCOeval
-from mmdet.evaluation import CocoMetric
-from mmdet.evaluation import bbox_overlaps
+from mmdet.evaluation import CocoMetric, bbox_overlaps
 from mmdet.evaluation.functional.mean_ap import average_precision
 
 METRICS = ("ap", "ap50", "ap75", "ap_voc07", "ap50_voc07", "ap75_voc07")
