@@ -253,7 +253,7 @@ def test_losses_keep_their_digits_where_float32_has_few(loss):
 
 
 def test_the_objective_is_within_what_is_promised_on_200_random_fits():
-    """In float32, against scikit-learn at 1e-10: all within 2e-4 and nine of ten within 5e-5, as documented."""
+    """In float32, against scikit-learn at 1e-10: all within 2e-4, nine of ten within 5e-5."""
     rng = np.random.default_rng(0)
     excesses = []
     for seed in range(25):
