@@ -89,7 +89,7 @@ def families() -> list[str]:
     """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
     results = RUNS
     if not MEASURED:
-        results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
+        results = PUBLISHED_ROWS[config["results_from"]]
     present = set(results["protocol"].map(PROTOCOLS["family"]))
     return [family for family in OF_FAMILY if family in present]
 
