@@ -1,5 +1,8 @@
 """What the user can get wrong is said in one sentence before any job runs."""
 
+import subprocess
+import sys
+
 import pytest
 
 
@@ -56,3 +59,34 @@ def test_a_failing_job_says_its_sentence_and_leaves_nothing(fresh):
     assert "has the checksum 09f66e6d" in output
     assert f"expected {'0' * 64}" in output
     assert not (fresh.folder / "resources/datasets/digits").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["linear", "-n"], "--configfile: linear is no configuration here"),
+        (["config/absent.yaml", "-n"], "--configfile: config/absent.yaml is no configuration here"),
+        (["-n", "--configfile=config/models.tsv"], "--configfile: config/models.tsv is no configuration"),
+        (["config/cp1252.yaml", "-n"], "--configfile: config/cp1252.yaml is no configuration here"),
+        (
+            ["-n", "--config", "results_from=own2024"],
+            "own2024.csv, line 2: value of model BYOL, dataset pets",
+        ),
+    ],
+)
+def test_what_snakemake_itself_would_stumble_over(fresh, arguments, said):
+    (fresh.folder / "config/cp1252.yaml").write_bytes("# caf\u00e9\nmodels: []\n".encode("cp1252"))
+    rows = "protocol,dataset,metric,model,value\nlinear,pets,mean_per_class,BYOL,89 %\n"
+    (fresh.folder / "config/published/own2024.csv").write_text(rows)
+    output = fresh.snakemake(*arguments, fails=True)
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_started_elsewhere_it_says_where_to_go(fresh, tmp_path):
+    snakefile = fresh.folder / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "-n", "-s", snakefile]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode
+    assert f"start Snakemake in {fresh.folder}, where the tables" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
