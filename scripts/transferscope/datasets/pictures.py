@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from transferscope.datasets.base import Samples, required_file
-from transferscope.errors import InputError
+from transferscope.errors import SampleError
 
 # Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
-_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Files:
     """Read the image files ``names`` [N], relative to ``root``, by index.
 
     Raises:
-        InputError: when called for a file that is missing or damaged.
+        SampleError: when called for a file that is missing or damaged.
     """
 
     root: Path
@@ -30,10 +30,12 @@ class Files:
         try:
             with Image.open(self.root / name) as image:
                 return to_rgb(image)
-        except _READ_ERRORS as error:
-            raise InputError(
-                f"the picture {name} of the dataset in {self.root} cannot be read ({error}); "
-                "replace the file, or fetch the dataset again"
+        except READ_ERRORS as error:
+            raise SampleError(
+                "the picture",
+                [name],
+                f"of the dataset in {self.root} cannot be read ({error})",
+                "replace the file, or fetch the dataset again",
             ) from error
 
 
