@@ -13,7 +13,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope.errors import InputError
-from transferscope.sources.forms import placed_files
+from transferscope.sources.forms import is_local, placed_files
 from transferscope.study import catalogue, configuration, protocols, runs
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
@@ -122,20 +122,6 @@ def dataset_facts(wildcards) -> dict:
         **{column: row[column] for column in ("loader", "version", "split_rule", "classes")},
         "counts": {split: row[split] for split in catalogue.COUNTS if row[split] >= 0},
     }
-
-
-def dataset_folder(wildcards) -> str:
-    """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
-    row = DATASET_ROWS[wildcards.dataset]
-    if row["origin"] != "local":
-        return f"<resources>/datasets/{wildcards.dataset}"
-    folder = row["source"][0]
-    if not Path(folder).is_dir():
-        raise WorkflowError(
-            f"the dataset {wildcards.dataset} has no folder {folder}; "
-            "put it there, or correct the source of its row"
-        )
-    return folder
 
 
 def results_of(planned: pd.DataFrame) -> list[str]:

@@ -4,6 +4,11 @@ In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of
 """
 
 
+def refuse(sentence: str):
+    """End Snakemake with one sentence: any exception of a rule's function would come with a traceback."""
+    sys.exit(sentence)
+
+
 def placed_by_hand(wildcards) -> str | list:
     """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
     folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
@@ -11,16 +16,43 @@ def placed_by_hand(wildcards) -> str | list:
         return str(folder)
     if workflow.executor_plugin is None or workflow.dryrun:
         return []
-    raise WorkflowError(
+    refuse(
         f"the dataset {wildcards.dataset} has to be obtained by hand: put "
         f"{DATASET_ROWS[wildcards.dataset]['manual']} into {folder}/, as downloaded"
     )
 
 
+def present(path: str, fits, what: str) -> str:
+    """A local path of a table, which is there: said before any job where it is not."""
+    if not fits(Path(path)):
+        refuse(f"{what} {path}; put it there, or correct the source of its row")
+    return path
+
+
+def local_archives(wildcards) -> list[str]:
+    """What a dataset is unpacked from and lies here already; the rest is downloaded."""
+    sources = DATASET_ROWS[wildcards.dataset]["source"]
+    whole = (
+        f" {' '.join(sources)}, nor" if len(sources) > 1 else ""
+    )  # blanks may be of one path that is not there
+    what = f"the dataset {wildcards.dataset} has no file{whole}"
+    return [present(source, Path.is_file, what) for source in sources if is_local(source)]
+
+
+def dataset_folder(wildcards) -> str:
+    """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
+    row = DATASET_ROWS[wildcards.dataset]
+    if row["origin"] != "local":
+        return f"<resources>/datasets/{wildcards.dataset}"
+    return present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
+
+
 def checkpoint_file(wildcards) -> str:
     """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
     row = MODEL_ROWS[wildcards.model]
-    return row["source"] if row["origin"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
+    if row["origin"] != "local":
+        return f"<resources>/checkpoints/{wildcards.model}"
+    return present(row["source"], Path.is_file, f"the model {wildcards.model} has no file")
 
 
 def render_setting(key: str):

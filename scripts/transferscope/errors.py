@@ -25,11 +25,12 @@ class SampleError(InputError):
 
     def __str__(self) -> str:
         subject, (first, *others), reason, remedy = self.args
+        said = f"{subject} {first} {reason}".rstrip()
         if not others:
-            return f"{subject} {first} {reason}; {remedy}"
+            return f"{said}; {remedy}"
         more = " ..." if len(others) > NAMED else ""
         listed = f"{', '.join(others[:NAMED])}{more}"
-        return f"{subject} {first} {reason}, and so it is with {len(others)} more: {listed}; {remedy}"
+        return f"{said}, and so it is with {len(others)} more: {listed}; {remedy}"
 
 
 def refused(read: Callable[[int], object], indices: Iterable[int], *, threads: int) -> InputError | None:

@@ -25,8 +25,8 @@ def load_segmentation(root: Path) -> DenseSamples:
     base = required_folder(root, FOLDER)
     names, splits = [], []
     for folder, split in SPLITS.items():
-        pictures = sorted(path.stem for path in required_folder(base, f"images/{folder}").glob("*.jpg"))
-        labelled = {path.stem for path in required_folder(base, f"annotations/{folder}").glob("*.png")}
+        pictures = sorted(path.stem for path in required_folder(base, f"images/{folder}").glob("[!.]*.jpg"))
+        labelled = {path.stem for path in required_folder(base, f"annotations/{folder}").glob("[!.]*.png")}
         unannotated = [name for name in pictures if name not in labelled]
         if unannotated:
             raise InputError(f"{unannotated[0]} has no annotation in {base}; fetch the dataset again")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from transferscope.datasets.base import Samples, required_file
+from transferscope.datasets.base import Samples
 from transferscope.errors import SampleError
 
 # Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
@@ -61,11 +61,12 @@ def samples_of_files(
         class_names: [C].
 
     Raises:
-        InputError: an image is missing, or as ``Samples``.
+        InputError: images are missing, all of which are named, or as ``Samples``.
     """
     names = [name for name, _, _ in rows]
-    for name in names:
-        required_file(root, name)
+    absent = [name for name in names if not (root / name).is_file()]
+    if absent:
+        raise SampleError(f"the dataset in {root} has no file", absent, "", "fetch the dataset again")
     return Samples(
         ids=names,
         labels=np.array([label for _, label, _ in rows]),

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from transferscope.errors import InputError
+from transferscope.files import is_clutter
 
 PYPI = re.compile(
     r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)(!(?P<member>[^!]+))?"
@@ -111,8 +112,8 @@ def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str
 
 
 def placed_files(folder: str | Path) -> list[Path]:
-    """Files and folders that a user placed in ``folder``, without hidden ones; [] if it does not exist."""
+    """Files and folders that a user placed in ``folder``, without clutter; [] if it does not exist."""
     folder = Path(folder)
     if not folder.is_dir():
         return []
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(entry for entry in folder.iterdir() if not is_clutter(entry.name))
