@@ -4,6 +4,7 @@ In: the configuration and the tables that it names. Out: ALL_MODELS, ALL_DATASET
 DATASETS, VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
 """
 
+import functools
 import math
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope.errors import InputError
+from transferscope.folders import check_folder
 from transferscope.sources.forms import is_local, placed_files
 from transferscope.study import catalogue, configuration, protocols, runs
 

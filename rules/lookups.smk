@@ -44,7 +44,19 @@ def dataset_folder(wildcards) -> str:
     row = DATASET_ROWS[wildcards.dataset]
     if row["origin"] != "local":
         return f"<resources>/datasets/{wildcards.dataset}"
-    return present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
+    folder = present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
+    if row["loader"] == "image_folder" and workflow.is_main_process:
+        check_pictures(wildcards.dataset, folder)
+    return folder
+
+
+@functools.cache
+def check_pictures(dataset: str, folder: str) -> None:
+    """Look at a folder of pictures before any job: its layout, and whether the split rule can divide each class."""
+    try:
+        check_folder(Path(folder), DATASET_ROWS[dataset]["split_rule"])
+    except InputError as error:
+        refuse(f"{dataset}: {error}")
 
 
 def checkpoint_file(wildcards) -> str:

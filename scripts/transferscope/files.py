@@ -9,14 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
-"""What file managers leave in folders and archives, in small letters."""
-
-
-def is_clutter(name: str) -> bool:
-    """Whether a file or folder is none of the user's: hidden, or CLUTTER."""
-    return name.startswith(".") or name.lower() in CLUTTER
-
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from PIL import Image
 from transferscope.datasets import image_folder
 from transferscope.datasets.pictures import samples_of_files
 from transferscope.errors import InputError
+from transferscope.folders import check_folder
 from transferscope.sources.archives import unpack
 from transferscope.sources.fetching import place_dataset
 from transferscope.sources.forms import split_sources
@@ -150,3 +151,34 @@ def test_a_path_with_blanks_is_one_source_where_it_exists(tmp_path, monkeypatch)
     assert split_sources("~/my pictures") == [whole]
     assert split_sources("~/a.zip https://host/~/b.zip") == [f"{tmp_path}/a.zip", "https://host/~/b.zip"]
     assert split_sources("x" * 5000) == ["x" * 5000]
+
+
+@pytest.mark.parametrize(
+    ("rule", "names", "said"),
+    [
+        (
+            "val20",
+            ["train/cat/0.png", "train/dog/0.png", "train/dog/1.png"],
+            "class 'cat' has 1 samples, and the",
+        ),
+        (
+            "stratified",
+            [f"cat/{number}.png" for number in range(4)],
+            "class 'cat' has 4 samples, and the split",
+        ),
+        (
+            "draw30",
+            [f"cat/{number}.png" for number in range(30)],
+            "class 'cat' has 30 samples, and the split",
+        ),
+        ("val20", ["Training/cat/0.png"], "rename Training to train"),
+    ],
+)
+def test_what_a_split_rule_cannot_divide_shows_before_any_job(tmp_path, rule, names, said):
+    put(tmp_path, *names, *(name.replace("train/", "test/") for name in names))
+    with pytest.raises(InputError) as caught:
+        check_folder(tmp_path, rule)
+    assert said in str(caught.value)
+    put(tmp_path / "right", "train/cat/0.png", "train/cat/1.png", "test/cat/0.png")
+    check_folder(tmp_path / "right", "val20")
+    check_folder(tmp_path / "right", "official")

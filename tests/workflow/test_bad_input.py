@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.workflow.test_datasets_by_hand import MINE
 
 
 def change(project, table: str, row: str, column: str, value: str) -> None:
@@ -81,6 +82,23 @@ def test_what_snakemake_itself_would_stumble_over(fresh, arguments, said):
     output = fresh.snakemake(*arguments, fails=True)
     assert said in output
     assert "Traceback" not in output
+
+
+def test_a_folder_of_pictures_that_cannot_be_divided_is_said_before_any_job(fresh, tmp_path):
+    for name, count in (("cat", 5), ("dog", 4)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "pictures" / name / f"{number}.jpg").touch()
+    row = MINE | {"source": str(tmp_path / "pictures"), "split_rule": "stratified"}
+    fresh.append("datasets.tsv", row)
+    overlay = fresh.overlay("{models: [random-mobilenetv2], datasets: [mine], protocols: [knn]}")
+    output = fresh.snakemake("-n", *overlay, fails=True)
+    assert (
+        "mine: class 'dog' has 4 samples, and the split rule stratified needs more than 4 samples" in output
+    )
+    assert "Traceback" not in output
+    (tmp_path / "pictures/dog/4.jpg").touch()
+    fresh.snakemake("-n", *overlay)
 
 
 def test_started_elsewhere_it_says_where_to_go(fresh, tmp_path):

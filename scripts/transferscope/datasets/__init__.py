@@ -66,7 +66,7 @@ def load_dataset(
     root, load = Path(root), reader(dataset, loader)
     try:
         samples = load(root)
-        splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed)
+        splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed, samples.class_names)
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     samples = replace(samples, splits=splits)
