@@ -30,7 +30,7 @@ try:
     PROTOCOLS = protocols.read_protocols(config["tables"]["protocols"], SCHEMAS)
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
-    DATASETS = configuration.choose(ALL_DATASETS, config["datasets"])
+    DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]))
     VARIANTS = runs.variants(config["seeds"])
     RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
@@ -74,7 +74,7 @@ wildcard_constraints:
 
 
 MODEL_ROWS, DATASET_ROWS, PROTOCOL_ROWS, VARIANT_ROWS = (
-    table.to_dict("index") for table in (ALL_MODELS, ALL_DATASETS, PROTOCOLS, VARIANTS.set_index("at"))
+    table.to_dict("index") for table in (ALL_MODELS, DATASETS, PROTOCOLS, VARIANTS.set_index("at"))
 )
 
 

@@ -62,7 +62,7 @@ def list_pictures(root: Path) -> list[Entry]:
 
 
 def count_pictures(root: Path) -> int:
-    """The files below ``root`` that have a picture's name, whatever their layout; 0 where there is no folder."""
+    """How many files below ``root`` have a picture's name, in whatever layout; 0 where there is no folder."""
     count = 0
     for _, folders, names in os.walk(root, followlinks=True):
         folders[:] = [name for name in folders if not is_clutter(name)]

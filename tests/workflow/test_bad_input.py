@@ -101,6 +101,26 @@ def test_a_folder_of_pictures_that_cannot_be_divided_is_said_before_any_job(fres
     fresh.snakemake("-n", *overlay)
 
 
+def test_unknown_counts_are_planned_as_many_pictures_and_said(fresh):
+    fresh.append("datasets.tsv", MINE | {"id": "far", "source": "https://host/far.zip"})
+    overlay = fresh.overlay(
+        "{models: [random-mobilenetv2], datasets: [far], protocols: [knn], execution: {shard_images: 100000}}"
+    )
+    features = "results/small/features/far/random-mobilenetv2.h5"
+    output = fresh.snakemake("-n", *overlay, "--", features)
+    assert "nothing here says how many pictures far has; its jobs ask for what 50000 take" in output
+    assert "runtime=65" in output.partition("rule extract_features:")[2]  # a minute a thousand, and 15
+    assert "nothing here says" not in fresh.snakemake("-n", "--", "resources/datasets/digits")
+
+
+def test_a_rule_without_a_size_is_said(fresh):
+    path = fresh.folder / "config/job_sizes.tsv"
+    path.write_text("".join(line for line in path.open() if not line.startswith("extract_features")))
+    output = fresh.snakemake("-n", fails=True)
+    assert "config/job_sizes.tsv has no row for the rule extract_features; add one" in output
+    assert "Traceback" not in output
+
+
 def test_started_elsewhere_it_says_where_to_go(fresh, tmp_path):
     snakefile = fresh.folder / "Snakefile"
     command = [sys.executable, "-m", "snakemake", "-n", "-s", snakefile]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from transferscope import arguments
 from transferscope.errors import InputError
+from transferscope.folders import count_pictures
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
 from transferscope.study.metrics import OF_DATASETS
@@ -23,6 +24,8 @@ DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
 COUNTS = ("train", "val", "test", "all")
+UNKNOWN_IMAGES = 50_000
+"""With as many images a dataset is planned of which nobody says how many it has."""
 
 
 def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
@@ -93,7 +96,7 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
     ``origin`` says where the files come from, as in ``_origins``; where a local source is no folder but is to
-    be unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
+    be unpacked, it is ``archive``.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -121,8 +124,30 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
     datasets["origin"] = datasets["origin"].mask(packed & (datasets["origin"] == "local"), "archive")
-    datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
     return datasets
+
+
+def with_images(datasets: pd.DataFrame) -> pd.DataFrame:
+    """The datasets with the column ``images``, of all splits together, and ``assumed`` where it is a guess.
+
+    Where a row leaves its counts open, a rendered dataset has the images of its source, a folder on this
+    machine the pictures that are found there, and any other UNKNOWN_IMAGES: unknown is not zero.
+    """
+    images, assumed = [], []
+    for _, row in datasets.iterrows():
+        needed = ("all",) if row["split_rule"] == "pooled" else ("train", "test")
+        count = sum(max(0, row[split]) for split in COUNTS)
+        if any(row[split] < 0 for split in needed):
+            count = _found_images(row)
+        images.append(count or UNKNOWN_IMAGES)
+        assumed.append(not count)
+    return datasets.assign(images=images, assumed=assumed)
+
+
+def _found_images(row: pd.Series) -> int:
+    if row["origin"] == "render":
+        return render_settings(row["source"][0])["images"]
+    return count_pictures(Path(row["source"][0])) if row["origin"] == "local" else 0
 
 
 def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None:
