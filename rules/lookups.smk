@@ -77,8 +77,11 @@ def render_setting(key: str):
 
 
 def extracted_in(one_job: bool) -> str:
-    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
-    small = DATASETS["images"] <= config["execution"]["shard_images"]
+    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards.
+
+    Where nobody knows how many pictures there are, some shards might have none, so one job does them all.
+    """
+    small = DATASETS["assumed"] | (DATASETS["images"] <= config["execution"]["shard_images"])
     return alternatives(DATASETS.index[small == one_job])
 
 

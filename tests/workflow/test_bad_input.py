@@ -103,9 +103,7 @@ def test_a_folder_of_pictures_that_cannot_be_divided_is_said_before_any_job(fres
 
 def test_unknown_counts_are_planned_as_many_pictures_and_said(fresh):
     fresh.append("datasets.tsv", MINE | {"id": "far", "source": "https://host/far.zip"})
-    overlay = fresh.overlay(
-        "{models: [random-mobilenetv2], datasets: [far], protocols: [knn], execution: {shard_images: 100000}}"
-    )
+    overlay = fresh.overlay("{models: [random-mobilenetv2], datasets: [far], protocols: [knn]}")
     features = "results/small/features/far/random-mobilenetv2.h5"
     output = fresh.snakemake("-n", *overlay, "--", features)
     assert "nothing here says how many pictures far has; its jobs ask for what 50000 take" in output
