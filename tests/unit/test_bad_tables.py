@@ -7,7 +7,8 @@ import pytest
 from transferscope.cluster.sizes import read_sizes
 from transferscope.errors import InputError
 from transferscope.results.correlation import read_printed
-from transferscope.results.long_table import published
+from transferscope.results.long_table import COLUMNS, published
+from transferscope.results.long_table import read_table as read_results
 from transferscope.study import catalogue
 from transferscope.study.protocols import read_protocols
 from transferscope.study.tables import read_cells
@@ -103,13 +104,15 @@ def sentence_on(table: str, content: bytes, folder: Path) -> str:
     return said
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("table", TABLES)
-def test_a_right_row_is_read_whatever_stands_around_it(tmp_path, table):
+def test_a_right_row_is_read_whatever_stands_around_it(tmp_path, table, end):
     row, separator, read = TABLES[table]
     header, cells = lines_of(row, separator)
     spaced = cells.replace(separator, f" {separator} ")
     path = tmp_path / "table.txt"
-    path.write_bytes(f"\ufeff# a comment\r\n\r\n{header}\r\n# \t, another\r\n{spaced}\r\n  \r\n".encode())
+    lines = ["\ufeff# a comment", "", header, "# \t, another", spaced, "  ", ""]
+    path.write_bytes(end.join(lines).encode())
     assert len(read(path)) == 1
 
 
@@ -209,6 +212,16 @@ def test_a_row_twice_is_named(tmp_path, table):
     header, cells = lines_of(row, separator)
     said = sentence_on(table, f"{header}\n{cells}\n{cells}\n".encode(), tmp_path)
     assert "remove one" in said
+
+
+@pytest.mark.parametrize("column", ["seed", "version", "n_test"])
+@pytest.mark.parametrize("value", ["1.5", "-1", LONG, "one"])
+def test_a_count_of_the_long_table_is_a_whole_number(tmp_path, column, value):
+    row = dict.fromkeys(COLUMNS, "") | {"protocol": "linear", "metric": "top1", "value": "5", column: value}
+    path = tmp_path / "measured.tsv"
+    path.write_text("\n".join(lines_of(row, "\t")))
+    with pytest.raises(InputError, match=f"line 2: {column} of protocol linear, metric top1 is '{value}'"):
+        read_results(path)
 
 
 def test_an_id_twice_is_named_with_the_second_line(tmp_path):

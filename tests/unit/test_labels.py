@@ -66,8 +66,8 @@ def test_right_labels_pass(task, target):
         ),
         (
             "segmentation",
-            changed(RIGHT, (1, 2), 254),
-            "are of a class 254, where the dataset has 0 to 2, and",
+            changed(RIGHT, (1, 2), 3),
+            "are of a class 3, where the dataset has 0 to 2, and",
         ),
         (
             "segmentation",
