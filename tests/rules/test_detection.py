@@ -1,6 +1,7 @@
 """The detector's rule on tiny scenes, whole and stopped on the way."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -135,6 +136,17 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken(backbone, 
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
     torch.save({"fingerprint": "other", "meta": {"iter": 3}}, tmp_path / "tiny.json.resume")
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
+
+
+def test_damaged_pictures_are_named_before_the_training(backbone, scenes, tmp_path):
+    copied = tmp_path / "scenes"
+    shutil.copytree(scenes, copied)
+    for number in (3, 7):
+        (copied / f"images/{number:05d}.png").write_bytes(b"half a picture")
+    with pytest.raises(
+        InputError, match=r"images/00003\.png .* so it is with 1 more: images/00007\.png; repl"
+    ):
+        train(backbone, copied, tmp_path)
 
 
 def test_a_loss_that_is_not_finite_gives_no_result_and_leaves_the_checkpoint(backbone, scenes, tmp_path):

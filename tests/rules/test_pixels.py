@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -115,6 +116,19 @@ def mean_direction(targets: list[np.ndarray]) -> np.ndarray:
 def most_common(targets: list[np.ndarray]) -> np.ndarray:
     labels, counts = np.unique(np.stack(targets), return_counts=True)
     return labels[counts.argmax()]
+
+
+def test_labels_are_held_against_their_row_before_the_training(backbone, scenes, tmp_path, monkeypatch):
+    def load(*arguments, **facts):
+        samples = load_dense(*arguments, **facts)
+        return replace(samples, class_names=samples.class_names[:1])
+
+    monkeypatch.setattr(train_dense, "load_dense", load)
+    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises(
+        InputError, match=r"the labels of scene-\d+ are of a class \d+, where .* has 0 to 0, and"
+    ):
+        train("segmentation", backbone, scenes, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ LAYERS = {
     "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},
 }
-COMMON = {"arguments", "errors", "files", "restricted_pickle", "validation"}
-LIGHT = ["study", "sources", "cluster.sizes", "protocols.finetuning.grid"]
+COMMON = {"arguments", "errors", "files", "folders", "restricted_pickle", "validation"}
+LIGHT = ["study", "sources", "folders", "cluster.sizes", "protocols.finetuning.grid"]
 
 
 def imports(path: Path) -> set[str]:

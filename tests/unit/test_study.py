@@ -37,12 +37,46 @@ def test_every_ready_study_is_valid(name):
         ({"colour": "red"}, "'colour' was unexpected"),
         ({"features": {"resolution": 0}}, "key features.resolution"),
         ({"exclude": [{"model": "a"}]}, "key exclude.0: 'reason' is a required property"),
+        ({"features": None}, "key features: None is not of type 'object'"),
+        ({"finetune": 5}, "key finetune: 5 is not of type 'object'"),
+        ({"seeds": [2**40]}, "key seeds.0: 1099511627776 is greater than the maximum"),
+        ({"models": [False]}, "key models.0: False is not of type 'string'"),
+        ({"correlation": {"resamples": True}}, "key correlation.resamples: True is not of type 'integer'"),
     ],
 )
 def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
     with pytest.raises(InputError) as caught:
         configuration.check_config(config() | changes, CONFIG)
     assert sentence in str(caught.value)
+
+
+TEMPERATURE = "knn: {{neighbours: [1], temperature: {}}}"
+NEIGHBOURS = "knn: {{neighbours: [{}], temperature: 0.07}}"
+RESAMPLES = "correlation: {{resamples: {}}}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "written", "said", "right"),
+    [
+        (TEMPERATURE, "1e-3", "'1e-3' is text to YAML; write 1.0e-3", "1.0e-3"),
+        (TEMPERATURE, "7E-2", "'7E-2' is text to YAML; write 7.0e-2", "7.0e-2"),
+        (TEMPERATURE, "1.5e3", "'1.5e3' is text to YAML; write 1.5e+3", "1.5e+3"),
+        (TEMPERATURE, "'0.07'", "'0.07' is text; write 0.07 without quotation marks", "0.07"),
+        (TEMPERATURE, ".inf", "inf is not of type 'number'", "1"),
+        (TEMPERATURE, ".nan", "nan is not of type 'number'", "1"),
+        (TEMPERATURE, '"0,07"', "'0,07' is not of type 'number'", "0.07"),
+        (NEIGHBOURS, "'5'", "'5' is text; write 5 without quotation marks", "5"),
+        (RESAMPLES, "2e3", "'2e3' is text to YAML; write 2000", "2000"),
+        (RESAMPLES, "2.0e+3", "2000.0 is no whole number to YAML; write 2000", "2000"),
+        (RESAMPLES, "2.5", "2.5 is not of type 'integer'", "2"),
+        ("seeds: [{}]", "1.0", "1.0 is no whole number to YAML; write 1", "1"),
+    ],
+)
+def test_a_number_is_said_as_yaml_wants_it(setting, written, said, right):
+    with pytest.raises(InputError) as caught:
+        configuration.check_config(config() | yaml.safe_load(setting.format(written)), CONFIG)
+    assert said in str(caught.value)
+    configuration.check_config(config() | yaml.safe_load(setting.format(right)), CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ reconstruction: {resolution: 32, stage: 2, steps: 3, lpips: [], perceptual: [mob
 saliency: {resolution: 66, stride: 13}
 invariance: {images: 10}
 threads: {extraction: 1, probes: 1}
-plotting: {dpi: 50}
+plotting: {dpi: 72}
 """
 
 SCENES = {

@@ -34,6 +34,8 @@ def load_detection(root: Path) -> Boxes:
             names.append(f"VOCdevkit/{year}/JPEGImages/{number}.jpg")
             sizes.append(size)
             splits.append(split)
+    if not objects:
+        raise InputError(f"no annotation in {root} has an object; fetch the dataset again")
     pictures, boxes, labels, difficult = zip(*objects, strict=True)
     return Boxes(
         root=root,

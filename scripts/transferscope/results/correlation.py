@@ -9,11 +9,12 @@ from scipy.special import stdtrit
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.results.intervals import pearson_interval, spearman_interval
-from transferscope.results.long_table import SETTING
+from transferscope.results.long_table import SETTING, with_numbers
 from transferscope.results.resolved import SEEDS, TRANSFER, Study, measurement_name, with_settings
 from transferscope.study import protocols
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
+from transferscope.study.tables import read_cells
 
 IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"
@@ -209,14 +210,14 @@ def read_printed(path: str | Path) -> pd.DataFrame:
     """Coefficients that a paper prints, a file of ``config/published/correlations``: of whole settings.
 
     Raises:
-        InputError: its columns are others.
+        InputError: its columns are others, or a coefficient is no number.
     """
-    table = pd.read_csv(path)
+    table = read_cells(path, ",")
     if list(table.columns) != PRINTED_COLUMNS:
         raise InputError(
             f"{path} has the columns {', '.join(table.columns)}; it needs {', '.join(PRINTED_COLUMNS)}"
         )
-    return table
+    return with_numbers(table, ["pearson"], path).reset_index(drop=True)
 
 
 def add_printed(coefficients: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from transferscope.errors import InputError
+from transferscope.folders import CLUTTER
 
 ZIP_SUFFIXES = (".zip", ".whl")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
@@ -36,7 +37,7 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
 
     Zips are detected by suffix, or by content if the name has no suffix: .npz and .pt files are zips too but
     must not be unpacked. Tars are detected by suffix or content. Archives inside the archive (by suffix) are
-    unpacked in place and removed, one level deep.
+    unpacked in place and removed, one level deep. What a file manager put there is passed over.
 
     Args:
         archive: the file.
@@ -85,7 +86,7 @@ def _unpacker(archive: Path) -> Callable[[Path, Path], list[str]]:
 
 def _unpack_zip(archive: Path, folder: Path) -> list[str]:
     with zipfile.ZipFile(archive) as file:
-        entries = file.infolist()
+        entries = [entry for entry in file.infolist() if not _is_clutter(entry.filename)]
         for entry in entries:
             _check_name(entry.filename, archive)
             kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -97,7 +98,7 @@ def _unpack_zip(archive: Path, folder: Path) -> list[str]:
             raise OSError(
                 errno.ENOSPC, f"{archive} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
             )
-        file.extractall(folder)
+        file.extractall(folder, entries)
     return [entry.filename for entry in entries if not entry.is_dir()]
 
 
@@ -106,6 +107,8 @@ def _unpack_tar(archive: Path, folder: Path) -> list[str]:
     names = []
     with tarfile.open(archive) as file:
         for member in file:
+            if _is_clutter(member.name):
+                continue
             _check_name(member.name, archive)
             target = folder / member.name
             if member.isdir():
@@ -116,6 +119,11 @@ def _unpack_tar(archive: Path, folder: Path) -> list[str]:
                 shutil.copyfileobj(content, output)
             names.append(member.name)
     return names
+
+
+def _is_clutter(name: str) -> bool:
+    """Whether an entry is a file manager's. Hidden ones may be the authors', so they are unpacked."""
+    return not CLUTTER.isdisjoint(part.lower() for part in PurePosixPath(name).parts)
 
 
 def _content(file: tarfile.TarFile, member: tarfile.TarInfo, archive: Path) -> IO[bytes]:

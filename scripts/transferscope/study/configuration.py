@@ -34,7 +34,8 @@ def check_config(config: dict, schema: str | Path) -> None:
     """
     for key, place in MOVED.items():
         section, _, name = key.rpartition(".")
-        if name in (config.get(section, {}) if section else config):
+        settings = config.get(section) if section else config
+        if isinstance(settings, dict) and name in settings:
             raise InputError(f"configuration, key {key}: it moved; write {place} in its place")
     error = first_error(config, read_schema(schema))
     if error:

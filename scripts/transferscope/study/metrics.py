@@ -87,3 +87,6 @@ METRICS = {
         _property("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
     )
 }
+
+OF_DATASETS = ("top1", "mean_per_class", "map11")
+"""Those that a dataset may have as its own (``results.metrics.SCORERS``); ``accuracy`` is of episodes."""
