@@ -1,14 +1,20 @@
 """Authors' layouts of PyTorch and safetensors files, converted strictly."""
 
 import argparse
+import datetime
 import os
 import pickle
+import types
+from collections import defaultdict
 from pathlib import Path
 
+import hostile
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 import torchvision
+from hostile import OBJECTS, POINTER, Made, Name, array
 from miniatures import features, lively, prefixed
 
 from transferscope.errors import InputError
@@ -248,6 +254,74 @@ def test_truncated_safetensors_file(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="is truncated or no safetensors file"):
         convert(path, format="safetensors")
+
+
+EXTRAS = {
+    "options": argparse.Namespace(lr=0.1, folder=Path("/data"), seen={"best": np.float64(71.5)}),
+    "a path": Path("/data/imagenet"),
+    "an accuracy": np.float32(71.5),
+    "curves": np.arange(3.0),
+    "none of NumPy's": np.zeros(0),
+    "a random state": np.random.RandomState(0).get_state(),
+    "a time": datetime.datetime(2020, 1, 1),
+    "a namespace": types.SimpleNamespace(lr=0.1),
+    "counts": defaultdict(int, a=1),
+    "hyper-parameters of Lightning": Made(Name("pytorch_lightning.utilities.parsing", "AttributeDict"), []),
+    "hyper-parameters of Lightning 2": Made(Name("lightning.fabric.utilities.data", "AttributeDict"), []),
+    "a callback": {Name("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"): {"best": 1}},
+    "a configuration": Made(
+        Name("omegaconf.dictconfig", "DictConfig"),
+        state={"_metadata": Made(Name("omegaconf.base", "ContainerMetadata")), "_content": {"lr": 0.1}},
+    ),
+    "pointers": array(OBJECTS, (1,), POINTER),
+}
+
+
+@pytest.mark.parametrize("what", EXTRAS)
+def test_what_trainers_store_beside_the_weights_is_of_no_consequence(tmp_path, what):
+    module = lively(ARCH)
+    checkpoint = tmp_path / "checkpoint.pth"
+    hostile.save({"state_dict": module.state_dict(), "extra": EXTRAS[what]}, checkpoint)
+    loaded, _ = backbones.load(convert(checkpoint, container="state_dict"))
+    assert torch.equal(features(loaded), features(module))
+    extra = checkpoints.read(checkpoint, "pytorch")["extra"]
+    assert not isinstance(extra, np.ndarray | argparse.Namespace | Path)
+
+
+REFUSED = {
+    "a command": Made(Name("os", "system"), "true"),
+    "code": Made(Name("builtins", "eval"), "1"),
+    "an attribute": Made(Name("builtins", "getattr"), "", "format"),
+    "a file": Made(Name("numpy", "fromfile"), "/etc/passwd"),
+    "another checkpoint": Made(Name("torch", "load"), "/etc/passwd"),
+    "a whole network": Made(Name("torchvision.models.resnet", "ResNet")),
+    "a library's class": Made(Name("timm.models.resnet", "ResNet"), state={"training": True}),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_could_run_code_is_refused(tmp_path, what):
+    hostile.save({"state_dict": REFUSED[what]}, tmp_path / "checkpoint.pth")
+    with pytest.raises(
+        InputError,
+        match=r"^tiny: .*checkpoint.pth asks for [\w.]+, which could run code and was refused",
+    ):
+        convert(tmp_path / "checkpoint.pth", container="state_dict")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Made(Name("argparse", "Namespace"), {"a": 1}, {"b": 2}, state=3),
+        Made(Name("collections", "OrderedDict"), 1, 2, 3),
+        Made(Name("torch", "Size"), "a"),
+        Made(Name("torch._utils", "_rebuild_tensor_v2"), 1, 0, (1 << 62,), (1,), False, {}),
+    ],
+)
+def test_calls_that_cannot_be_are_one_sentence_or_nothing(tmp_path, content):
+    hostile.save({"state_dict": content}, tmp_path / "checkpoint.pth")
+    with pytest.raises(InputError, match=r"^tiny: "):
+        convert(tmp_path / "checkpoint.pth", container="state_dict")
 
 
 class Hostile:
