@@ -240,7 +240,7 @@ def test_reconstructions_are_read_as_they_were_written(tmp_path):
     with pytest.raises(InputError, match="remove it and rerun"):
         pictures.read(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="does not hold whole reconstructions"):
+    with pytest.raises(InputError, match="is no whole file of reconstructions"):
         pictures.read(path)
 
 

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from transferscope import restricted_pickle
+from transferscope import hdf5, restricted_pickle
 from transferscope.datasets.base import required_file
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.matlab import read_matlab
@@ -93,7 +93,7 @@ class _Pictures:
             with h5py.File(self.path) as file:
                 pixels = file["images"][self.rows[index]]
             return Image.fromarray(np.ascontiguousarray(pixels.transpose(2, 1, 0)))
-        except (OSError, KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
+        except (*hdf5.ERRORS, OverflowError) as error:
             raise InputError(f"{self.path} cannot be read ({error}); fetch the dataset again") from error
 
 
