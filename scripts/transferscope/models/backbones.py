@@ -205,7 +205,7 @@ def load(
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
-        padding = -resolution % _patch(module) if pad else 0
+        padding = -resolution % patch_size(module) if pad else 0
         try:
             _set_resolution(module, resolution + padding)
         except InputError as error:
@@ -215,7 +215,7 @@ def load(
     return module.eval(), metadata
 
 
-def _patch(module: nn.Module) -> int:
+def patch_size(module: nn.Module) -> int:
     """Patch size in pixels; 1 for networks without patches."""
     embedding = getattr(module, "patch_embed", None)
     return embedding.patch_size[0] if isinstance(embedding, PatchEmbed) else 1
@@ -227,7 +227,7 @@ def _set_resolution(module: nn.Module, resolution: int) -> None:
     timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the image
     size; at the native size nothing changes. Convolutional networks accept any size.
     """
-    patch, traits = _patch(module), get_model_traits(module)
+    patch, traits = patch_size(module), get_model_traits(module)
     # timm would silently crop the pixels of incomplete patches.
     if resolution % patch:
         raise InputError(
