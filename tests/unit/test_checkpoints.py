@@ -312,7 +312,7 @@ def test_a_checkpoint_of_another_format_is_recognised(tmp_path, format, real):
 def test_a_zip_archive_is_recognised(tmp_path, format):
     (tmp_path / "checkpoint.pth").write_bytes(zipped("model.pth", "readme.txt"))
     with pytest.raises(
-        InputError, match="is a zip archive, and .*; unpack it, and name the checkpoint inside"
+        InputError, match=r"is a zip archive, and .*; unpack it, and name the checkpoint inside"
     ):
         convert(tmp_path / "checkpoint.pth", format=format)
 
@@ -385,7 +385,7 @@ def test_a_position_embedding_of_another_size_names_the_remedy(tmp_path, arch, g
     checkpoint = saved(tmp_path, lively(other).state_dict())
     side = given // 14
     with pytest.raises(
-        InputError, match=rf"of {side} x {side} patches.*; write {re.escape(arch)}&img_size={given}"
+        InputError, match=rf"of {side} x {side} patches.*; write {re.escape(VIT)}&img_size={given}"
     ):
         convert(checkpoint, arch=arch)
     convert(checkpoint, arch=other)
@@ -394,7 +394,7 @@ def test_a_position_embedding_of_another_size_names_the_remedy(tmp_path, arch, g
 @pytest.mark.parametrize("shape", [(1, 6, 48), (1, 5, 47), (5, 48), (1, 0, 48)])
 def test_another_position_embedding_is_a_tensor_like_others(tmp_path, shape):
     state = lively(f"{VIT}&img_size=28").state_dict() | {"pos_embed": torch.ones(shape)}
-    with pytest.raises(InputError, match="tensors have other shapes than in .*: pos_embed is"):
+    with pytest.raises(InputError, match=r"tensors have other shapes than in .*: pos_embed is"):
         convert(saved(tmp_path, state), arch=f"{VIT}&img_size=28")
 
 

@@ -1,6 +1,7 @@
 """Convert authors' checkpoints to canonical backbone files; missing and unexpected tensors are errors."""
 
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -153,9 +154,10 @@ def _check_size(tensors: dict[str, Tensor], expected: dict[str, Tensor], arch: s
     tokens = wanted.shape[1] - math.isqrt(wanted.shape[1]) ** 2  # before those of the patches
     side = math.isqrt(max(given.shape[1] - tokens, 0))
     if given.shape[1] != wanted.shape[1] and side and side**2 + tokens == given.shape[1]:
+        plain = re.sub(r"([?&])img_size=\d+&?", r"\1", arch).rstrip("?&")
         raise InputError(
             f"its position embedding is of {side} x {side} patches, and {arch} has another number; write "
-            f"{arch}{'&' if '?' in arch else '?'}img_size={side * patch} as the arch"
+            f"{plain}{'&' if '?' in plain else '?'}img_size={side * patch} as the arch"
         )
 
 
