@@ -170,7 +170,7 @@ def test_examples_of_an_older_layout_are_refused(whole, tmp_path):
     old = tmp_path / "tiny.examples.h5"
     old.write_bytes((whole["normals"][0] / "tiny.examples.h5").read_bytes())
     with h5py.File(old, "a") as file:
-        del file.attrs["kind"]
+        del file.attrs["kind"], file.attrs["digest"]
     with pytest.raises(InputError, match=r"does not say how its examples are shown.* remove it and rerun"):
         plot_examples.main(old, tmp_path / "a.pdf", tmp_path / "a.png", plot=PLOT)
 

@@ -187,12 +187,11 @@ def _download(url: str, part: Path) -> None:
         reraise=True,
     )
     attempts(_download_once, url, part)
-    with part.open("rb") as file:
-        head = file.read(1024).lower()
-    if b"<!doctype html" in head or b"<html" in head:
+    found = files.placeholder(part)
+    if found:
         raise InputError(
-            f"{url} gave a web page where a file was expected, perhaps one for login or consent; download "
-            "the file in a browser and write its local path as the source"
+            f"{url} gave {found} where a file was expected, perhaps for want of a login or consent; "
+            "download the file in a browser and write its local path as the source"
         )
 
 
