@@ -22,7 +22,7 @@ LAYERS = {
     "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},
 }
-COMMON = {"arguments", "errors", "files", "hdf5", "restricted_pickle", "validation"}
+COMMON = {"arguments", "errors", "files", "hdf5", "redaction", "restricted_pickle", "validation"}
 LIGHT = ["study", "sources", "cluster.sizes", "protocols.finetuning.grid"]
 
 

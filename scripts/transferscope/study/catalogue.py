@@ -170,8 +170,11 @@ def render_settings(source: str) -> dict[str, int]:
         InputError: a setting that is missing, unknown or no integer.
     """
     settings = arguments.parse(source.partition(":")[2])
-    if set(settings) != RENDER_SETTINGS or not all(type(value) is int for value in settings.values()):
+    if set(settings) != RENDER_SETTINGS or not all(
+        type(value) is int and 0 <= value < 10**9 for value in settings.values()
+    ):
         raise InputError(
-            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}"
+            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, of at "
+            "most 9 digits"
         )
     return settings
