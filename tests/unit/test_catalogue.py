@@ -43,12 +43,26 @@ MODELS_ERRORS = [
     ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
     ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
     ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+    ({"source": "https://[host/file"}, "the source 'https://[host/file' has no known form"),
+    ({"seed": "9" * 30}, "column 'seed'"),
+    ({"imagenet_top1": "71." + "9" * 30}, "column 'imagenet_top1'"),
+    ({"match": "luck"}, "column 'match': 'luck' is not one of"),
+    ({"container": "a  b"}, "column 'container'"),
 ]
 DATASETS_ERRORS = [
     ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
     ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
     ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
     ({"train": "-4"}, "column 'train'"),
+    ({"train": "9" * 30}, "column 'train'"),
+    ({"all": "9" * 5000}, "column 'all'"),
+    ({"classes": "9" * 30}, "column 'classes'"),
+    ({"shots": f"5 {'9' * 30}"}, "column 'shots'"),
+    ({"version": "9" * 30}, "column 'version'"),
+    (
+        {"source": "https://host/a?t=secret1 b.zip"},
+        "https://host/a?t=*** b.zip has 2 sources and 1 checksums",
+    ),
     ({"task": "detection"}, "the loader digits has labels for recognition and none for detection"),
     ({"classes": ""}, "column 'classes': recognition needs the number"),
     ({"without": "linear, knn"}, "column 'without'"),
@@ -185,7 +199,17 @@ def test_render_settings():
     assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
 
 
-@pytest.mark.parametrize("source", ["render:images=20", "render:images=many&objects=3&size=32&seed=1"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "render:images=20",
+        "render:images=many&objects=3&size=32&seed=1",
+        f"render:images={10**30}&objects=3&size=32&seed=1",
+        "render:images=-9&objects=3&size=32&seed=1",
+        f"render:images={'(' * 5000}&objects=3&size=32&seed=1",
+        "render:images=20&objects=3&size=32&seed=1e3",
+    ],
+)
 def test_bad_render_settings_are_named(tmp_path, source):
     path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
     with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* integers for"):

@@ -1,6 +1,7 @@
 """The pages: whole, escaped, complete without a network, and the same twice."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -182,3 +183,17 @@ def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_pat
     assert list(coefficients.index) == ["Segmentation: Mean IoU (%)", "Segmentation: Pixel accuracy (%)"]
     assert coefficients.loc["Segmentation: Mean IoU (%)", "Pearson [95% interval]"].startswith("0.19 [−")
     assert (coefficients["Left out"] == "–").all()
+
+
+MARKUP = ["<img src=x onerror=alert(1)>", "</script><script>x", "${title}", "$x$", "-->", "&amp;"]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_in_a_name_is_text(name):
+    study = study_of(MODELS.assign(name=[name, "B", "C", "U", "R"]), FACTS.assign(name=name, citation=name))
+    table = settings(ROWS, study)
+    [part] = [part for part in split_by_dataset(table, study) if part.name == "x"]
+    coefficients = resolved.with_settings(correlations(table, study, resamples=20, seed=0), study)
+    text = task_page(part, study, coefficients, None, PLOT)
+    assert not {"img", "script"} & set(Outline(text).tags)
+    assert f"<h1>{escape(name)}</h1>" in text

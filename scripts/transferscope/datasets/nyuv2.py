@@ -6,6 +6,7 @@ test lists are in ``surfacenormal_metadata/`` of Goyal et al. (ICCV 2019).
 
 import gzip
 import json
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ def load_normals(root: Path) -> DenseSamples:
     names, splits = [], []
     for split in ("train", "test"):
         for name in _read_list(required_file(root / METADATA, f"{split}_SN40.json")):
-            if name not in row_of or not name.isdecimal():
+            if name not in row_of or not re.fullmatch(r"[0-9]{1,9}", name):
                 raise InputError(f"the {split} list in {root / METADATA} names {name}, which {path} lacks")
             names.append(name)
             splits.append(split)

@@ -45,8 +45,9 @@ def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         # Its strong colours first, then its pale ones.
         colours = matplotlib.colormaps["tab20"].colors
         colours = colours[::2] + colours[1::2]
-        for colour, (protocol, taken) in zip(cycle(colours), hours.items(), strict=False):
-            ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour, label=protocol)
+        bars = []
+        for colour, taken in zip(cycle(colours), hours.T.to_numpy(), strict=False):
+            bars.append(ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour))
             start += taken
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
@@ -55,5 +56,13 @@ def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         ax.grid(axis="x", color=PALE, linewidth=0.5)
         ax.set_axisbelow(True)
         ax.set_xlabel(unit)
-        figure.legend(loc="lower center", ncols=3, borderaxespad=0.3, handlelength=1.0, columnspacing=1.0)
+        figure.legend(
+            bars,
+            list(hours.columns),
+            loc="lower center",
+            ncols=3,
+            borderaxespad=0.3,
+            handlelength=1.0,
+            columnspacing=1.0,
+        )
     return figure

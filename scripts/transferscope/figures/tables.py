@@ -24,6 +24,19 @@ _LATEX = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
+_LATEX_IN_NAMES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+"""Beside ``_LATEX``; in a cell that has markup already these are the markup."""
+_MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in r"\`*_[]|~$#!"}
 
 
 @dataclass(frozen=True)
@@ -199,10 +212,10 @@ def to_tsv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A heading, a pipe table and its notes: best **bold**, second best <u>underlined</u>."""
-    rows = [table.header, ["---", *("---:" for _ in table.columns)]]
-    rows += cells(table, "**{}**", "<u>{}</u>")
-    lines = [f"## {table.title}", "", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join([*lines, "", *([table.notes, ""] if table.notes else [])])
+    rows = [[_markdown(text) for text in table.header], ["---", *("---:" for _ in table.columns)]]
+    rows += [[_markdown(name), *printed] for name, *printed in cells(table, "**{}**", "<u>{}</u>")]
+    lines = [f"## {_markdown(table.title)}", "", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join([*lines, "", *([_markdown(table.notes), ""] if table.notes else [])])
 
 
 def to_latex(table: Table) -> str:
@@ -213,13 +226,13 @@ def to_latex(table: Table) -> str:
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_escape(caption)}}}",
+            rf"\caption{{{_latex(caption)}}}",
             rf"\label{{tab:{table.name}}}",
             rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
             r"\toprule",
-            " & ".join(map(_escape, table.header)) + r" \\",
+            " & ".join(map(_latex, table.header)) + r" \\",
             r"\midrule",
-            *(" & ".join(map(_escape, row)) + r" \\" for row in rows),
+            *(" & ".join([_latex(name), *map(_escape, printed)]) + r" \\" for name, *printed in rows),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -241,5 +254,20 @@ def _spread(
 
 
 def _escape(text: str) -> str:
-    """Printed text as LaTeX; markup that is LaTeX already has none of these characters."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    """A cell as LaTeX; the markup that it has already has none of these characters."""
+    return _translated(text, _LATEX)
+
+
+def _latex(text: str) -> str:
+    """A name or a sentence as LaTeX, whatever it holds."""
+    return _translated(text, _LATEX | _LATEX_IN_NAMES)
+
+
+def _markdown(text: str) -> str:
+    """A name or a sentence as Markdown, whatever it holds."""
+    return _translated(text, _MARKDOWN)
+
+
+def _translated(text: str, table: dict[str, str]) -> str:
+    # A line break would end a row.
+    return "".join(table.get(character, character) for character in " ".join(text.split()))

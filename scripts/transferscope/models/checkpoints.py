@@ -13,6 +13,7 @@ from transferscope.files import sha256
 from transferscope.models import backbones
 from transferscope.models.formats import haiku, pytorch, recognition, safetensors, tensorflow
 from transferscope.models.matching import MATCHES
+from transferscope.redaction import redacted
 
 FORMATS = {
     "pytorch": pytorch.read,
@@ -71,7 +72,7 @@ def convert(
     metadata = backbones.Metadata(
         model=model,
         arch=arch,
-        source=source,
+        source=redacted(source),
         source_sha256=sha256(checkpoint),
         mean=mean,
         std=std,

