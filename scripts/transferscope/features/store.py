@@ -7,7 +7,6 @@ transform and library versions.
 """
 
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -80,7 +79,7 @@ def write(
                     )
                 rows_written = slice(start, start + len(part))
                 features[rows_written] = part
-                checks[rows_written] = _checks(part, labels[rows_written], stored_ids[rows_written])
+                checks[rows_written] = hdf5.checks(part, labels[rows_written], stored_ids[rows_written])
                 start += len(part)
 
 
@@ -269,28 +268,13 @@ def _read(file: h5py.File, name: str, path: str | Path, rows: slice) -> Split:
     if file.attrs["version"] == WITHOUT_CHECKS:
         whole = np.isfinite(features).all()
     else:
-        whole = np.array_equal(_checks(features, labels, group["ids"][rows]), group["checks"][rows])
+        whole = np.array_equal(hdf5.checks(features, labels, group["ids"][rows]), group["checks"][rows])
     if not whole:
         raise InputError(
             f"{path} is damaged: its split {name!r} is not what was written; remove the file (and its "
             "shards) and rerun, so that it is extracted again"
         )
     return Split(features, labels, group["ids"].asstr()[rows])
-
-
-def _checks(features: np.ndarray, labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """A number for each sample that any flipped bit of its features, label or id changes: uint32 [N].
-
-    The features, which are almost all of the file, are only added up, as integers: that is faster than
-    asking whether they are finite, and a digest would take longer than to read them. ``ids`` are as stored.
-    """
-    sums = np.ascontiguousarray(features).view(np.uint32).sum(axis=1, dtype=np.uint32)
-    for column in (labels, ids):
-        length = column.itemsize * math.prod(column.shape[1:])
-        content = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), length)
-        # Odd weights tell the places apart; the zeros behind a shorter id count for nothing.
-        sums += content.astype(np.uint32) @ np.arange(1, 2 * length, 2, dtype=np.uint32)
-    return sums
 
 
 @contextmanager

@@ -45,9 +45,8 @@ def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         # Its strong colours first, then its pale ones.
         colours = matplotlib.colormaps["tab20"].colors
         colours = colours[::2] + colours[1::2]
-        bars = []
-        for colour, taken in zip(cycle(colours), hours.T.to_numpy(), strict=False):
-            bars.append(ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour))
+        for colour, (protocol, taken) in zip(cycle(colours), hours.items(), strict=False):
+            ax.barh(range(len(names)), taken, left=start, height=0.75, color=colour, label=protocol)
             start += taken
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
@@ -57,8 +56,8 @@ def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         ax.set_axisbelow(True)
         ax.set_xlabel(unit)
         figure.legend(
-            bars,
-            list(hours.columns),
+            ax.containers,
+            list(hours.columns),  # said, since of itself a key leaves out what begins with an underscore
             loc="lower center",
             ncols=3,
             borderaxespad=0.3,
