@@ -33,6 +33,7 @@ finetune:
 exclude:
   - {model: random-convnext, protocol: finetune, reason: time}
   - {model: random-mobilenetv2, protocol: calibration, reason: time}
+correlation: {resamples: 200}
 threads: {extraction: 1, probes: 1}
 """
 DATASETS = [

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from transferscope.datasets.base import Samples
-from transferscope.errors import SampleError
+from transferscope.datasets.base import Samples, required_file
+from transferscope.errors import InputError
 
 # Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
-READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Files:
     """Read the image files ``names`` [N], relative to ``root``, by index.
 
     Raises:
-        SampleError: when called for a file that is missing or damaged.
+        InputError: when called for a file that is missing or damaged.
     """
 
     root: Path
@@ -30,12 +30,10 @@ class Files:
         try:
             with Image.open(self.root / name) as image:
                 return to_rgb(image)
-        except READ_ERRORS as error:
-            raise SampleError(
-                "the picture",
-                [name],
-                f"of the dataset in {self.root} cannot be read ({error})",
-                "replace the file, or fetch the dataset again",
+        except _READ_ERRORS as error:
+            raise InputError(
+                f"the picture {name} of the dataset in {self.root} cannot be read ({error}); "
+                "replace the file, or fetch the dataset again"
             ) from error
 
 
@@ -61,12 +59,11 @@ def samples_of_files(
         class_names: [C].
 
     Raises:
-        InputError: images are missing, all of which are named, or as ``Samples``.
+        InputError: an image is missing, or as ``Samples``.
     """
     names = [name for name, _, _ in rows]
-    absent = [name for name in names if not (root / name).is_file()]
-    if absent:
-        raise SampleError(f"the dataset in {root} has no file", absent, "", "fetch the dataset again")
+    for name in names:
+        required_file(root, name)
     return Samples(
         ids=names,
         labels=np.array([label for _, label, _ in rows]),

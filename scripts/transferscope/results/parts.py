@@ -19,8 +19,7 @@ class Column:
 
     @property
     def arrow(self) -> str:
-        """Which direction is better, or nothing where neither is."""
-        return {True: "↑", False: "↓", None: ""}[METRICS[self.metric].higher_is_better]
+        return "↑" if METRICS[self.metric].higher_is_better else "↓"
 
     @property
     def says_metric(self) -> bool:

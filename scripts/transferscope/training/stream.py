@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from transferscope.errors import InputError, refused
+from transferscope.errors import InputError
 from transferscope.training import deadline
 
 
@@ -58,7 +58,7 @@ def batches(
     """Yield the batches of steps ``start`` to ``stop`` (exclusive).
 
     Raises:
-        InputError: a sample cannot be read; the message names every such sample.
+        InputError: a sample cannot be read; the message names it.
     """
     loader = DataLoader(
         stream,
@@ -73,7 +73,7 @@ def batches(
     )
     for batch in loader:
         if isinstance(batch, InputError):
-            raise refused(stream.draw, stream.indices.tolist(), threads=max(1, workers)) or batch
+            raise batch
         yield batch
 
 
