@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         step = self.server.plan.pop(0) if self.server.plan else None
         content = self.server.files.get(self.path.partition("?")[0])
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-        if step in (403, 503) or content is None:
+        if step in (403, 408, 429, 502, 503) or content is None:
             return self.send_error(step or 404)
         if start >= len(content):
             return self.send_error(416)
@@ -163,8 +163,9 @@ class TestDownload:
         fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
         assert (tmp_path / "checkpoint").read_bytes() == CONTENT
 
-    def test_busy_server_is_asked_again(self, tmp_path, server, digest):
-        server.plan = [503, 503]
+    @pytest.mark.parametrize("status", [408, 429, 502, 503])
+    def test_busy_server_is_asked_again(self, tmp_path, server, digest, status):
+        server.plan = [status, status]
         fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
         assert len(server.ranges) == 3
 

@@ -96,5 +96,7 @@ def test_files_of_other_samples_and_too_few_are_refused(tmp_path):
     few = feature_file(tmp_path / "c.h5", drawn(3, 3))
     with pytest.raises(InputError, match="needs 4 images"):
         linear_cka([few], "test")
+    enough = feature_file(tmp_path / "d.h5", drawn(4, 3))
+    assert np.ravel(linear_cka([enough], "test")) == pytest.approx(1)
     with pytest.raises(InputError, match="no samples in its split 'all'"):
         linear_cka([first], "all")
