@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from transferscope.protocols.probes import logistic
+from transferscope.protocols.probes import logistic, losses
 from transferscope.protocols.probes.logistic import solve_path
 
 LAMBDAS = (1e3, 10.0, 0.3, 1e-2)
@@ -230,16 +230,16 @@ def test_a_fit_cut_short_says_so(monkeypatch):
     assert (fit.iterations, fit.converged) == (2, False)
 
 
-@pytest.mark.parametrize("loss", [logistic._softmax_loss, logistic._binary_loss])
+@pytest.mark.parametrize("loss", [losses.softmax_loss, losses.binary_loss])
 def test_losses_keep_their_digits_where_float32_has_few(loss):
     """Against autograd in float64, from hopelessly wrong logits to ones right beyond what 1 - p can say."""
     rng = np.random.default_rng(0)
     logits = torch.as_tensor(rng.normal(size=(50, 5)) * np.logspace(-2, 2, 50)[:, None]).float()
     labels = torch.as_tensor(rng.integers(0, 5, 50))
-    if loss is logistic._binary_loss:
+    if loss is losses.binary_loss:
         labels = torch.nn.functional.one_hot(labels, 5)
     exact = logits.double().requires_grad_()
-    if loss is logistic._binary_loss:
+    if loss is losses.binary_loss:
         expected = torch.nn.functional.softplus((1 - 2 * labels) * exact, threshold=1e9).sum()
         value, gradient = loss(logits, labels.float())
     else:

@@ -29,6 +29,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from transferscope.protocols.probes.losses import binary_loss, softmax_loss
+
 MEMORY = 10  # L-BFGS pairs
 MAX_ITERATIONS = 200  # per lambda; ResNet-50 features need 1 to 5
 MAX_TRIALS = 20  # step lengths per line search
@@ -95,7 +97,7 @@ class _Problem:
         self.features = centred @ self.basis
         self.labels = labels.to(features.dtype) if labels.ndim == 2 else labels
         self.num_classes = num_classes
-        self.loss = _binary_loss if labels.ndim == 2 else _softmax_loss
+        self.loss = binary_loss if labels.ndim == 2 else softmax_loss
         # Diagonal of the Gram matrix of the rotated features and a column of ones. Off-diagonal elements are
         # zero, or small with the basis of a similar problem.
         self.gram = torch.cat([self.features.square().sum(0), self.mean.new_tensor([len(features)])])[:, None]
@@ -280,28 +282,3 @@ def _inverse_hessian(
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     """Inner product of two matrices of equal shape, as a tensor on their device."""
     return torch.vdot(a.flatten(), b.flatten())
-
-
-def _softmax_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Summed cross-entropy (float64) and its gradient with respect to the logits [N, C].
-
-    Computed from the odds of the other classes against the true one, to stay accurate where the true class
-    has a probability near 1.
-    """
-    own = labels[:, None]
-    margin = logits - logits.gather(1, own)
-    margin.scatter_(1, own, -math.inf)
-    peak = margin.amax(1, keepdim=True).clamp_min(0)
-    odds = torch.exp(margin - peak)
-    total = odds.sum(1, keepdim=True)
-    loss = peak + torch.log1p(total + torch.expm1(-peak))
-    residual = odds / (total + torch.exp(-peak))
-    residual.scatter_(1, own, -residual.sum(1, keepdim=True))
-    return loss.sum(dtype=torch.float64), residual
-
-
-def _binary_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``_softmax_loss``, for one binary problem per class; labels [N, C] of 0 and 1."""
-    sign = 1 - 2 * labels
-    margin = sign * logits
-    return torch.nn.functional.softplus(margin).sum(dtype=torch.float64), sign * torch.sigmoid(margin)
