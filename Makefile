@@ -1,5 +1,9 @@
 # `make demo` and `make test` need Python 3.11, git and a C++ compiler, nothing else; both set up .venv first.
 
+ifneq ($(words $(CURDIR)),1)
+$(error $(CURDIR) has a blank in its name, on which scripts in .venv and shells of jobs split it; move the clone)
+endif
+
 PYTHON ?= python3.11
 BIN := .venv/bin
 PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'

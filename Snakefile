@@ -4,9 +4,16 @@
 stage (see rules/targets.smk) or one file.
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.14")
+
+if not Path(workflow.basedir).samefile(Path.cwd()):
+    raise WorkflowError(
+        f"start Snakemake in {workflow.basedir}, where the tables and all results belong: cd there first"
+    )
 
 
 configfile: "config/config.yaml"

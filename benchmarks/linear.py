@@ -3,9 +3,9 @@
 Two baselines on synthetic features that resemble a ResNet-50's (non-negative, half zeros, norm about 35,
 decaying spectrum), all with the same number of threads:
 
-- `loop`: the authors' loop over 45 lambdas (mode ericsson2021: scikit-learn's lbfgs, warm starts, at most 100
-  iterations), including validation. Compares time, objective at every lambda, and test accuracy at the lambda
-  chosen on val; the refit is timed separately.
+- `loop`: the authors' loop over 45 lambdas (mode ericsson2021: L-BFGS as scikit-learn 0.22.2 ran it, warm
+  starts, at most 100 iterations), including validation. Compares time, objective at every lambda, and test
+  accuracy at the lambda chosen on val; the refit is timed separately.
 - `tight`: scikit-learn's lbfgs from zero to tol=1e-6 at single lambdas >= 1e-2, compared to the solver's path
   down to 1e-2, including its set-up. Compares the mean time per lambda and the objectives.
 

@@ -5,7 +5,7 @@ models, datasets and protocols, and the long table, which everything after it re
 measured.tsv or a published one); correlations, printed tables, a page a dataset.
 """
 
-from transferscope.results import takeover
+from transferscope.results import long_table, takeover
 from transferscope.results.resolved import resolve
 
 TABLES = [
@@ -15,6 +15,17 @@ TABLES = [
     "<results>/tables/results.md",
     "<results>/tables/tasks",
 ]
+
+
+# Checked here and again in the job that writes their long table: before any job, and whenever the file changes.
+try:
+    PUBLISHED_ROWS = {
+        name: long_table.published(f"config/published/{name}.csv", ALL_MODELS)
+        for name in PUBLISHED
+        if name in (config["results_from"], config["compare"])
+    }
+except InputError as error:
+    raise WorkflowError(str(error))
 
 
 # A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.
@@ -120,9 +131,6 @@ rule correlations:
         "<benchmarks>/correlations.tsv"
     conda:
         "../envs/main.yaml"
-    params:
-        resamples=config["correlation"]["resamples"],
-        seed=config["seeds"][0],
     script:
         "../scripts/correlations.py"
 

@@ -4,6 +4,7 @@ In: the configuration and the tables that it names. Out: ALL_MODELS, ALL_DATASET
 DATASETS, VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
 """
 
+import functools
 import math
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope.errors import InputError
-from transferscope.sources.forms import placed_files
+from transferscope.folders import check_folder
+from transferscope.sources.forms import is_local, placed_files
 from transferscope.study import catalogue, configuration, protocols, runs
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
@@ -28,7 +30,7 @@ try:
     PROTOCOLS = protocols.read_protocols(config["tables"]["protocols"], SCHEMAS)
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
-    DATASETS = configuration.choose(ALL_DATASETS, config["datasets"])
+    DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]))
     VARIANTS = runs.variants(config["seeds"])
     RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
@@ -72,7 +74,7 @@ wildcard_constraints:
 
 
 MODEL_ROWS, DATASET_ROWS, PROTOCOL_ROWS, VARIANT_ROWS = (
-    table.to_dict("index") for table in (ALL_MODELS, ALL_DATASETS, PROTOCOLS, VARIANTS.set_index("at"))
+    table.to_dict("index") for table in (ALL_MODELS, DATASETS, PROTOCOLS, VARIANTS.set_index("at"))
 )
 
 
@@ -122,20 +124,6 @@ def dataset_facts(wildcards) -> dict:
         **{column: row[column] for column in ("loader", "version", "split_rule", "classes")},
         "counts": {split: row[split] for split in catalogue.COUNTS if row[split] >= 0},
     }
-
-
-def dataset_folder(wildcards) -> str:
-    """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
-    row = DATASET_ROWS[wildcards.dataset]
-    if row["origin"] != "local":
-        return f"<resources>/datasets/{wildcards.dataset}"
-    folder = row["source"][0]
-    if not Path(folder).is_dir():
-        raise WorkflowError(
-            f"the dataset {wildcards.dataset} has no folder {folder}; "
-            "put it there, or correct the source of its row"
-        )
-    return folder
 
 
 def results_of(planned: pd.DataFrame) -> list[str]:

@@ -33,6 +33,8 @@ rule download_checkpoint:
 
 rule download_dataset:
     """The authors' archives, checked and safely unpacked into one folder."""
+    input:
+        local_archives,
     output:
         directory("<resources>/datasets/{dataset}"),
     log:

@@ -4,6 +4,11 @@ In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of
 """
 
 
+def refuse(sentence: str):
+    """End Snakemake with one sentence: any exception of a rule's function would come with a traceback."""
+    sys.exit(sentence)
+
+
 def placed_by_hand(wildcards) -> str | list:
     """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
     folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
@@ -11,16 +16,55 @@ def placed_by_hand(wildcards) -> str | list:
         return str(folder)
     if workflow.executor_plugin is None or workflow.dryrun:
         return []
-    raise WorkflowError(
+    refuse(
         f"the dataset {wildcards.dataset} has to be obtained by hand: put "
         f"{DATASET_ROWS[wildcards.dataset]['manual']} into {folder}/, as downloaded"
     )
 
 
+def present(path: str, fits, what: str) -> str:
+    """A local path of a table, which is there: said before any job where it is not."""
+    if not fits(Path(path)):
+        refuse(f"{what} {path}; put it there, or correct the source of its row")
+    return path
+
+
+def local_archives(wildcards) -> list[str]:
+    """What a dataset is unpacked from and lies here already; the rest is downloaded."""
+    sources = DATASET_ROWS[wildcards.dataset]["source"]
+    whole = (
+        f" {' '.join(sources)}, nor" if len(sources) > 1 else ""
+    )  # blanks may be of one path that is not there
+    what = f"the dataset {wildcards.dataset} has no file{whole}"
+    return [present(source, Path.is_file, what) for source in sources if is_local(source)]
+
+
+def dataset_folder(wildcards) -> str:
+    """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
+    row = DATASET_ROWS[wildcards.dataset]
+    if row["origin"] != "local":
+        return f"<resources>/datasets/{wildcards.dataset}"
+    folder = present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
+    if row["loader"] == "image_folder" and workflow.is_main_process:
+        check_pictures(wildcards.dataset, folder)
+    return folder
+
+
+@functools.cache
+def check_pictures(dataset: str, folder: str) -> None:
+    """Look at a folder of pictures before any job: its layout, and whether the split rule can divide each class."""
+    try:
+        check_folder(Path(folder), DATASET_ROWS[dataset]["split_rule"])
+    except InputError as error:
+        refuse(f"{dataset}: {error}")
+
+
 def checkpoint_file(wildcards) -> str:
     """The authors' file: where it lies if the row names a local path, else where it is downloaded to."""
     row = MODEL_ROWS[wildcards.model]
-    return row["source"] if row["origin"] == "local" else f"<resources>/checkpoints/{wildcards.model}"
+    if row["origin"] != "local":
+        return f"<resources>/checkpoints/{wildcards.model}"
+    return present(row["source"], Path.is_file, f"the model {wildcards.model} has no file")
 
 
 def render_setting(key: str):
@@ -33,8 +77,11 @@ def render_setting(key: str):
 
 
 def extracted_in(one_job: bool) -> str:
-    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards."""
-    small = DATASETS["images"] <= config["execution"]["shard_images"]
+    """A wildcard constraint: the datasets that one extraction job can do, or those that are cut into shards.
+
+    Where nobody knows how many pictures there are, some shards might have none, so one job does them all.
+    """
+    small = DATASETS["assumed"] | (DATASETS["images"] <= config["execution"]["shard_images"])
     return alternatives(DATASETS.index[small == one_job])
 
 
@@ -89,7 +136,7 @@ def families() -> list[str]:
     """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
     results = RUNS
     if not MEASURED:
-        results = pd.read_csv(f"config/published/{config['results_from']}.csv", usecols=["protocol"])
+        results = PUBLISHED_ROWS[config["results_from"]]
     present = set(results["protocol"].map(PROTOCOLS["family"]))
     return [family for family in OF_FAMILY if family in present]
 

@@ -12,6 +12,23 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 
+ASSUMED = ", ".join(DATASETS.index[DATASETS["assumed"]])
+if ASSUMED and workflow.is_main_process:
+    print(
+        f"nothing here says how many pictures {ASSUMED} has; its jobs ask for what {catalogue.UNKNOWN_IMAGES} take. "
+        "To change that, fill in the counts of its row",
+        file=sys.stderr,
+    )
+
+
+def size_row(rule: str, wildcards) -> dict:
+    """The rule's row of the table of sizes."""
+    try:
+        return sizes.size_of(SIZES, rule, wildcards.get("protocol", ""))
+    except InputError as error:
+        refuse(str(error))
+
+
 def work_of(wildcards) -> sizes.Work:
     """The pictures of a job's dataset (or shard), their classes, and the settings of its protocol."""
     dataset = DATASET_ROWS.get(wildcards.get("dataset"), {"images": 0, "classes": 0})
@@ -26,11 +43,11 @@ def size_of(rule: str) -> dict:
     """The resources of a rule: memory and time, growing with the dataset and with each attempt."""
 
     def mem_mb(wildcards, threads, attempt):
-        size = sizes.size_of(SIZES, rule, wildcards.get("protocol", ""))
-        return sizes.memory_mb(size, work_of(wildcards), threads=threads, attempt=attempt)
+        return sizes.memory_mb(
+            size_row(rule, wildcards), work_of(wildcards), threads=threads, attempt=attempt
+        )
 
     def runtime(wildcards, attempt):
-        size = sizes.size_of(SIZES, rule, wildcards.get("protocol", ""))
-        return sizes.minutes(size, work_of(wildcards), attempt=attempt)
+        return sizes.minutes(size_row(rule, wildcards), work_of(wildcards), attempt=attempt)
 
     return {"mem_mb": mem_mb, "runtime": runtime}

@@ -14,15 +14,13 @@ from transferscope.results.correlation import (
 from transferscope.results.resolved import read_settings, read_study
 
 
-def main(
-    table: str, study: str, printed: str | None, output: str, row: str, *, resamples: int, seed: int
-) -> None:
+def main(table: str, study: str, printed: str | None, output: str, row: str) -> None:
     """Write the table of coefficients to ``output`` and the whole settings' as text to ``row``.
 
     ``printed`` is a file of what a paper prints, to be set beside them, or None.
     """
     rows = read_study(study)
-    coefficients = correlations(read_settings(table, rows), rows, resamples=resamples, seed=seed)
+    coefficients = correlations(read_settings(table, rows), rows)
     if printed:
         coefficients = add_printed(coefficients, read_printed(printed))
     write_correlations(output, coefficients)
@@ -39,6 +37,4 @@ if __name__ == "__main__":
             snakemake.input.printed or None,
             snakemake.output.table,
             snakemake.output.row,
-            resamples=snakemake.params.resamples,
-            seed=snakemake.params.seed,
         )

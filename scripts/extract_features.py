@@ -7,6 +7,7 @@ import torch
 
 from transferscope import files
 from transferscope.datasets import load_dataset
+from transferscope.datasets.splits import check_classes
 from transferscope.features import store as features
 from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
 from transferscope.job import device, logged
@@ -30,6 +31,7 @@ def main(
     """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features.store``."""
     network, metadata = backbones.load(backbone, resolution)
     samples = load_dataset(root=root, **facts, seed=seed)
+    check_classes(samples)
     parts = take_shard(order_by_split(samples), shard, shards)
     attributes = {
         "model": metadata.model,

@@ -6,6 +6,7 @@ import torch
 
 from transferscope import files, job
 from transferscope.datasets import load_dense
+from transferscope.datasets.dense import check_labels
 from transferscope.models import backbones
 from transferscope.protocols.dense import training
 from transferscope.results import examples
@@ -41,6 +42,7 @@ def main(
     sha256 = files.sha256(backbone)
     state = Resume(state_file(output), run.fingerprint(backbone=sha256, facts=facts, settings=settings))
     samples = load_dense(task, root, **facts)
+    check_labels(samples, task, threads=run.threads)
     torch.manual_seed(run.seed)
     protocol = import_module(f"transferscope.protocols.{module}")
     dense = protocol.task(samples, backbone, seed=run.seed, **settings)

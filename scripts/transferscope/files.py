@@ -51,6 +51,19 @@ def write_json(path: str | Path, content: dict | list) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def placeholder(path: str | Path) -> str:
+    """What a file is that was fetched in place of the wanted one; empty if it looks like content."""
+    with Path(path).open("rb") as file:
+        head = file.read(1024).lstrip().lower()
+    if not head:
+        return "empty"
+    if b"<!doctype html" in head or b"<html" in head or head.startswith(b"<?xml"):
+        return "a web page"
+    if head.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS (the file itself comes by `git lfs pull`)"
+    return ""
+
+
 def digest(path: str | Path, algorithm: str) -> str:
     """Digest of a file (``sha256``, ``md5``, ...) as lower-case hexadecimal digits."""
     with Path(path).open("rb") as file:

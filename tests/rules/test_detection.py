@@ -1,6 +1,7 @@
 """The detector's rule on tiny scenes, whole and stopped on the way."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import train_detector
 from transferscope.datasets import load_boxes
 from transferscope.errors import InputError
 from transferscope.protocols.openmmlab import detection
+from transferscope.protocols.openmmlab.precision import METRICS
 from transferscope.results import long_table as results
 
 SETTINGS = {
@@ -72,7 +74,7 @@ def whole(backbone, scenes, tmp_path_factory) -> tuple[Path, dict]:
 def test_the_result_is_whole(whole):
     folder, result = whole
     assert (result["model"], result["dataset"], result["protocol"]) == ("tiny", "scenes", "detection_frozen")
-    assert [one["metric"] for one in result["measurements"]] == ["ap", "ap50", "ap75", "ap50_voc07"]
+    assert [one["metric"] for one in result["measurements"]] == list(METRICS)
     assert result["details"]["iterations"] == len(result["details"]["losses"]) == SETTINGS["iterations"]
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.examples.json", "tiny.json"]
 
@@ -134,6 +136,17 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken(backbone, 
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
     torch.save({"fingerprint": "other", "meta": {"iter": 3}}, tmp_path / "tiny.json.resume")
     assert train(backbone, scenes, tmp_path, iterations=1)["details"]["iterations"] == 1
+
+
+def test_damaged_pictures_are_named_before_the_training(backbone, scenes, tmp_path):
+    copied = tmp_path / "scenes"
+    shutil.copytree(scenes, copied)
+    for number in (3, 7):
+        (copied / f"images/{number:05d}.png").write_bytes(b"half a picture")
+    with pytest.raises(
+        InputError, match=r"images/00003\.png .* so it is with 1 more: images/00007\.png; repl"
+    ):
+        train(backbone, copied, tmp_path)
 
 
 def test_a_loss_that_is_not_finite_gives_no_result_and_leaves_the_checkpoint(backbone, scenes, tmp_path):

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -117,6 +118,19 @@ def most_common(targets: list[np.ndarray]) -> np.ndarray:
     return labels[counts.argmax()]
 
 
+def test_labels_are_held_against_their_row_before_the_training(backbone, scenes, tmp_path, monkeypatch):
+    def load(*arguments, **facts):
+        samples = load_dense(*arguments, **facts)
+        return replace(samples, class_names=samples.class_names[:1])
+
+    monkeypatch.setattr(train_dense, "load_dense", load)
+    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises(
+        InputError, match=r"the labels of scene-\d+ are of a class \d+, where .* has 0 to 0, and"
+    ):
+        train("segmentation", backbone, scenes, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("protocol", "slow", "constant", "steps"),
     [("normals", angular, mean_direction, 15), ("segmentation", overlap, most_common, 8)],
@@ -156,7 +170,7 @@ def test_examples_of_an_older_layout_are_refused(whole, tmp_path):
     old = tmp_path / "tiny.examples.h5"
     old.write_bytes((whole["normals"][0] / "tiny.examples.h5").read_bytes())
     with h5py.File(old, "a") as file:
-        del file.attrs["kind"]
+        del file.attrs["kind"], file.attrs["digest"]
     with pytest.raises(InputError, match=r"does not say how its examples are shown.* remove it and rerun"):
         plot_examples.main(old, tmp_path / "a.pdf", tmp_path / "a.png", plot=PLOT)
 
@@ -228,8 +242,10 @@ def test_a_loss_that_is_not_finite_gives_no_result(backbone, scenes, tmp_path):
     assert not (tmp_path / "tiny.json").exists()
 
 
-@pytest.mark.parametrize("protocol", SETTINGS)
-@pytest.mark.parametrize(("number", "job"), [(signal.SIGKILL, train), (signal.SIGTERM, train_on_two_threads)])
+@pytest.mark.parametrize(
+    ("protocol", "number", "job"),
+    [("normals", signal.SIGKILL, train), ("segmentation", signal.SIGTERM, train_on_two_threads)],
+)
 def test_a_job_that_was_stopped_resumes_exactly(
     backbone, scenes, whole, tmp_path, caplog, protocol, number, job
 ):

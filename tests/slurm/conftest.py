@@ -33,7 +33,6 @@ finetune:
 exclude:
   - {model: random-convnext, protocol: finetune, reason: time}
   - {model: random-mobilenetv2, protocol: calibration, reason: time}
-correlation: {resamples: 200}
 threads: {extraction: 1, probes: 1}
 """
 DATASETS = [

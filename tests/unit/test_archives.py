@@ -177,14 +177,76 @@ def test_damaged(tmp_path, folder):
         unpack(tmp_path / "b.tar.gz", folder)
 
 
-def test_no_room_for_what_a_zip_declares(tmp_path, folder, monkeypatch):
-    archive = make_zip(tmp_path / "bomb.zip", {"zeros": bytes(1_000_000)})
-    monkeypatch.setattr(
-        archives.shutil, "disk_usage", lambda _: archives.shutil._ntuple_diskusage(2, 1, 1000)
-    )
-    with pytest.raises(InputError, match=r"no space left .*bomb\.zip needs"):
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "links"])
+def test_no_room_for_what_an_archive_declares(tmp_path, folder, monkeypatch, kind):
+    zeros = bytes(1_000_000)
+    if kind == "zip":
+        archive = make_zip(tmp_path / "bomb.zip", {"zeros": zeros})
+    else:
+        members = [(regular("zeros"), zeros)]
+        members += [(link(f"again-{i}", "zeros", tarfile.LNKTYPE), b"") for i in range(9)]
+        members = members if kind == "links" else members[:1]
+        archive = make_tar(tmp_path / "bomb.tar.gz", "w" if kind == "tar" else "w:gz", *members)
+    room = 5_500_000 if kind == "links" else 1000
+
+    def usage(_):
+        used = sum(path.stat().st_size for path in folder.iterdir())
+        return archives.shutil._ntuple_diskusage(room, used, room - used)
+
+    monkeypatch.setattr(archives.shutil, "disk_usage", usage)
+    with pytest.raises(InputError, match=r"no space left .*bomb\.\S+ needs"):
         unpack(archive, folder)
-    assert not list(folder.iterdir())
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= room
+
+
+def twice(path, *entries):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in entries:
+            file.writestr(name or "nameless", content)
+    # To zipfile a name ends at a zero.
+    path.write_bytes(path.read_bytes().replace(b"nameless", b"\0ameless"))
+    return path
+
+
+UNUSUAL = [
+    [("a", b"1"), ("a/b", b"2")],
+    [("a/b", b"1"), ("a", b"2")],
+    [(".", b"1")],
+    [("./", b"1"), ("./.", b"1")],
+    [("", b"1")],
+    [("n" * 300, b"1")],
+    [("/".join(["folder"] * 1000), b"1")],
+    [("a/../b", b"1")],
+]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize("entries", UNUSUAL, ids=lambda entries: entries[0][0][:10])
+def test_names_that_no_folder_can_hold_are_one_sentence(tmp_path, folder, kind, entries):
+    if kind == "zip":
+        archive = twice(tmp_path / "a.zip", *entries)
+    else:
+        archive = make_tar(tmp_path / "a.tar", "w", *((regular(name), content) for name, content in entries))
+    try:
+        unpack(archive, folder)
+    except InputError as error:
+        assert str(error).startswith(str(archive)) and "\n" not in str(error)
+    else:  # a name that zipfile leaves out
+        assert all(path.is_dir() for path in folder.rglob("*"))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_inside_that_is_there_twice_is_unpacked_once(tmp_path, folder):
+    inner = make_zip(tmp_path / "inner.zip", {"one.txt": "1"}).read_bytes()
+    unpack(twice(tmp_path / "a.zip", ("i.zip", inner), ("i.zip", inner), ("./i.zip", inner)), folder)
+    assert [path.name for path in folder.iterdir()] == ["one.txt"]
+
+
+def test_an_archive_inside_may_hold_its_own_name(tmp_path, folder):
+    inner = make_zip(tmp_path / "inner.zip", {"i.zip": "no archive", "one.txt": "1"}).read_bytes()
+    unpack(twice(tmp_path / "a.zip", ("i.zip", inner)), folder)
+    assert (folder / "one.txt").read_text() == "1"
+    assert (folder / "i.zip").read_text() == "no archive"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from miniatures import features, lively
 from timm import data
@@ -101,6 +103,41 @@ def test_load_refuses_a_truncated_file(tmp_path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match="not a whole safetensors file"):
         backbones.load(path)
+
+
+def test_flipped_bits_are_never_loaded(tmp_path):
+    path, rng = tmp_path / "tiny.safetensors", np.random.default_rng(0)
+    module = lively("test_efficientnet")
+    backbones.save(path, backbones.weights(module), metadata())
+    content = path.read_bytes()
+    header = int.from_bytes(content[:8], "little")
+    places = [*rng.integers(8, header, 100), *rng.integers(header + 8, len(content), 20)]
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"tiny\.safetensors .*; remove it and run prepare_backbone or"):
+            backbones.load(path)
+
+
+def test_zeros_in_a_file_are_named(tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    backbones.save(path, backbones.weights(lively("test_efficientnet")), metadata())
+    content = path.read_bytes()
+    path.write_bytes(content[:-100_000] + bytes(100_000))
+    with pytest.raises(InputError, match=r"tiny\.safetensors is damaged: its content is not what was"):
+        backbones.load(path)
+
+
+def test_a_file_from_before_there_was_a_digest_is_loaded(tmp_path):
+    path, module = tmp_path / "tiny.safetensors", lively("test_efficientnet")
+    backbones.save(path, backbones.weights(module), metadata())
+    with safetensors.safe_open(path, "pt") as file:
+        fields = file.metadata()
+    del fields["sha256"]
+    safetensors.torch.save_file(backbones.weights(module), path, fields)
+    loaded, _ = backbones.load(path)
+    assert torch.equal(features(loaded), features(module))
 
 
 def test_load_names_missing_metadata(tmp_path):

@@ -29,7 +29,9 @@ def test_the_projects_own_tables_are_valid():
     assert {"url", "pypi", "random"} >= set(models["origin"]) >= {"pypi", "random"}
     assert set(models["supervision"]) == {"supervised", "random", "self-supervised"}
     assert set(datasets["origin"]) == {"url", "pypi", "render", "manual"}
+    datasets = catalogue.with_images(datasets)
     assert (datasets["images"] > 0).all()
+    assert not datasets["assumed"].any()
 
 
 MODELS_ERRORS = [
@@ -41,12 +43,26 @@ MODELS_ERRORS = [
     ({"format": "onnx"}, "column 'format': 'onnx' is not one of"),
     ({"normalisation": "weird"}, "column 'normalisation': 'weird' is not one of"),
     ({"source": "ftp://host/file"}, "the source 'ftp://host/file' has no known form"),
+    ({"source": "https://[host/file"}, "the source 'https://[host/file' has no known form"),
+    ({"seed": "9" * 30}, "column 'seed'"),
+    ({"imagenet_top1": "71." + "9" * 30}, "column 'imagenet_top1'"),
+    ({"match": "luck"}, "column 'match': 'luck' is not one of"),
+    ({"container": "a  b"}, "column 'container'"),
 ]
 DATASETS_ERRORS = [
     ({"metric": "f1"}, "column 'metric': 'f1' is not one of"),
     ({"loader": "csv"}, "column 'loader': 'csv' is not one of"),
     ({"classes": "ten"}, "column 'classes': 'ten' does not fit; expected: the number of classes"),
     ({"train": "-4"}, "column 'train'"),
+    ({"train": "9" * 30}, "column 'train'"),
+    ({"all": "9" * 5000}, "column 'all'"),
+    ({"classes": "9" * 30}, "column 'classes'"),
+    ({"shots": f"5 {'9' * 30}"}, "column 'shots'"),
+    ({"version": "9" * 30}, "column 'version'"),
+    (
+        {"source": "https://host/a?t=secret1 b.zip"},
+        "https://host/a?t=*** b.zip has 2 sources and 1 checksums",
+    ),
     ({"task": "detection"}, "the loader digits has labels for recognition and none for detection"),
     ({"classes": ""}, "column 'classes': recognition needs the number"),
     ({"without": "linear, knn"}, "column 'without'"),
@@ -87,6 +103,44 @@ def test_origins_of_datasets(tmp_path, source, origin):
     changes = {"source": source, "sha256": "", "manual": "the archives of https://host/"}
     datasets = catalogue.read_datasets(table(tmp_path, "datasets.tsv", changes), SCHEMAS)
     assert datasets["origin"].tolist() == [origin]
+
+
+NO_COUNTS = dict.fromkeys(catalogue.COUNTS, "") | {"sha256": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "images", "assumed"),
+    [
+        ({}, 1087 + 355 + 355, False),
+        ({"train": "", "val": "", "test": ""}, catalogue.UNKNOWN_IMAGES, True),
+        ({"val": ""}, 1087 + 355, False),
+        ({"test": ""}, catalogue.UNKNOWN_IMAGES, True),
+        ({"split_rule": "pooled", "all": "70", "train": "", "val": "", "test": ""}, 70, False),
+        ({"split_rule": "pooled", "all": ""}, catalogue.UNKNOWN_IMAGES, True),
+        (NO_COUNTS | {"source": "render:images=300&objects=1&size=48&seed=0"}, 300, False),
+        (NO_COUNTS | {"source": "FOLDER"}, 3, False),
+        (NO_COUNTS | {"source": "FOLDER/a.zip"}, catalogue.UNKNOWN_IMAGES, True),
+        (NO_COUNTS | {"source": "FOLDER/nothing"}, catalogue.UNKNOWN_IMAGES, True),
+        (NO_COUNTS | {"source": "manual", "manual": "a.zip"}, catalogue.UNKNOWN_IMAGES, True),
+    ],
+)
+def test_unknown_counts_are_not_zero(tmp_path, changes, images, assumed):
+    (tmp_path / "nothing").mkdir()
+    for name in (
+        "cat/0.jpg",
+        "dog/1.PNG",
+        "train/dog/2.tif",
+        "dog/notes.txt",
+        "__MACOSX/0.jpg",
+        "cat/._0.jpg",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    changes = {column: value.replace("FOLDER", str(tmp_path)) for column, value in changes.items()}
+    datasets = catalogue.with_images(
+        catalogue.read_datasets(table(tmp_path, "datasets.tsv", changes), SCHEMAS)
+    )
+    assert (datasets["images"].item(), datasets["assumed"].item()) == (images, assumed)
 
 
 def test_a_duplicate_id_is_named(tmp_path):
@@ -145,7 +199,17 @@ def test_render_settings():
     assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
 
 
-@pytest.mark.parametrize("source", ["render:images=20", "render:images=many&objects=3&size=32&seed=1"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "render:images=20",
+        "render:images=many&objects=3&size=32&seed=1",
+        f"render:images={10**30}&objects=3&size=32&seed=1",
+        "render:images=-9&objects=3&size=32&seed=1",
+        f"render:images={'(' * 5000}&objects=3&size=32&seed=1",
+        "render:images=20&objects=3&size=32&seed=1e3",
+    ],
+)
 def test_bad_render_settings_are_named(tmp_path, source):
     path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
     with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* integers for"):

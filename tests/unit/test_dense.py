@@ -91,6 +91,25 @@ class Hostile:
             lambda root: (root / nyuv2.METADATA / "all_normals.pklz").write_bytes(gzip.compress(b"x")),
             "truncated or no pickle",
         ),
+        (lambda root: write_pickle(root, [1, 2]), "does not have the official layout"),
+        (lambda root: write_pickle(root, nyu_content(all_filenames=3)), "does not have the official layout"),
+        (lambda root: write_pickle(root, nyu_content(all_filenames=["1"])), "names that do not fit"),
+        (lambda root: write_pickle(root, nyu_content(all_normals=np.ones(2))), "names that do not fit"),
+        (lambda root: write_pickle(root, nyu_content(all_normals="1")), "names that do not fit"),
+        (lambda root: write_pickle(root, nyu_content(all_normals=np.float32(1))), "names that do not fit"),
+        (
+            lambda root: write_pickle(root, nyu_content(all_valid_depth_masks=np.full((2, 3, 4), "1"))),
+            "names that do not fit",
+        ),
+        (
+            lambda root: write_pickle(root, nyu_content(all_valid_depth_masks=np.ones((2, 4, 3)))),
+            "names that do not fit",
+        ),
+        (lambda root: write_pickle(root, nyu_content(all_filenames=["a", "b"])), "the train list .* names"),
+        (
+            lambda root: (root / nyuv2.METADATA / "train_SN40.json").write_text("[" * 100_000),
+            "not a list of pictures",
+        ),
     ],
 )
 def test_a_bad_nyu_is_named(nyu, damage, sentence):
@@ -99,9 +118,28 @@ def test_a_bad_nyu_is_named(nyu, damage, sentence):
         nyuv2.load_normals(nyu)
 
 
+def nyu_content(**changes: object) -> dict:
+    """What the pickle of normals holds, of two pictures, with changes."""
+    normals, masks = np.ones((2, 3, 4, 3), np.float32), np.ones((2, 3, 4), np.uint8)
+    content = {"all_normals": normals, "all_valid_depth_masks": masks, "all_filenames": ["1", "2"]}
+    return content | changes
+
+
 def write_pickle(root: Path, content: object) -> None:
     with gzip.open(root / nyuv2.METADATA / "all_normals.pklz", "wb") as file:
         pickle.dump(content, file)
+
+
+@pytest.mark.parametrize("pictures", [np.ones(5), np.ones((5, 3)), np.ones((1, 3, 4, 4)), None])
+def test_bad_pictures_of_nyu_are_named(nyu, pictures):
+    samples = nyuv2.load_normals(nyu)
+    with h5py.File(nyu / nyuv2.PICTURES, "w") as file:
+        if pictures is None:
+            file.create_group("images")
+        else:
+            file["images"] = pictures
+    with pytest.raises(InputError, match=r"nyu_depth_v2_labeled\.mat cannot be read .*; fetch the dataset"):
+        samples.read(0)
 
 
 @pytest.fixture

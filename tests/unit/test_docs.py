@@ -1,6 +1,8 @@
 """The documents name what there is: every protocol, every column, every setting; their lines are short."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,23 @@ def test_lines_are_short(path):
         code ^= line.startswith("```")
         if not code and not line.startswith("|") and "http" not in line:
             assert len(line) <= 110, f"line {number}: {line}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_target_follows_a_configuration(path):
+    """``--configfile`` would take it for a second one."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for words in re.findall(r"--configfile ([^`#]*)", line):
+            first, *others = words.split()
+            assert first == "..." or first.endswith(".yaml"), line
+            assert not others or others[0].startswith("-") or others[0].endswith(".yaml"), line
+
+
+def test_a_blank_in_the_clones_path_is_said_before_anything_is_set_up(tmp_path):
+    folder = tmp_path / "my clone"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    done = subprocess.run(["make", "setup"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode
+    assert f"{folder} has a blank in its name" in done.stderr
+    assert not (folder / ".venv").exists()

@@ -121,7 +121,7 @@ def test_calibration_is_filled_before_and_hollow_after_scaling():
 
 
 def test_bars_are_as_long_as_the_coefficients_and_bear_their_intervals():
-    table = correlations(results("linear", "top1", x=FIRST, y=SECOND), STUDY, resamples=50, seed=0)
+    table = correlations(results("linear", "top1", x=FIRST, y=SECOND), STUDY)
     figure = correlation_bars(with_settings(table, STUDY), STUDY, PLOT)
     [ax] = figure.axes
     names = [label.get_text() for label in ax.get_yticklabels()]

@@ -1,5 +1,6 @@
 """Extraction: the paper's transform, the samples' order, shards that partition, bad pictures named."""
 
+import resource
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ from torchvision.transforms import v2
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
+from transferscope.features import images
 from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
 from transferscope.features.images import normalise, resize_and_crop, to_uint8
 
@@ -31,19 +33,29 @@ def samples(count: int, read=picture) -> Samples:
     return Samples([f"p/{i}" for i in range(count)], labels, splits, read, ["a", "b"])
 
 
-@pytest.mark.parametrize("size", [(40, 30), (30, 40), (24, 24), (300, 31)])
-def test_the_transform_is_resize_and_centre_crop(size):
-    image = picture(0, *size)
-    reference = v2.Compose(
-        [v2.Resize(24, interpolation=v2.InterpolationMode.BICUBIC, antialias=True), v2.CenterCrop(24)]
+def test_the_transform_is_torchvisions_to_the_pixel():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        width, height = rng.integers(20, 400, 2)
+        resolution = int(rng.choice([24, 48, 96]))
+        image = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        resize = v2.Resize(resolution, interpolation=v2.InterpolationMode.BICUBIC, antialias=True)
+        reference = v2.CenterCrop(resolution)(resize(image))
+        np.testing.assert_array_equal(resize_and_crop(image, resolution), reference)
+
+
+def test_a_panorama_is_cropped_before_it_is_resized(monkeypatch):
+    column = np.linspace(0, 255, 4000).astype(np.uint8)
+    image = Image.fromarray(np.broadcast_to(column[None, :, None], (6, 4000, 3)).copy())
+    whole = resize_and_crop(image, 24)
+    monkeypatch.setattr(images, "_MOST_RESIZED", 100)
+    np.testing.assert_allclose(
+        np.asarray(resize_and_crop(image, 24), dtype=int), np.asarray(whole, dtype=int), atol=1
     )
-    ours, theirs = (
-        np.asarray(result, dtype=int) for result in (resize_and_crop(image, 24), reference(image))
-    )
-    assert ours.shape == (24, 24, 3)
-    # torchvision truncates the longer side where we round it, which may move the picture by half a pixel.
-    if size != (300, 31):
-        np.testing.assert_array_equal(ours, theirs)
+    monkeypatch.undo()
+    started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resize_and_crop(Image.new("RGB", (60_000, 6)), 224)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - started < 300_000  # kB, of 1.5 GB otherwise
 
 
 def test_normalise():

@@ -68,7 +68,7 @@ def test_nan_features_are_refused_on_reading(tmp_path):
     features.write(tmp_path / "f.h5", [rows(10)], splits_of({"train": 10}), ATTRIBUTES)
     with h5py.File(tmp_path / "f.h5", "a") as file:
         file["train/features"][3, 1] = np.nan
-    with pytest.raises(InputError, match="not finite in its split 'train'"):
+    with pytest.raises(InputError, match=r"f\.h5 is damaged: its split 'train' is not what was written"):
         features.read(tmp_path / "f.h5")
 
 
@@ -76,7 +76,7 @@ def test_a_truncated_file_is_named(tmp_path):
     path = tmp_path / "f.h5"
     features.write(path, [rows(1000, 64)], splits_of({"train": 1000}), ATTRIBUTES)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match=r"f\.h5 is not a whole HDF5 file"):
+    with pytest.raises(InputError, match=r"f\.h5 is not a whole feature file"):
         features.read(path)
 
 
@@ -130,7 +130,7 @@ def test_a_lost_shard_does_not_read_as_zeros(tmp_path):
     paths, _ = write_shards(tmp_path, 6, 2)
     features.join(paths, tmp_path / "m.h5", folder=tmp_path)
     paths[1].unlink()
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(InputError, match=r"m\.h5 is damaged: .*; remove the file \(and its shards\)"):
         features.read(tmp_path / "m.h5")
 
 
@@ -152,11 +152,77 @@ def test_an_empty_split_is_written_and_refused_on_reading(tmp_path):
             read(tmp_path / "f.h5", ["test"])
 
 
-def test_rows_are_those_from_start_to_before_stop_and_finite(tmp_path):
+def test_rows_are_those_from_start_to_before_stop_and_whole(tmp_path):
     features.write(tmp_path / "f.h5", [rows(10)], splits_of({"train": 10}), ATTRIBUTES)
     np.testing.assert_array_equal(features.read_rows(tmp_path / "f.h5", "train", 3, 6), rows(10)[3:6])
     with h5py.File(tmp_path / "f.h5", "a") as file:
         file["train/features"][5, 1] = np.nan
     assert len(features.read_rows(tmp_path / "f.h5", "train", 0, 5)) == 5
-    with pytest.raises(InputError, match="not finite in its split 'train'"):
+    with pytest.raises(InputError, match="is damaged: its split 'train'"):
         features.read_rows(tmp_path / "f.h5", "train", 3, 6)
+
+
+def older(path) -> None:
+    """Make a file as it was before there were checks."""
+    with h5py.File(path, "a") as file:
+        file.attrs["version"] = features.WITHOUT_CHECKS
+        for name in file:
+            del file[name]["checks"]
+
+
+def test_files_from_before_the_checks_are_read_and_joined(tmp_path):
+    paths, expected = write_shards(tmp_path, 6, 2)
+    for path in paths:
+        older(path)
+    features.join(paths, tmp_path / "m.h5", folder=tmp_path)
+    np.testing.assert_array_equal(features.read(tmp_path / "m.h5")["train"].features, expected)
+    with h5py.File(paths[1], "a") as file:
+        file["train/features"][0, 0] = np.inf
+    with pytest.raises(InputError, match="is damaged"):
+        features.read(tmp_path / "m.h5")
+
+
+def test_a_block_of_zeros_is_noticed(tmp_path):
+    """A whole chunk of zeros has a right Fletcher checksum."""
+    path = tmp_path / "f.h5"
+    features.write(path, [rows(512, 256)], splits_of({"train": 512}), ATTRIBUTES)
+    with h5py.File(path) as file:
+        chunk = file["train/features"].id.get_chunk_info(1)
+    assert chunk.size == 256 * 1024
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(content)
+    assert len(features.read_rows(path, "train", 0, 256)) == 256
+    for read in (lambda: features.read(path), lambda: features.read_rows(path, "train", 200, 300)):
+        with pytest.raises(InputError, match=r"f\.h5 is damaged: its split 'train' is not what was written"):
+            read()
+
+
+@pytest.mark.parametrize("column", ["features", "labels", "ids", "checks"])
+def test_another_value_of_one_sample_is_noticed(tmp_path, column):
+    path = tmp_path / "f.h5"
+    features.write(path, [rows(10)], splits_of({"train": 10}), ATTRIBUTES)
+    with h5py.File(path, "a") as file:
+        file["train"][column][7] = file["train"][column][6]
+    with pytest.raises(InputError, match="is damaged"):
+        features.read(path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flipped_bits_are_never_read(tmp_path, seed):
+    path, rng = tmp_path / "f.h5", np.random.default_rng(seed)
+    features.write(path, [rows(64, 8)], splits_of({"train": 40, "test": 24}), ATTRIBUTES)
+    written, content = features.read(path), path.read_bytes()
+    for _ in range(100):
+        damaged = bytearray(content)
+        for place in rng.integers(len(content), size=1 + seed * 13):
+            damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            found = features.read(path, ["train", "test"])
+        except InputError as error:
+            assert str(path) in str(error)
+            continue
+        for name, split in written.items():  # then it was of no consequence
+            for key in ("features", "labels", "ids"):
+                np.testing.assert_array_equal(getattr(found[name], key), getattr(split, key))

@@ -1,8 +1,10 @@
+import contextlib
 import errno
 import hashlib
 import http.server
 import logging
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -43,14 +45,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         if step in (403, 408, 429, 502, 503) or content is None:
             return self.send_error(step or 404)
-        if start >= len(content):
-            return self.send_error(416)
         if step == "whole":  # a server without ranges
             wanted, start, step = None, 0, None
+        if start >= len(content):
+            return self.send_error(416)
+        if step == "drip":
+            return self.drip(content)
+        if step in ("no length", "cut without length"):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2 if step == "cut without length" else None])
+            return None
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         self.wfile.write(content[start:][:step])
+
+    def drip(self, content):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for place in range(len(content)):
+                self.wfile.write(content[place : place + 1])
+                time.sleep(0.01)
 
     def log_message(self, *_):
         pass
@@ -147,6 +165,91 @@ class TestDownload:
         fetch(server.url("/file.bin"), output, sha256=digest)
         assert server.ranges[-1] == f"bytes={10 * fetching.ATTEMPTS}-"
         assert output.read_bytes() == CONTENT
+
+    def test_a_server_that_drips_has_an_end(self, tmp_path, server, digest, monkeypatch):
+        monkeypatch.setattr(fetching, "DEADLINE_S", 0.2)
+        server.plan = ["drip"] * fetching.ATTEMPTS
+        with pytest.raises(IncompleteDownload, match=r"file\.bin took longer than .* hours; the part is"):
+            fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
+        assert len(server.ranges) < fetching.ATTEMPTS
+        assert (tmp_path / "checkpoint.part").stat().st_size > 0
+
+    def test_a_body_cut_short_without_a_length_is_noticed(self, tmp_path, server):
+        server.plan = ["cut without length"]
+        fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
+        assert (tmp_path / "checkpoint").read_bytes() == CONTENT
+        half = f"bytes={len(CONTENT) // 2}-"
+        assert server.ranges == [None, half, half]  # asked whether there is more, and fetched
+
+    def test_a_whole_body_without_a_length(self, tmp_path, server, caplog):
+        server.plan = ["no length"]
+        fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
+        assert (tmp_path / "checkpoint").read_bytes() == CONTENT
+        assert "does not say how long it is" not in caplog.text
+        server.plan = ["no length", "whole"]
+        fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
+        assert "does not say how long it is; only a checksum" in caplog.text
+
+    def test_what_arrived_before_ctrl_c_is_kept(self, tmp_path, server, digest, monkeypatch):
+        class Interrupting:
+            def __init__(self, file):
+                self.file = file
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                self.file.close()
+
+            def write(self, chunk):
+                self.file.write(chunk[:1000])
+                raise KeyboardInterrupt
+
+        opened = Path.open
+        monkeypatch.setattr(
+            Path,
+            "open",
+            lambda path, mode="r", **_: (
+                Interrupting(opened(path, mode)) if "w" in mode else opened(path, mode)
+            ),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
+        monkeypatch.undo()
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
+        assert server.ranges == [None, "bytes=1000-"]
+        assert (tmp_path / "checkpoint").read_bytes() == CONTENT
+
+    def test_without_a_checksum_no_resumption_is_promised(self, tmp_path, server):
+        server.plan = [10] * fetching.ATTEMPTS
+        with pytest.raises(IncompleteDownload, match=r"interrupted .*; run again to start over, or"):
+            fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
+
+    @pytest.mark.parametrize(
+        ("path", "plan"),
+        [("/absent", []), ("/page", []), ("/file.bin", [403]), ("/file.bin", [10] * 9), ("/x", None)],
+    )
+    def test_tokens_are_not_told(self, tmp_path, server, path, plan, caplog):
+        if plan is None:
+            server.shutdown()
+            server.server_close()
+        else:
+            server.plan = plan
+        url = server.url(f"{path}?token=s3cr%2Fet-123&dl=1").replace("http://", "http://user:passw0rd@")
+        with caplog.at_level(logging.INFO), pytest.raises(InputError) as caught:
+            fetch(url, tmp_path / "checkpoint", sha256="")
+        for secret in ("s3cr", "passw0rd", "et-123"):
+            assert secret not in str(caught.value) + caplog.text
+        assert f"{path}?token=***&dl=1" in str(caught.value)
+
+    def test_tokens_of_a_whole_download_are_not_told(self, tmp_path, server, caplog):
+        url = server.url("/file.bin?token=s3cret-123")
+        with caplog.at_level(logging.INFO):
+            fetch(url, tmp_path / "checkpoint", sha256="")
+        with pytest.raises(InputError, match=r"file\.bin\?token=\*\*\* has the checksum"):
+            fetch(url, tmp_path / "checkpoint", sha256="0" * 64)
+        assert "s3cret" not in caplog.text and "token=***" in caplog.text
 
     def test_without_sha256_an_old_part_is_not_trusted(self, tmp_path, server):
         (tmp_path / "checkpoint.part").write_bytes(b"older")

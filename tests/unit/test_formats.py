@@ -142,7 +142,16 @@ def test_hostile_pickle_is_refused_by_name_and_not_run(tmp_path, protocol):
 
 
 @pytest.mark.parametrize(
-    "content", [{"step": 1}, {"experiment_state": {}}, [1, 2], {"experiment_state": (1,)}]
+    "content",
+    [
+        {"step": 1},
+        {"experiment_state": {}},
+        [1, 2],
+        {"experiment_state": (1,)},
+        {"experiment_state": ({"layer": {"w": [1.0]}}, {}, {})},
+        {"experiment_state": ({"layer": {"w": np.array(["text"])}}, {}, {})},
+        {"experiment_state": ({"layer": 1.0}, {}, {})},
+    ],
 )
 def test_other_pickles_are_no_byol_checkpoint(tmp_path, content):
     (tmp_path / "byol.pkl").write_bytes(pickle.dumps(content, protocol=2))

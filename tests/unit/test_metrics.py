@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_curve
 from torchmetrics.functional.classification import multiclass_accuracy
 
 from transferscope.errors import InputError
 from transferscope.results import metrics
-from transferscope.results.metrics import ci95, map11, mean_per_class, score, top1
+from transferscope.results.metrics import ci95, map11, map11_ericsson2021, mean_per_class, score, top1
 from transferscope.study.metrics import METRICS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -70,9 +70,11 @@ def test_registry_says_how_each_metric_enters_a_correlation():
     assert {name for name, metric in METRICS.items() if metric.scale == 1} == raw | distances
     assert {metric.scale for metric in METRICS.values()} == {1, 100}
     errors = {"ece", "ece_scaled", "ece_scaled_val", "mse_red", "mse_green", "mse_blue"} | angles | distances
-    assert {name for name, metric in METRICS.items() if not metric.higher_is_better} == errors
+    assert {name for name, metric in METRICS.items() if metric.higher_is_better is False} == errors
+    neither = {name for name, metric in METRICS.items() if metric.higher_is_better is None}
+    assert neither == invariances | {"attentive_diffusion"}
     assert all(("%" in metric.label) == (metric.scale == 100) for metric in METRICS.values())
-    assert set(metrics.SCORERS) <= set(METRICS)
+    assert set(metrics.SCORERS) - set(metrics.AS_ERICSSON2021.values()) <= set(METRICS)
 
 
 def test_top1_agrees_with_scikit_learn_and_torchmetrics(recognition):
@@ -113,6 +115,25 @@ def test_map11_agrees_with_the_definition(multilabel):
     scores, labels = multilabel
     expected = np.mean([voc_devkit_average_precision(scores[:, c], labels[:, c]) for c in range(6)])
     assert map11(scores, labels) == pytest.approx(expected)
+
+
+def test_map11_of_ericsson2021_is_read_off_scikit_learns_curve(multilabel):
+    def average_precision(scores, labels):
+        precision, recall, _ = precision_recall_curve(labels, scores)
+        return np.mean([precision[recall >= least].max() for least in np.linspace(0, 1, 11)])
+
+    scores, labels = multilabel
+    scores = np.round(scores, 1)  # with ties
+    expected = np.mean([average_precision(scores[:, c], labels[:, c]) for c in range(6)])
+    assert map11_ericsson2021(scores, labels) == pytest.approx(expected, abs=1e-12)
+    # Ten positives, three of them first: 3 / 10 does not reach linspace's 0.30000000000000004.
+    labels = np.array([1] * 3 + [0] * 3 + [1] * 7)[:, None]
+    scores = -np.arange(13.0)[:, None]
+    assert map11_ericsson2021(scores, labels) == pytest.approx((3 * 1 + 8 * 10 / 13) / 11)
+    # A weak classifier whose first picture is wrong: precision 1 at recall 0 all the same.
+    assert map11_ericsson2021(np.array([[2.0], [1.0]]), np.array([[0], [1]])) == pytest.approx(6 / 11)
+    interval = ci95("map11_ericsson2021", *multilabel, seed=0)
+    assert interval == pytest.approx(ci95("map11", *multilabel, seed=0), rel=0.3)
 
 
 def test_map11_does_not_depend_on_the_order_of_ties():
@@ -176,7 +197,7 @@ def test_interval_with_a_weight_of_one_each_is_the_score(multilabel):
     copies = np.ones((3, len(scores)), dtype=int)
     copies[1] = 2  # every sample twice changes nothing
     copies[2, :100] = 0  # and a weight of 0 is an absence
-    weighted = metrics._weighted_map11(metrics._rank(scores, labels), copies)
+    weighted = metrics._weighted_map11(metrics._rank(scores, labels), copies, metrics._average)
     expected = [map11(scores, labels), map11(scores, labels), map11(scores[100:], labels[100:])]
     assert weighted == pytest.approx(expected)
 
@@ -184,7 +205,7 @@ def test_interval_with_a_weight_of_one_each_is_the_score(multilabel):
 @pytest.mark.parametrize("resamples", [30, 50, 120])
 def test_there_are_as_many_resamples_as_asked_for(multilabel, recognition, resamples):
     rng = np.random.default_rng(0)
-    assert metrics._bootstrap_map11(*multilabel, rng, resamples).shape == (resamples,)
+    assert metrics._bootstrap_map11(*multilabel, metrics._average, rng, resamples).shape == (resamples,)
     correct = metrics._correct(*recognition)
     assert metrics._bootstrap_group_accuracy(correct, recognition[1], rng, resamples).shape == (resamples,)
 

@@ -250,11 +250,32 @@ CHESTX = "Data_Entry_2017.csv"
 HERNIA = "png,Hernia,0,1,058Y,M,PA,2682,2749,0.143,0.143,"
 
 
+LONG = "n" * 300
+OUTSIDE = [
+    (
+        "food101",
+        replace(f"{FOOD}/train.txt", "dish_199/200", "dish_199/../../../../secret"),
+        "names 'dish_199/../../../../secret.jpg', which lies outside its folder",
+    ),
+    ("food101", replace(f"{FOOD}/train.txt", "dish_199/200", f"dish_199/{LONG}"), "no file dish_199/nnn"),
+    ("food101", replace(f"{FOOD}/train.txt", "dish_199/200", "dish_199/a\0b"), "no file dish_199/a"),
+    ("pets", replace("annotations/test.txt", "Bengal_1 ", "../Bengal_1 "), "which lies outside"),
+    ("voc0712", replace(f"{VOC}/test.txt", "000001", "../../../secret"), "which lies outside its folder"),
+    ("voc0712", replace(f"{VOC}/test.txt", "000001", "..\\secret"), "which lies outside its folder"),
+    (
+        "voc0712",
+        replace(f"{VOC12}/Annotations/2008_000001.xml", "<width>", f"<width>{'9' * 30}"),
+        "2008_000001.xml is not a Pascal VOC annotation",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("dataset", "spoil", "message"),
     [
         ("aircraft", remove(f"{AIRCRAFT}/images_variant_val.txt"), "no file images_variant_val.txt"),
         ("aircraft", remove(f"{AIRCRAFT}/images/1000007.jpg"), "no file 1000007.jpg"),
+        *((name, *out) for name, *out in OUTSIDE),
         (
             "aircraft",
             replace(f"{AIRCRAFT}/images_variant_test.txt", "F/A-18", "F-18"),

@@ -1,6 +1,7 @@
 """The pages: whole, escaped, complete without a network, and the same twice."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -52,7 +53,7 @@ COMPARE = RESULTS[RESULTS["setting"] == "linear"].assign(value=RESULTS["value"] 
 
 def page(dataset: str, compare: pd.DataFrame | None = None, table: pd.DataFrame = RESULTS) -> str:
     [part] = [part for part in split_by_dataset(table, STUDY) if part.name == dataset]
-    coefficients = resolved.with_settings(correlations(table, STUDY, resamples=20, seed=0), STUDY)
+    coefficients = resolved.with_settings(correlations(table, STUDY), STUDY)
     return task_page(part, STUDY, coefficients, compare, PLOT)
 
 
@@ -167,7 +168,7 @@ def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_pat
     table = results.published(ERICSSON, READY.models)
     table = table[table["dataset"].isin(["voc2007", "ade20k"])]
     results.write_table(tmp_path / "long.tsv", table)
-    coefficients = correlations(resolved.by_setting(table, READY), READY, resamples=20, seed=0)
+    coefficients = correlations(resolved.by_setting(table, READY), READY)
     write_correlations(tmp_path / "correlations.tsv", coefficients)
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
@@ -182,3 +183,17 @@ def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_pat
     assert list(coefficients.index) == ["Segmentation: Mean IoU (%)", "Segmentation: Pixel accuracy (%)"]
     assert coefficients.loc["Segmentation: Mean IoU (%)", "Pearson [95% interval]"].startswith("0.19 [−")
     assert (coefficients["Left out"] == "–").all()
+
+
+MARKUP = ["<img src=x onerror=alert(1)>", "</script><script>x", "${title}", "$x$", "-->", "&amp;"]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_in_a_name_is_text(name):
+    study = study_of(MODELS.assign(name=[name, "B", "C", "U", "R"]), FACTS.assign(name=name, citation=name))
+    table = settings(ROWS, study)
+    [part] = [part for part in split_by_dataset(table, study) if part.name == "x"]
+    coefficients = resolved.with_settings(correlations(table, study, resamples=20, seed=0), study)
+    text = task_page(part, study, coefficients, None, PLOT)
+    assert not {"img", "script"} & set(Outline(text).tags)
+    assert f"<h1>{escape(name)}</h1>" in text

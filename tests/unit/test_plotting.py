@@ -17,6 +17,7 @@ from transferscope.figures import style
 from transferscope.figures.calibration_scatter import calibration_scatter
 from transferscope.figures.correlation_bars import correlation_bars
 from transferscope.figures.correlation_scatter import correlation_scatter
+from transferscope.figures.costs import cost_bars
 from transferscope.figures.dataset_scatter import dataset_scatter
 from transferscope.figures.finetuning import finetuning
 from transferscope.figures.invariance import invariance
@@ -89,7 +90,7 @@ STUDIES = {
 
 
 def bars(table: pd.DataFrame, known: Study) -> Figure:
-    coefficients = correlations(table, known, resamples=20, seed=0)
+    coefficients = correlations(table, known)
     return correlation_bars(with_settings(coefficients, known), known, PLOT)
 
 
@@ -586,3 +587,34 @@ def test_the_same_property_has_the_same_bytes(name, tmp_path):
     for form in ("pdf", "png"):
         first, second = ((tmp_path / f"{attempt}.{form}").read_bytes() for attempt in ("first", "second"))
         assert first == second
+
+
+MARKUP = ["$x", "$x$", r"$\frac{$", "_name", "a_b^c", r"\input{x}", "<img/onerror=x>", "-->&"]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_in_a_name_is_text_in_figures(name):
+    results, known = study(3, random=1)
+    models = known.models.assign(name=[name, f"{name}2", f"{name}3", name])
+    named = study_of(models, known.datasets.assign(name=name), known.protocols.assign(title=name))
+    results = results.assign(title=name)
+    hours = {"gpu_hours": [1.0, 2.0], "core_hours": [1.0, 2.0]}
+    costs = pd.DataFrame({"model": ["m0", "m1"], "protocol": [name, "b"], **hours})
+    [part, *_] = split_by_dataset(results, named)
+    for figure in (
+        correlation_scatter(results, named, PLOT),
+        dataset_scatter(part, named, PLOT),
+        rank_radar(results, named, PLOT),
+        cost_bars(costs, named, PLOT),
+    ):
+        shown = [text for text in figure.findobj(Text) if name in text.get_text()]
+        assert shown and not any(text.get_parse_math() for text in shown)
+        svg = style.to_svg(figure, PLOT)
+        ElementTree.fromstring(svg)  # well-formed
+        assert "<img" not in svg
+
+
+def test_a_protocol_whose_name_begins_with_an_underscore_is_in_the_key_of_costs():
+    costs = pd.DataFrame({"model": ["m0"], "protocol": ["_mine"], "gpu_hours": [1.0], "core_hours": [1.0]})
+    figure = cost_bars(costs, study(2)[1], PLOT)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_mine"]

@@ -318,8 +318,8 @@ def test_predictions_are_read_as_they_were_written(tmp_path):
         np.testing.assert_array_equal(found[name].ids, split.ids)
     with h5py.File(path, "a") as file:
         file.attrs["version"] = 99
-    with pytest.raises(InputError, match="is not a prediction file of version 1"):
+    with pytest.raises(InputError, match="is no prediction file of version 1"):
         predictions.read(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="is not a whole HDF5 file"):
+    with pytest.raises(InputError, match="is no whole prediction file"):
         predictions.read(path)

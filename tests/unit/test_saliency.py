@@ -252,8 +252,8 @@ def test_a_map_is_read_as_it_was_written(tmp_path):
     np.testing.assert_allclose(found.attention, content["attention"], rtol=1e-6)
     with h5py.File(path, "a") as file:
         file.attrs["version"] = 99
-    with pytest.raises(InputError, match="is not a saliency map of version 1"):
+    with pytest.raises(InputError, match="is no saliency map of version 1"):
         maps.read(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="is not a whole saliency map"):
+    with pytest.raises(InputError, match="is no whole saliency map"):
         maps.read(path)

@@ -1,6 +1,7 @@
 import pytest
 
 from transferscope.errors import InputError
+from transferscope.redaction import redacted
 from transferscope.sources.forms import check_source, check_sources, is_local
 
 
@@ -31,11 +32,20 @@ def test_kinds(source, kind):
         "pypi:-r==1",
         "pypi:a==1!",
         "pypi:a>=1",
+        "https://[host/a.zip",
+        "https://user:passw0rd@/a.zip",
+        "https:///a.zip",
+        "file:///etc/passwd",
+        "ftp://host/a.zip",
+        "s3://bucket/a.zip",
+        "javascript:alert(1)",
+        "pypi:a==1!b!c",
     ],
 )
 def test_unknown_forms(source):
-    with pytest.raises(InputError, match=r"has no known form; write https://"):
+    with pytest.raises(InputError, match=r"has no known form; write https://") as caught:
         check_source(source)
+    assert "passw0rd" not in str(caught.value)
 
 
 def test_pairs():
@@ -51,3 +61,28 @@ def test_pairs():
             check_sources(["a.zip"], [checksum])
     with pytest.raises(InputError, match="source is empty"):
         check_sources([], [])
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("https://host/a.zip?download=1", "https://host/a.zip?download=1"),
+        ("https://host/a.zip?token=abcdef&dl=1", "https://host/a.zip?token=***&dl=1"),
+        ("https://user:secret@host/a.zip", "https://***@host/a.zip"),
+        ("https://hf_abcdefgh@host/a", "https://***@host/a"),
+        ("https://host/a?X-Amz-Signature=ab%2Fcd%3Def", "https://host/a?X-Amz-Signature=***"),
+        ("https://host/a?key=a+b+c+d", "https://host/a?key=***"),
+        ("https://host/a#access_token", "https://host/a#***"),
+        ("data/pets other/pets", "data/pets other/pets"),
+        ("pypi:a==1!b/c", "pypi:a==1!b/c"),
+        ("https://h/a?t=secret1 https://h/b?t=secret2", "https://h/a?t=*** https://h/b?t=***"),
+    ],
+)
+def test_secrets_of_an_address_are_not_shown(source, shown):
+    assert redacted(source) == shown
+
+
+def test_a_token_in_a_pair_of_sources_is_not_told():
+    with pytest.raises(InputError) as caught:
+        check_sources(["https://h/a?t=secret1", "https://h/b?t=secret2"], ["0" * 64])
+    assert "secret" not in str(caught.value) and "t=***" in str(caught.value)

@@ -1,8 +1,15 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from tests.rules.conftest import RUN
 
-from transferscope.datasets.splits import apply_split_rule
+import draw_splits
+import extract_features
+from transferscope.datasets.base import Samples
+from transferscope.datasets.splits import apply_split_rule, check_classes
 from transferscope.errors import InputError
+from transferscope.protocols.finetuning import trials
 
 OFFICIAL = np.array(["train"] * 103 + ["test"] * 40)
 LABELS = np.arange(143) % 7
@@ -92,3 +99,86 @@ def test_the_seed_decides(rule):
 def test_unknown_rule():
     with pytest.raises(InputError, match="no split rule 'random'; write one of official, val20"):
         apply_split_rule(OFFICIAL, LABELS, "random", seed=0)
+
+
+NAMES = ["ant", "bee", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "counts", "said"),
+    [
+        (
+            "draw30",
+            [31, 30, 9],
+            "class 'bee' has 30 samples, class 'cat' has 9 samples, and the split rule dr",
+        ),
+        ("draw30", [31, 31, 1], "class 'cat' has 1 samples, and the split rule draw30 needs more than 30"),
+        (
+            "stratified",
+            [5, 4, 5],
+            "class 'bee' has 4 samples, and the split rule stratified needs more than 4",
+        ),
+        (
+            "stratified",
+            [1, 5, 5],
+            "class 'ant' has 1 samples, and the split rule stratified needs more than 4",
+        ),
+    ],
+)
+def test_classes_that_a_rule_cannot_divide_are_named(rule, counts, said):
+    labels = np.repeat([0, 1, 2], counts)
+    splits = np.full(len(labels), "all")
+    with pytest.raises(InputError) as caught:
+        apply_split_rule(splits, labels, rule, 0, NAMES)
+    assert said in str(caught.value)
+
+
+def val20(labels: np.ndarray, seed: int = 0) -> Samples:
+    """Training samples with these labels, int64 [20] or uint8 [20, C], divided by val20, and test samples."""
+    splits = apply_split_rule(np.full(20, "train"), labels, "val20", seed)
+    both = np.concatenate([labels, labels]), np.concatenate([splits, np.full(20, "test")])
+    return Samples([str(number) for number in range(40)], *both, None, NAMES)
+
+
+ORDER = np.random.RandomState(0).permutation(20)
+"""Of the training samples; val20 takes the first four for val."""
+
+
+def labels_with(rare: np.ndarray) -> np.ndarray:
+    """Two classes in turn, but of the third at these places."""
+    labels = np.arange(20) % 2
+    labels[rare] = 2
+    return labels
+
+
+def test_a_class_whose_training_samples_are_all_drawn_for_val_is_named():
+    labels = labels_with(ORDER[:2])
+    for of in (labels, np.eye(3, dtype=np.uint8)[labels]):
+        with pytest.raises(
+            InputError, match="no training sample is left of class 'cat'; add some, or divide"
+        ):
+            check_classes(val20(of))
+    check_classes(val20(labels, seed=2))
+
+
+def test_a_class_without_a_sample_in_val_is_named_in_the_log(caplog):
+    check_classes(val20(labels_with(ORDER[-3:])))
+    assert "val has no sample of class 'cat', which does not count there" in caplog.text
+    assert "test has" not in caplog.text
+
+
+def test_the_scripts_that_need_every_class_ask_for_it(monkeypatch, tmp_path):
+    """Extraction, other seeds' splits and finetuning, before they compute anything."""
+    samples = val20(labels_with(ORDER[:2]))
+    facts = {"dataset": "pets"}
+    for module in (extract_features, draw_splits, trials):
+        monkeypatch.setattr(module, "load_dataset", lambda **_: samples)
+    metadata = SimpleNamespace(model="tiny", source_sha256="")
+    for module in (extract_features, trials):
+        monkeypatch.setattr(module.backbones, "load", lambda *_, **__: (None, metadata))
+    with pytest.raises(InputError, match="no training sample is left of class 'cat'"):
+        extract_features.main("", "", tmp_path / "a.h5", facts=facts, seed=0, resolution=32, batch_size=1)
+    with pytest.raises(InputError, match="no training sample is left of class 'cat'"):
+        draw_splits.main("", tmp_path / "a.h5", facts=facts, seed=0)
+    with pytest.raises(InputError, match="no training sample is left of class 'cat'"):
+        trials.Task("", "", run=RUN | {"protocol": "finetune"}, facts=facts, resolution=32, batch_size=1)

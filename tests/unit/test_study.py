@@ -37,12 +37,46 @@ def test_every_ready_study_is_valid(name):
         ({"colour": "red"}, "'colour' was unexpected"),
         ({"features": {"resolution": 0}}, "key features.resolution"),
         ({"exclude": [{"model": "a"}]}, "key exclude.0: 'reason' is a required property"),
+        ({"features": None}, "key features: None is not of type 'object'"),
+        ({"finetune": 5}, "key finetune: 5 is not of type 'object'"),
+        ({"seeds": [2**40]}, "key seeds.0: 1099511627776 is greater than the maximum"),
+        ({"models": [False]}, "key models.0: False is not of type 'string'"),
+        ({"invariance": {"images": True}}, "key invariance.images: True is not of type 'integer'"),
     ],
 )
 def test_a_bad_key_of_the_configuration_is_named(changes, sentence):
     with pytest.raises(InputError) as caught:
         configuration.check_config(config() | changes, CONFIG)
     assert sentence in str(caught.value)
+
+
+TEMPERATURE = "knn: {{neighbours: [1], temperature: {}}}"
+NEIGHBOURS = "knn: {{neighbours: [{}], temperature: 0.07}}"
+IMAGES = "invariance: {{images: {}}}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "written", "said", "right"),
+    [
+        (TEMPERATURE, "1e-3", "'1e-3' is text to YAML; write 1.0e-3", "1.0e-3"),
+        (TEMPERATURE, "7E-2", "'7E-2' is text to YAML; write 7.0e-2", "7.0e-2"),
+        (TEMPERATURE, "1.5e3", "'1.5e3' is text to YAML; write 1.5e+3", "1.5e+3"),
+        (TEMPERATURE, "'0.07'", "'0.07' is text; write 0.07 without quotation marks", "0.07"),
+        (TEMPERATURE, ".inf", "inf is not of type 'number'", "1"),
+        (TEMPERATURE, ".nan", "nan is not of type 'number'", "1"),
+        (TEMPERATURE, '"0,07"', "'0,07' is not of type 'number'", "0.07"),
+        (NEIGHBOURS, "'5'", "'5' is text; write 5 without quotation marks", "5"),
+        (IMAGES, "2e3", "'2e3' is text to YAML; write 2000", "2000"),
+        (IMAGES, "2.0e+3", "2000.0 is no whole number to YAML; write 2000", "2000"),
+        (IMAGES, "2.5", "2.5 is not of type 'integer'", "2"),
+        ("seeds: [{}]", "1.0", "1.0 is no whole number to YAML; write 1", "1"),
+    ],
+)
+def test_a_number_is_said_as_yaml_wants_it(setting, written, said, right):
+    with pytest.raises(InputError) as caught:
+        configuration.check_config(config() | yaml.safe_load(setting.format(written)), CONFIG)
+    assert said in str(caught.value)
+    configuration.check_config(config() | yaml.safe_load(setting.format(right)), CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +157,12 @@ def test_what_the_tables_name_wrongly_is_said():
         configuration.check_names(config(), models, datasets, tables()[2])
 
 
-@pytest.mark.parametrize("key", configuration.MOVED)
+@pytest.mark.parametrize("key", [*configuration.MOVED, *configuration.GONE])
 def test_a_key_of_an_earlier_configuration_says_where_it_is_now(key):
     settings = config()
     section, _, name = key.rpartition(".")
-    (settings[section] if section else settings)[name] = 1
-    with pytest.raises(InputError, match=f"key {key}: it moved; write "):
+    (settings.setdefault(section, {}) if section else settings)[name] = 1
+    with pytest.raises(InputError, match=f"key {key}: (it moved; write|leave it out:) "):
         configuration.check_config(settings, CONFIG)
 
 

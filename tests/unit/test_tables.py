@@ -1,6 +1,8 @@
 """Printed tables: who is bold, who is underlined, what is beside it."""
 
 import io
+import re
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -39,15 +41,15 @@ def only(table: pd.DataFrame, compare: pd.DataFrame | None = None, study: Study 
 
 def test_the_best_is_bold_and_the_second_best_underlined():
     text = tables.to_markdown(only(LINEAR))
-    assert "| A_1 | <u>90.00</u> | **60.00** | **75.00** |" in text
-    assert "| B & co | 80.00 | **60.00** | <u>70.00</u> |" in text  # a tie as printed
+    assert r"| A\_1 | <u>90.00</u> | **60.00** | **75.00** |" in text
+    assert "| B &amp; co | 80.00 | **60.00** | <u>70.00</u> |" in text  # a tie as printed
     assert "| Random | **95.00** | <u>10.00</u> | 52.50 |" in text  # the random baseline competes
 
 
 def test_of_an_error_less_is_better():
     text = tables.to_markdown(only(ECE))
     assert "Data X ↓" in text
-    assert "| B & co | **80.00** |" in text
+    assert "| B &amp; co | **80.00** |" in text
 
 
 def test_the_note_says_which_dataset_has_which_metric():
@@ -91,7 +93,7 @@ def test_what_the_features_keep_is_averaged_where_a_model_has_all_datasets():
 
 def test_a_missing_value_is_a_dash_and_has_no_average():
     text = tables.to_markdown(only(LINEAR.drop(index=4)))
-    assert "| B & co | 80.00 | – | – |" in text
+    assert "| B &amp; co | 80.00 | – | – |" in text
 
 
 def test_published_value_and_difference_stand_beside_the_measured_one():
@@ -142,7 +144,7 @@ def test_the_published_averages_are_those_of_the_paper():
 def test_several_seeds_print_their_mean_and_deviation_and_say_so():
     built = only(settings(over_seeds(LINEAR_ROWS, 0.5), STUDY))
     text = tables.to_markdown(built)
-    assert "| A_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.50 | **75.00** |" in text
+    assert r"| A\_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.50 | **75.00** |" in text
     assert text.endswith("Data Y. ± is the standard deviation over 3 seeds.\n")
     assert "± is the standard deviation" not in tables.to_markdown(only(LINEAR))
     assert tables.to_latex(built).count(r"$\pm$ is the standard deviation over 3 seeds.") == 1
@@ -156,7 +158,7 @@ def test_both_kinds_of_interval_in_one_table_are_told_apart():
     fixed = [row | {"ci95": 0.7} for row in LINEAR_ROWS[3:]]
     built = only(settings([*over_seeds(LINEAR_ROWS[:3], 0.5), *fixed], STUDY))
     text = tables.to_markdown(built)
-    assert "| A_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.70† |" in text
+    assert r"| A\_1 | <u>90.00</u> ± 0.50 | **60.00** ± 0.70† |" in text
     assert "± is the standard deviation over 3 seeds. † is half of the 95% interval over test images." in text
     assert r"\textbf{60.00} $\pm$ 0.70$^\dagger$" in tables.to_latex(built)
     frame = pd.read_csv(io.StringIO(tables.to_tsv(built)), sep="\t")
@@ -183,12 +185,12 @@ def test_the_family_decides_what_is_kept_and_two_settings_may_share_a_metric():
         "saliency", "x", "attentive_diffusion", (50.0, 40.0)
     )
     alone = only(settings(values[:2], study), study=study)
-    assert (alone.name, alone.header) == ("features", ["Model", "Attentive diffusion (%) ↑"])
+    assert (alone.name, alone.header) == ("features", ["Model", "Attentive diffusion (%)"])
     both = only(settings(values, study), study=study)
     assert both.header == [
         "Model",
-        "Blind spot: Attentive diffusion (%) ↑",
-        "Saliency: Attentive diffusion (%) ↑",
+        "Blind spot: Attentive diffusion (%)",
+        "Saliency: Attentive diffusion (%)",
     ]
     assert both.value.loc["a"].tolist() == [1, 50]
     other = with_protocol(STUDY, "blind", title="Blind spot", family="transfer")
@@ -203,3 +205,64 @@ def test_a_mean_over_datasets_has_no_interval_and_one_dataset_keeps_its_own():
     mean = tables.build_tables(settings(over_seeds(more, 2.0), STUDY), STUDY, None)[-1]
     assert mean.value.loc["a"].tolist() == [50]
     assert mean.deviation.isna().all(axis=None)
+
+
+MARKUP = [
+    "$x",
+    "$x$ and $y$",
+    "a_b^c",
+    "_name_",
+    "*bold*",
+    "`code`",
+    "a|b",
+    r"\input{/etc/passwd}",
+    r"\\ \hline",
+    "}{",
+    "100 % & more #1",
+    "~tilde~",
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "&lt;b&gt;",
+    "[a link](javascript:alert(1))",
+    "![a picture](http://host/a.png)",
+    "two\nlines",
+    "<!-- a comment",
+]
+
+
+def named(name: str) -> Study:
+    models = STUDY.models.assign(name=[name, "B", "Random"])
+    return study_of(models, STUDY.datasets.assign(name=[name, "Data Y"]))
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_in_a_name_is_text_in_markdown(name):
+    built = only(settings(LINEAR_ROWS, named(name)), study=named(name))
+    lines = tables.to_markdown(built).splitlines()
+    columns = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")}
+    assert columns == {5}
+    row, header = lines[4], lines[2]
+    plain = " ".join(name.split())
+    for text in (row.split(" | <u>")[0].removeprefix("| "), header.split(" | ")[1].removesuffix(" ↑")):
+        assert not re.search(r"(?<!\\)(\\\\)*[`*_$\[\]]|<", text)
+        assert unescape(re.sub(r"\\(.)", r"\1", text)) == plain
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_in_a_name_is_text_in_latex(name):
+    built = only(settings(LINEAR_ROWS, named(name)), study=named(name))
+    text = tables.to_latex(built)
+    row = next(line for line in text.splitlines() if r"\underline{90.00}" in line)
+    cell = row.split(r" & \underline")[0]
+    for printed, character in {
+        r"\textbackslash{}": "\\",
+        r"\textasciicircum{}": "^",
+        r"\textasciitilde{}": "~",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\textbar{}": "|",
+    }.items():
+        cell = cell.replace(printed, f"\0{ord(character):03}")
+    assert not re.search(r"(?<!\\)[{}$&#%_^~\\<>|](?![{}$&#%_])", cell)
+    cell = re.sub(r"\0(\d{3})", lambda found: chr(int(found[1])), re.sub(r"\\([{}$&#%_])", r"\1", cell))
+    assert cell == " ".join(name.split())

@@ -123,7 +123,6 @@ detection:
   test_proposals: 50
 normals: {epochs: 1, batch_size: 20, channels: 8}
 segmentation: {iterations: 4, crop: 48, channels: 8}
-correlation: {resamples: 200}
 reconstruction: {resolution: 32, stage: 2, steps: 3, lpips: [], perceptual: [mobilenetv2]}
 saliency: {resolution: 66, stride: 13}
 invariance: {images: 10}

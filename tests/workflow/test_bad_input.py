@@ -1,6 +1,10 @@
 """What the user can get wrong is said in one sentence before any job runs."""
 
+import subprocess
+import sys
+
 import pytest
+from tests.workflow.test_datasets_by_hand import MINE
 
 
 def change(project, table: str, row: str, column: str, value: str) -> None:
@@ -56,3 +60,69 @@ def test_a_failing_job_says_its_sentence_and_leaves_nothing(fresh):
     assert "has the checksum 09f66e6d" in output
     assert f"expected {'0' * 64}" in output
     assert not (fresh.folder / "resources/datasets/digits").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["linear", "-n"], "--configfile: linear is no configuration here"),
+        (["config/absent.yaml", "-n"], "--configfile: config/absent.yaml is no configuration here"),
+        (["-n", "--configfile=config/models.tsv"], "--configfile: config/models.tsv is no configuration"),
+        (["config/cp1252.yaml", "-n"], "--configfile: config/cp1252.yaml is no configuration here"),
+        (
+            ["-n", "--config", "results_from=own2024"],
+            "own2024.csv, line 2: value of model BYOL, dataset pets",
+        ),
+    ],
+)
+def test_what_snakemake_itself_would_stumble_over(fresh, arguments, said):
+    (fresh.folder / "config/cp1252.yaml").write_bytes("# caf\u00e9\nmodels: []\n".encode("cp1252"))
+    rows = "protocol,dataset,metric,model,value\nlinear,pets,mean_per_class,BYOL,89 %\n"
+    (fresh.folder / "config/published/own2024.csv").write_text(rows)
+    output = fresh.snakemake(*arguments, fails=True)
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_a_folder_of_pictures_that_cannot_be_divided_is_said_before_any_job(fresh, tmp_path):
+    for name, count in (("cat", 5), ("dog", 4)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "pictures" / name / f"{number}.jpg").touch()
+    row = MINE | {"source": str(tmp_path / "pictures"), "split_rule": "stratified"}
+    fresh.append("datasets.tsv", row)
+    overlay = fresh.overlay("{models: [random-mobilenetv2], datasets: [mine], protocols: [knn]}")
+    output = fresh.snakemake("-n", *overlay, fails=True)
+    assert (
+        "mine: class 'dog' has 4 samples, and the split rule stratified needs more than 4 samples" in output
+    )
+    assert "Traceback" not in output
+    (tmp_path / "pictures/dog/4.jpg").touch()
+    fresh.snakemake("-n", *overlay)
+
+
+def test_unknown_counts_are_planned_as_many_pictures_and_said(fresh):
+    fresh.append("datasets.tsv", MINE | {"id": "far", "source": "https://host/far.zip"})
+    overlay = fresh.overlay("{models: [random-mobilenetv2], datasets: [far], protocols: [knn]}")
+    features = "results/small/features/far/random-mobilenetv2.h5"
+    output = fresh.snakemake("-n", *overlay, "--", features)
+    assert "nothing here says how many pictures far has; its jobs ask for what 50000 take" in output
+    assert "runtime=65" in output.partition("rule extract_features:")[2]  # a minute a thousand, and 15
+    assert "nothing here says" not in fresh.snakemake("-n", "--", "resources/datasets/digits")
+
+
+def test_a_rule_without_a_size_is_said(fresh):
+    path = fresh.folder / "config/job_sizes.tsv"
+    path.write_text("".join(line for line in path.open() if not line.startswith("extract_features")))
+    output = fresh.snakemake("-n", fails=True)
+    assert "config/job_sizes.tsv has no row for the rule extract_features; add one" in output
+    assert "Traceback" not in output
+
+
+def test_started_elsewhere_it_says_where_to_go(fresh, tmp_path):
+    snakefile = fresh.folder / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "-n", "-s", snakefile]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode
+    assert f"start Snakemake in {fresh.folder}, where the tables" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

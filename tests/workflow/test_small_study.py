@@ -65,7 +65,7 @@ def test_every_result_is_in_the_table(project):
     assert count["reconstruction"] == 4 * WHOLE
     assert count["saliency"] == WHOLE
     assert count["invariance"] == 4 * WHOLE
-    assert (count["detection_frozen"], count["normals"], count["segmentation"]) == (4, 5, 2)
+    assert (count["detection_frozen"], count["normals"], count["segmentation"]) == (6, 5, 2)
     assert set(table.loc[table["protocol"] == "finetune", "mode"]) == {"halved-1-times"}
     assert set(table["variant"]) == {"default"}
 

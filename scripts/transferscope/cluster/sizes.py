@@ -4,12 +4,14 @@ The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.study.tables import read_cells
 
 # Every job is two Snakemakes beside its own process: one that SLURM starts, one in the job's step.
 SNAKEMAKE_MB = 400
@@ -25,6 +27,7 @@ NUMBERS = [
     "demo_mb",
     "demo_s",
 ]
+NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 COLUMNS = [*KEY, "stage", *NUMBERS[:5], "unit", *NUMBERS[5:]]
 
 
@@ -76,23 +79,28 @@ def read_sizes(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: names the file, row and column.
     """
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
+    table = read_cells(path)
     if list(table.columns) != COLUMNS:
         raise InputError(
             f"{path} has the columns {', '.join(table.columns)}; config/README.md lists what belongs there"
         )
-    table = table.set_index(KEY)
-    for rule, unit in table["unit"].items():
-        if unit not in UNITS:
-            raise InputError(
-                f"{path}, row {rule[0]!r}, column 'unit': {unit!r} is not one of {', '.join(UNITS)}"
-            )
-    for column in NUMBERS:
-        values = pd.to_numeric(table[column], errors="coerce")
-        for (rule, _), value in table.loc[~(values >= 0), column].items():
-            raise InputError(f"{path}, row {rule!r}, column {column!r}: {value!r} is no number from 0 on")
-        table[column] = values
-    return table
+    for line, row in table.iterrows():
+        where = f"{path}, line {line}, row {row['rule']!r}"
+        if row["unit"] not in UNITS:
+            raise InputError(f"{where}, column 'unit': {row['unit']!r} is not one of {', '.join(UNITS)}")
+        for column in NUMBERS:
+            if not re.fullmatch(NUMBER, row[column]):
+                raise InputError(
+                    f"{where}, column {column!r}: {row[column]!r} is no number from 0 on, such as 0.5"
+                )
+    repeated = table.index[table.duplicated(KEY)]
+    if len(repeated):
+        rule, protocol = table.loc[repeated[0], KEY]
+        raise InputError(
+            f"{path}, line {repeated[0]}: the rule {rule!r} with the protocol {protocol!r} is there twice; "
+            "remove one of the rows"
+        )
+    return table.astype(dict.fromkeys(NUMBERS, float)).set_index(KEY)
 
 
 def size_of(sizes: dict[tuple[str, str], dict], rule: str, protocol: str) -> dict:

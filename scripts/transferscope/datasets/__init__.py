@@ -66,7 +66,7 @@ def load_dataset(
     root, load = Path(root), reader(dataset, loader)
     try:
         samples = load(root)
-        splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed)
+        splits = apply_split_rule(samples.splits, samples.labels, split_rule, seed, samples.class_names)
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     samples = replace(samples, splits=splits)
@@ -104,20 +104,34 @@ def load_boxes(
     except InputError as error:
         raise InputError(f"{dataset}: {error}") from error
     _check_splits(dataset, root, boxes.splits, split_rule, counts)
+    for split in ("train", "test"):
+        if not (boxes.splits[boxes.pictures] == split).any():
+            raise InputError(
+                f"{dataset} has no object in its split {split!r} in {root}; fetch the dataset again"
+            )
     present = np.bincount(boxes.labels, minlength=len(boxes.class_names)) > 0
     _check_class_names(dataset, root, boxes.class_names, classes, present)
     return boxes
 
 
 def load_dense(
-    task: str, root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int], **facts
+    task: str,
+    root: str | Path,
+    *,
+    dataset: str,
+    loader: str,
+    counts: Mapping[str, int],
+    classes: int = 0,
+    **facts,
 ) -> DenseSamples:
-    """Load one dataset's dense labels for a task, and check the counts against its row of the table.
+    """Load one dataset's dense labels for a task, and check them against its row of the table.
 
-    ``facts`` are the others of ``load_dataset``, since official splits are taken as they are.
+    A class of its own for the background is not counted among ``classes``. ``facts`` are the others of
+    ``load_dataset``, since official splits are taken as they are. ``dense.check_labels`` looks at the labels
+    themselves.
 
     Raises:
-        InputError: a loader without such labels, damaged folder, or unexpected numbers of samples.
+        InputError: a loader without such labels, damaged folder, or unexpected numbers of samples or classes.
     """
     load = reader(dataset, loader, task)
     try:
@@ -131,6 +145,12 @@ def load_dense(
                 f"{dataset} has {found} samples in its split {split!r} in {root}, expected "
                 f"{counts.get(split, 'some')}; fetch the dataset again, or correct the count in its row"
             )
+    named = len(samples.class_names)
+    if named and classes and named not in (classes, classes + 1):
+        raise InputError(
+            f"{dataset} has {named} classes of pixels in {root}, expected {classes}, or one more with the "
+            "background; correct the number in its row, or what the loader returns"
+        )
     return samples
 
 

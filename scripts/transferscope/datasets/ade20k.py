@@ -8,8 +8,8 @@ from PIL import Image
 
 from transferscope.datasets.base import required_folder
 from transferscope.datasets.dense import DenseSamples
-from transferscope.datasets.pictures import Files
-from transferscope.errors import InputError
+from transferscope.datasets.pictures import READ_ERRORS, Files
+from transferscope.errors import InputError, SampleError
 
 FOLDER = "ADEChallengeData2016"
 SPLITS = {"training": "train", "validation": "test"}  # the official test labels are not public
@@ -25,8 +25,8 @@ def load_segmentation(root: Path) -> DenseSamples:
     base = required_folder(root, FOLDER)
     names, splits = [], []
     for folder, split in SPLITS.items():
-        pictures = sorted(path.stem for path in required_folder(base, f"images/{folder}").glob("*.jpg"))
-        labelled = {path.stem for path in required_folder(base, f"annotations/{folder}").glob("*.png")}
+        pictures = sorted(path.stem for path in required_folder(base, f"images/{folder}").glob("[!.]*.jpg"))
+        labelled = {path.stem for path in required_folder(base, f"annotations/{folder}").glob("[!.]*.png")}
         unannotated = [name for name in pictures if name not in labelled]
         if unannotated:
             raise InputError(f"{unannotated[0]} has no annotation in {base}; fetch the dataset again")
@@ -51,8 +51,13 @@ class _Classes:
         try:
             with Image.open(path) as image:
                 classes = np.asarray(image)
-        except (OSError, SyntaxError) as error:
-            raise InputError(f"{path} cannot be read ({error}); fetch the dataset again") from error
+        except READ_ERRORS as error:
+            remedy = "fetch the dataset again"
+            raise SampleError("the labels", [str(path)], f"cannot be read ({error})", remedy) from error
+        if classes.dtype != np.uint8:
+            raise SampleError(
+                "the labels", [str(path)], f"are {classes.dtype} and no 8-bit numbers", "store them as such"
+            )
         # 1..150 -> 0..149; 0 wraps around to 255, the ignore label.
         return classes - np.uint8(OTHER + 1)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -83,7 +83,7 @@ def required_file(root: Path, *names: str) -> Path:
     """Path of a required file: the first of the alternatives ``names`` that exists under ``root``.
 
     Raises:
-        InputError: none of them exists.
+        InputError: none of them exists, or one lies outside ``root``, as a dataset's own list may have it.
     """
     return _required(root, names, Path.is_file, "file")
 
@@ -99,6 +99,14 @@ def required_folder(root: Path, *names: str) -> Path:
 
 def _required(root: Path, names: tuple[str, ...], fits: Callable[[Path], bool], kind: str) -> Path:
     for name in names:
-        if fits(root / name):
-            return root / name
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(
+                f"the dataset in {root} names {name!r}, which lies outside its folder; fetch it again"
+            )
+        try:
+            if fits(root / name):
+                return root / name
+        except (OSError, ValueError):  # no name that a file can have
+            continue
     raise InputError(f"the dataset in {root} has no {kind} {' or '.join(names)}; fetch the dataset again")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from transferscope.datasets.base import required_file
-from transferscope.errors import InputError
+from transferscope.datasets.pictures import Files
+from transferscope.errors import InputError, refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Boxes:
         class_names: [C].
 
     Raises:
-        InputError: an image is missing, or a box or label is invalid.
+        InputError: there is no box, an image is missing, or a box or label is invalid.
     """
 
     root: Path
@@ -39,6 +40,8 @@ class Boxes:
     class_names: list[str]
 
     def __post_init__(self) -> None:
+        if not len(self.boxes):
+            raise InputError(f"the dataset in {self.root} has no box of an object; fetch the dataset again")
         for name in self.names:
             required_file(self.root, name)
         x0, y0, x1, y1 = self.boxes.T
@@ -56,6 +59,16 @@ class Boxes:
                 f"the loader returned the label {self.labels[invalid][0]}, which is none of its "
                 f"{len(self.class_names)} classes"
             )
+
+    def check_pictures(self, *, threads: int) -> None:
+        """Look at every picture: one that is damaged shows now, not after hours.
+
+        Raises:
+            InputError: names all of them.
+        """
+        error = refused(Files(self.root, self.names), range(len(self.names)), threads=threads)
+        if error:
+            raise error
 
     def annotations(self, *splits: str, ignore_difficult: bool) -> dict:
         """Images and objects of the given splits as the content of a COCO annotation file.

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from transferscope.datasets.base import Samples, required_file
+from transferscope.datasets.matlab import read_matlab
 from transferscope.datasets.pictures import samples_of_files
-from transferscope.datasets.tables import read_matlab
 
 
 def load(root: Path) -> Samples:
@@ -26,8 +26,8 @@ def load(root: Path) -> Samples:
     }
     rows = []
     for split, path in annotations.items():
-        names = read_matlab(path, "annotations", "fname")
+        names = read_matlab(path, "annotations", "fname", texts=True)
         labels = read_matlab(path, "annotations", "class").astype(np.int64) - 1
         rows += [(f"cars_{split}/{name}", label, split) for name, label in zip(names, labels, strict=True)]
-    class_names = read_matlab(root / "devkit/cars_meta.mat", "class_names").tolist()
+    class_names = read_matlab(root / "devkit/cars_meta.mat", "class_names", texts=True).tolist()
     return samples_of_files(root, rows, class_names)

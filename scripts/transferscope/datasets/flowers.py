@@ -6,8 +6,8 @@ import numpy as np
 from torchvision.datasets import Flowers102
 
 from transferscope.datasets.base import Samples
+from transferscope.datasets.matlab import read_matlab
 from transferscope.datasets.pictures import samples_of_files
-from transferscope.datasets.tables import read_matlab
 from transferscope.errors import InputError
 
 SPLIT_KEYS = {"train": "trnid", "val": "valid", "test": "tstid"}

@@ -6,6 +6,7 @@ test lists are in ``surfacenormal_metadata/`` of Goyal et al. (ICCV 2019).
 
 import gzip
 import json
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from transferscope import restricted_pickle
+from transferscope import hdf5, restricted_pickle
 from transferscope.datasets.base import required_file
 from transferscope.datasets.dense import DenseSamples
-from transferscope.datasets.tables import read_matlab
+from transferscope.datasets.matlab import read_matlab
 from transferscope.errors import InputError
 
 PICTURES = "nyu_depth_v2_labeled.mat"
@@ -36,19 +37,19 @@ def load_normals(root: Path) -> DenseSamples:
     with gzip.open(path) as file:
         content = restricted_pickle.load(file, path)
     try:
-        normals, valid = content["all_normals"], content["all_valid_depth_masks"]
+        normals, valid = (np.asarray(content[key]) for key in ("all_normals", "all_valid_depth_masks"))
         row_of = {str(name): row for row, name in enumerate(content["all_filenames"])}
-        fits = len(normals) == len(valid) == len(row_of) and normals.shape[-1] == 3
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not have the official layout ({error}); fetch the dataset again"
         ) from error
-    if not fits:
+    fits = normals.ndim == 4 and normals.shape == (*valid.shape, 3) and len(normals) == len(row_of)
+    if not fits or normals.dtype.kind not in "iuf" or valid.dtype.kind not in "biuf":
         raise InputError(f"{path} has normals, masks and names that do not fit; fetch the dataset again")
     names, splits = [], []
     for split in ("train", "test"):
         for name in _read_list(required_file(root / METADATA, f"{split}_SN40.json")):
-            if name not in row_of:
+            if name not in row_of or not re.fullmatch(r"[0-9]{1,9}", name):
                 raise InputError(f"the {split} list in {root / METADATA} names {name}, which {path} lacks")
             names.append(name)
             splits.append(split)
@@ -69,7 +70,8 @@ def vocabulary(root: Path) -> np.ndarray:
     Raises:
         InputError: the file is missing or has another layout.
     """
-    codes = read_matlab(root / METADATA / "vocab40.mat", "vocabs", "normals")[0].astype(np.float32)
+    path = root / METADATA / "vocab40.mat"
+    codes = read_matlab(path, "vocabs", "normals", dimensions=2).astype(np.float32)
     return codes / np.linalg.norm(codes, axis=1, keepdims=True)
 
 
@@ -77,7 +79,7 @@ def _read_list(path: Path) -> list[str]:
     """Image names (``0001``) of a list with entries such as {"img": "0001_rgb.jpg", ...}."""
     try:
         return [entry["img"].split("_")[0] for entry in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a list of pictures ({error}); fetch the dataset again") from error
 
 
@@ -91,9 +93,9 @@ class _Pictures:
             # HDF5 reverses the axes of MATLAB's [H, W, 3, N].
             with h5py.File(self.path) as file:
                 pixels = file["images"][self.rows[index]]
-        except (OSError, KeyError, ValueError, IndexError) as error:
+            return Image.fromarray(np.ascontiguousarray(pixels.transpose(2, 1, 0)))
+        except (*hdf5.ERRORS, OverflowError) as error:
             raise InputError(f"{self.path} cannot be read ({error}); fetch the dataset again") from error
-        return Image.fromarray(np.ascontiguousarray(pixels.transpose(2, 1, 0)))
 
 
 @dataclass(frozen=True, eq=False)

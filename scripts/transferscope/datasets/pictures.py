@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from transferscope.datasets.base import Samples, required_file
-from transferscope.errors import InputError
+from transferscope.datasets.base import Samples
+from transferscope.errors import SampleError
 
 # Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
-_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Files:
     """Read the image files ``names`` [N], relative to ``root``, by index.
 
     Raises:
-        InputError: when called for a file that is missing or damaged.
+        SampleError: when called for a file that is missing or damaged.
     """
 
     root: Path
@@ -30,10 +30,12 @@ class Files:
         try:
             with Image.open(self.root / name) as image:
                 return to_rgb(image)
-        except _READ_ERRORS as error:
-            raise InputError(
-                f"the picture {name} of the dataset in {self.root} cannot be read ({error}); "
-                "replace the file, or fetch the dataset again"
+        except READ_ERRORS as error:
+            raise SampleError(
+                "the picture",
+                [name],
+                f"of the dataset in {self.root} cannot be read ({error})",
+                "replace the file, or fetch the dataset again",
             ) from error
 
 
@@ -59,11 +61,12 @@ def samples_of_files(
         class_names: [C].
 
     Raises:
-        InputError: an image is missing, or as ``Samples``.
+        InputError: images are missing, all of which are named, or as ``Samples``.
     """
     names = [name for name, _, _ in rows]
-    for name in names:
-        required_file(root, name)
+    absent = [name for name in names if not (root / name).is_file()]
+    if absent:
+        raise SampleError(f"the dataset in {root} has no file", absent, "", "fetch the dataset again")
     return Samples(
         ids=names,
         labels=np.array([label for _, label, _ in rows]),

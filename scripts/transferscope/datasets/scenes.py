@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from transferscope import hdf5
 from transferscope.datasets.base import Samples, required_file
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
@@ -114,5 +115,5 @@ def _open(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path) as file:
             yield file
-    except (OSError, KeyError, ValueError) as error:
+    except hdf5.ERRORS as error:
         raise InputError(f"{path} cannot be read ({error}); remove the folder and render it again") from error

@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from transferscope.datasets.base import required_file
 from transferscope.errors import InputError
 
 Row = TypeVar("Row")
-
-# Exceptions of SciPy for MATLAB files that are damaged, of another version or lack a key.
-_MATLAB_ERRORS = (LookupError, MatReadError, NotImplementedError, OSError, TypeError, ValueError, zlib.error)
 
 
 def read_pixel_table(path: Path, side: int, max_value: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,23 +91,3 @@ def read_lists(
         for split, list_name in lists.items()
         for name, label in read_lines(folder / list_name, parse, expected)
     ]
-
-
-def read_matlab(path: Path, *keys: str) -> np.ndarray:
-    """Read one squeezed variable of a MATLAB file (before version 7.3).
-
-    Args:
-        path: the file.
-        keys: name of the variable, optionally followed by a field name for arrays of structs.
-
-    Raises:
-        InputError: the file is missing or damaged, or lacks the variable.
-    """
-    required_file(path.parent, path.name)
-    try:
-        value = loadmat(path, squeeze_me=True)
-        for key in keys:
-            value = value[key]
-    except _MATLAB_ERRORS as error:
-        raise InputError(f"{path} has no {'.'.join(keys)} ({error}); fetch the dataset again") from error
-    return np.atleast_1d(value)

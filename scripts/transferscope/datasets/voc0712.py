@@ -34,6 +34,8 @@ def load_detection(root: Path) -> Boxes:
             names.append(f"VOCdevkit/{year}/JPEGImages/{number}.jpg")
             sizes.append(size)
             splits.append(split)
+    if not objects:
+        raise InputError(f"no annotation in {root} has an object; fetch the dataset again")
     pictures, boxes, labels, difficult = zip(*objects, strict=True)
     return Boxes(
         root=root,
@@ -57,9 +59,9 @@ def _annotation(path: Path) -> tuple[tuple[int, int], list[tuple]]:
     """Image size (width, height), and box, label and difficult flag of each object."""
     try:
         picture = ElementTree.parse(path)
-        size = int(picture.findtext("size/width")), int(picture.findtext("size/height"))
-        return size, [_object(element) for element in picture.iterfind("object")]
-    except (ElementTree.ParseError, TypeError, ValueError) as error:
+        width, height = (np.int64(picture.findtext(f"size/{side}")) for side in ("width", "height"))
+        return (width, height), [_object(element) for element in picture.iterfind("object")]
+    except (ElementTree.ParseError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path} is not a Pascal VOC annotation ({error}); fetch the dataset again"
         ) from error

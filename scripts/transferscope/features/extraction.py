@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from transferscope.datasets.base import Samples
-from transferscope.errors import InputError
+from transferscope.errors import InputError, refused
 from transferscope.features.images import normalise, resize_and_crop, to_uint8
 
 SECONDS_BETWEEN_REPORTS = 10
@@ -72,7 +72,7 @@ def extract(
     overlaps with computing the previous one.
 
     Raises:
-        InputError: an image cannot be decoded; the message names the sample.
+        InputError: an image cannot be decoded; the message names every such image of the dataset.
     """
     on_gpu = device == "cuda"
     loader = DataLoader(
@@ -88,7 +88,8 @@ def extract(
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
         for batch in loader:
             if isinstance(batch, InputError):
-                raise batch
+                every = range(len(pictures))
+                raise refused(pictures.samples.read, every, threads=max(1, workers)) or batch
             batch = normalise(batch.to(device, non_blocking=True), mean, std)
             features = backbone(batch.contiguous(memory_format=torch.channels_last))
             yield features.float().cpu().numpy()

@@ -4,18 +4,28 @@ import numpy as np
 import torch
 from PIL import Image
 
+# A panorama's long side may be thousands of its short one: this many resized pixels take 200 MB.
+_MOST_RESIZED = 2**26
+
 
 def resize_and_crop(image: Image.Image, resolution: int) -> Image.Image:
     """Resize the shorter side to ``resolution`` (bicubic), then crop the centre square.
 
-    Ericsson et al. 2021, Appendix A.2. No augmentation.
+    Ericsson et al. 2021, Appendix A.2; to the pixel what torchvision's ``Resize`` and ``CenterCrop`` give, as
+    in the authors' code: the long side is truncated, the crop's offset rounded (half to even). No
+    augmentation.
     """
-    width, height = image.size
-    scale = resolution / min(width, height)
-    width, height = max(resolution, round(width * scale)), max(resolution, round(height * scale))
-    image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - resolution) // 2, (height - resolution) // 2
-    return image.crop((left, top, left + resolution, top + resolution))
+    short, long = sorted(image.size)
+    long_resized = int(resolution * long / short)
+    size = (long_resized, resolution) if image.width > image.height else (resolution, long_resized)
+    left, top = (round((side - resolution) / 2) for side in size)
+    box = (left, top, left + resolution, top + resolution)
+    if long_resized * resolution > _MOST_RESIZED:
+        scale = short / resolution
+        return image.resize(
+            (resolution, resolution), Image.Resampling.BICUBIC, box=tuple(scale * edge for edge in box)
+        )
+    return image.resize(size, Image.Resampling.BICUBIC).crop(box)
 
 
 def to_uint8(image: Image.Image) -> torch.Tensor:

@@ -1,23 +1,27 @@
 """Read and write feature files in bounded memory.
 
 One HDF5 file per backbone and dataset, with one group per split (``train``, ``val``, ``test``, or ``all``):
-``features`` float32 [N, D], ``labels`` int64 [N] or uint8 [N, C], and ``ids`` UTF-8 [N]. File attributes:
-model, dataset, checkpoint, transform and library versions.
+``features`` float32 [N, D], ``labels`` int64 [N] or uint8 [N, C], ``ids`` UTF-8 [N], and ``checks`` uint32
+[N], by which damage of the three is noticed on reading. File attributes: model, dataset, checkpoint,
+transform and library versions.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from transferscope import files
+from transferscope import hdf5
 from transferscope.errors import InputError
 
-VERSION = 1
+VERSION = 2
+WITHOUT_CHECKS = 1
+"""The version before there were checks, whose files are still read."""
 ROWS_PER_CHUNK = 256
 
 
@@ -56,7 +60,8 @@ def write(
             group = file.create_group(name)
             group.attrs["split"] = name
             group["labels"] = labels
-            group["ids"] = np.array(ids, dtype=h5py.string_dtype())
+            group["ids"] = stored_ids = hdf5.texts(ids)
+            checks = group.create_dataset("checks", shape=len(ids), dtype="u4")
             if not len(ids):
                 group.create_dataset("features", shape=(0, rows.width), dtype="f4")
                 continue
@@ -72,7 +77,9 @@ def write(
                         f"sample {ids[start + int(bad.argmax())]!r} gives features that are not finite; "
                         "check the checkpoint and the input normalisation of this model"
                     )
-                features[start : start + len(part)] = part
+                rows_written = slice(start, start + len(part))
+                features[rows_written] = part
+                checks[rows_written] = hdf5.checks(part, labels[rows_written], stored_ids[rows_written])
                 start += len(part)
 
 
@@ -119,18 +126,20 @@ def join(shards: list[str | Path], output: str | Path, *, folder: str | Path) ->
         )
     with h5py.File(output, "w") as file:
         file.attrs.update({key: value for key, value in common[0].items() if key != "shards"})
-        with h5py.File(shards[0]) as first:
+        with _open(shards[0]) as first:
             names = list(first)
         for name in names:
             _join_split(file, name, shards, folder)
 
 
 def _join_split(file: h5py.File, name: str, shards: list[str | Path], folder: str | Path) -> None:
-    labels, ids, sources = [], [], []
+    columns, ids, sources = {"labels": [], "checks": []}, [], []
     for path in shards:
-        with h5py.File(path) as shard:
-            labels.append(shard[name]["labels"][:])
-            ids.append(shard[name]["ids"][:])
+        with _open(path) as shard:
+            for key, values in columns.items():
+                if key in shard[name]:  # shards of version 1 have no checks
+                    values.append(shard[name][key][:])
+            ids += shard[name]["ids"].asstr()[:].tolist()
             shape = shard[name]["features"].shape
         sources.append(h5py.VirtualSource(os.path.relpath(path, folder), f"{name}/features", shape))
     rows = [source.shape[0] for source in sources]
@@ -140,9 +149,11 @@ def _join_split(file: h5py.File, name: str, shards: list[str | Path], folder: st
             layout[stop - count : stop] = source
     group = file.create_group(name)
     group.attrs["split"] = name
-    group["labels"] = np.concatenate(labels)
-    group.create_dataset("ids", data=np.concatenate(ids), dtype=h5py.string_dtype())
-    # A missing shard must read as NaN, which every protocol rejects, and not as zeros.
+    group["labels"] = np.concatenate(columns["labels"])
+    group["ids"] = hdf5.texts(ids)
+    if columns["checks"]:
+        group["checks"] = np.concatenate(columns["checks"])
+    # A missing shard reads as NaN, which fits no check.
     group.create_virtual_dataset("features", layout, fillvalue=np.nan)
 
 
@@ -160,14 +171,12 @@ def read(path: str | Path, names: Iterable[str] | None = None) -> dict[str, Spli
     """Read the named splits of a feature file (default: all).
 
     Raises:
-        InputError: truncated or other file, missing or empty split, or features that are not finite.
+        InputError: damaged or other file, or missing or empty split.
     """
     with _open(path) as file:
         splits = {}
         for name in file if names is None else names:
-            group = _group(file, name, path)
-            features = _finite(group["features"][:], name, path)
-            splits[name] = Split(features, group["labels"][:], group["ids"].asstr()[:])
+            splits[name] = _read(file, name, path, slice(None))
         return splits
 
 
@@ -208,29 +217,26 @@ class Features:
 
 def write_splits(path: str | Path, ids: list[str], splits: np.ndarray) -> None:
     """Write which split each sample is in; samples in the order of their loader."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file["ids"] = np.array(ids, dtype=h5py.string_dtype())
-        file["splits"] = np.array(splits.tolist(), dtype=h5py.string_dtype())
+    with hdf5.create(path) as file:
+        file["ids"] = hdf5.texts(ids)
+        file["splits"] = hdf5.texts(splits.tolist())
 
 
 def read_splits(path: str | Path) -> dict[str, str]:
     """The split of each sample, by its id, in the order of the loader.
 
     Raises:
-        InputError: the file is truncated or of another kind.
+        InputError: the file is damaged or of another kind.
     """
-    try:
-        with h5py.File(path) as file:
-            return dict(zip(file["ids"].asstr()[:], file["splits"].asstr()[:], strict=True))
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is no whole file of splits ({error}); remove it and rerun") from error
+    with hdf5.opened(path, "file of splits") as file:
+        return dict(zip(file["ids"].asstr()[:], file["splits"].asstr()[:], strict=True))
 
 
 def read_ids(path: str | Path, name: str) -> np.ndarray:
     """Read the sample ids [N] of one split.
 
     Raises:
-        InputError: truncated or other file, or missing or empty split.
+        InputError: damaged or other file, or missing or empty split.
     """
     with _open(path) as file:
         return _group(file, name, path)["ids"].asstr()[:]
@@ -243,7 +249,7 @@ def read_rows(path: str | Path, name: str, start: int, stop: int) -> np.ndarray:
         InputError: as ``read``.
     """
     with _open(path) as file:
-        return _finite(_group(file, name, path)["features"][start:stop], name, path)
+        return _read(file, name, path, slice(start, stop)).features
 
 
 def _group(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
@@ -255,23 +261,30 @@ def _group(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
     return file[name]
 
 
-def _finite(features: np.ndarray, name: str, path: str | Path) -> np.ndarray:
-    if not np.isfinite(features).all():
+def _read(file: h5py.File, name: str, path: str | Path, rows: slice) -> Split:
+    """Some rows of a split, which are checked."""
+    group = _group(file, name, path)
+    features, labels = group["features"][rows], group["labels"][rows]
+    if file.attrs["version"] == WITHOUT_CHECKS:
+        whole = np.isfinite(features).all()
+    else:
+        whole = np.array_equal(hdf5.checks(features, labels, group["ids"][rows]), group["checks"][rows])
+    if not whole:
         raise InputError(
-            f"{path} has features that are not finite in its split {name!r}; remove the file (and "
-            "its shards) and rerun, so that it is extracted again"
+            f"{path} is damaged: its split {name!r} is not what was written; remove the file (and its "
+            "shards) and rerun, so that it is extracted again"
         )
-    return features
+    return Split(features, labels, group["ids"].asstr()[rows])
 
 
-def _open(path: str | Path) -> h5py.File:
+@contextmanager
+def _open(path: str | Path) -> Iterator[h5py.File]:
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path) as file:
+            if file.attrs.get("version") not in (WITHOUT_CHECKS, VERSION):
+                raise InputError(f"{path} is not a feature file of version {VERSION}; remove it and rerun")
+            yield file
+    except hdf5.ERRORS as error:
         raise InputError(
-            f"{path} is not a whole HDF5 file ({error}); remove it and rerun, so that it is made again"
+            f"{path} is not a whole feature file ({error}); remove it and rerun, so that it is made again"
         ) from error
-    if file.attrs.get("version") != VERSION:
-        file.close()
-        raise InputError(f"{path} is not a feature file of version {VERSION}; remove it and rerun")
-    return file

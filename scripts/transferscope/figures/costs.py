@@ -55,5 +55,13 @@ def cost_bars(costs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         ax.grid(axis="x", color=PALE, linewidth=0.5)
         ax.set_axisbelow(True)
         ax.set_xlabel(unit)
-        figure.legend(loc="lower center", ncols=3, borderaxespad=0.3, handlelength=1.0, columnspacing=1.0)
+        figure.legend(
+            ax.containers,
+            list(hours.columns),  # said, since of itself a key leaves out what begins with an underscore
+            loc="lower center",
+            ncols=3,
+            borderaxespad=0.3,
+            handlelength=1.0,
+            columnspacing=1.0,
+        )
     return figure

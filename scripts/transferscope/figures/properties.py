@@ -49,7 +49,7 @@ def properties(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
             ax.set_xlim(-0.6, len(kinds) - 0.4)
             ax.set_xticks([])
             ax.set_ylim(*padded(part.rows.loc[of_metric, "value"]))
-            if not METRICS[column.metric].higher_is_better:
+            if METRICS[column.metric].higher_is_better is False:
                 ax.set_xlabel("less is better")
     return figure
 

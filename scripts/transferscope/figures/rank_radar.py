@@ -48,7 +48,7 @@ def rank_radar(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
 
     The first panel is the key to the directions. Models come from the best mean rank to the worst; only those
     with a score in every setting are ranked, the rest are named below. With fewer than three settings, which
-    span no area, or no such model, the figure says so instead.
+    span no area, or fewer than two such models, the figure says so instead.
 
     Args:
         results: the results by setting.
@@ -68,8 +68,10 @@ def rank_radar(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     with drawing(plot):
         if len(titles) < 3:
             return note(f"A radar needs three settings; these results have {len(titles)}.", plot)
-        if ranks.empty:
-            return note("A radar needs a model with a score in every setting; none has.", plot)
+        if len(ranks) < 2:
+            return note(
+                f"A radar ranks two models or more with a score in every setting; {len(ranks)} has.", plot
+            )
         return _radars(ranks.rename(columns=titles), study.models, list(incomplete), plot)
 
 

@@ -19,7 +19,7 @@ from transferscope.figures.style import (
     small,
     text_width,
 )
-from transferscope.results.correlation import correlate, logit, regression_band
+from transferscope.results.correlation import FEWEST_FOR_INTERVAL, logit, pearson, regression_band
 from transferscope.results.resolved import deviation_name
 from transferscope.study.metrics import Metric
 
@@ -30,8 +30,9 @@ def scatter(
     """Draw ``series`` against the logit of ImageNet top-1 (labelled in percent), each with line, band and r.
 
     Random baselines are dashed lines. A model without an ImageNet top-1 is a triangle on the right edge. The
-    line is least squares through the others, the band its 95% confidence band; both need three models. A
-    score over several seeds has a vertical bar of one standard deviation to both sides.
+    line is least squares through the others, the band its 95% confidence band; of fewer models than have an
+    interval (``FEWEST_FOR_INTERVAL``) there is neither, and the coefficient says of how many it is. A score
+    over several seeds has a vertical bar of one standard deviation to both sides.
 
     Args:
         ax: an empty panel whose position is final.
@@ -59,8 +60,7 @@ def scatter(
         y = y.drop(random, errors="ignore")
         known = y.index[x[y.index].notna()]
         lines += _line(ax, x[known].to_numpy(), y[known].to_numpy(), color=(INK, GREY)[index])
-        r = correlate(x[known], y[known], resamples=1, seed=0)["pearson"]
-        notes.append(f"r = {r:.2f}".replace("-", "−") if np.isfinite(r) else f"no r of {len(known)} models")
+        notes.append(_coefficient(x[known], y[known]))
         for model, value in y.items():
             style = KINDS[models.loc[model, "supervision"]]
             low, high = value + np.array([-1, 1]) * rows.loc[model, "deviation"]
@@ -109,9 +109,17 @@ def _label_y(ax: Axes, metric: Metric | None) -> None:
         ax.yaxis.set_major_formatter(lambda value, _: f"{metric.sign * value:g}")
 
 
+def _coefficient(x: pd.Series, y: pd.Series) -> str:
+    r = pearson(x, y)
+    if np.isnan(r):
+        return f"no r of {len(x)} models"
+    few = f" of {len(x)} models" if len(x) < FEWEST_FOR_INTERVAL else ""
+    return f"r = {r:.2f}{few}".replace("-", "−")
+
+
 def _line(ax: Axes, x: np.ndarray, y: np.ndarray, color: str) -> list[tuple[float, float]]:
     """Draw the line and its band; the line's points [60], or none where there is no line."""
-    if len(x) < 3 or np.ptp(x) == 0:
+    if len(x) < FEWEST_FOR_INTERVAL or np.ptp(x) == 0:
         return []
     at = np.linspace(x.min(), x.max(), 60)
     line, half_width = regression_band(x, y, at)

@@ -67,6 +67,7 @@ def drawing(plot: dict) -> Iterator[None]:
         "axes.linewidth": 0.6,
         "axes.labelcolor": INK,
         "text.color": INK,
+        "text.parse_math": False,  # a dollar in a name is a dollar
         "xtick.color": INK,
         "ytick.color": INK,
         "xtick.major.width": 0.6,
@@ -113,7 +114,9 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width in points of the text's longest line."""
     font = FontProperties(family="DejaVu Sans", weight=weight)
     lines = [line for line in text.split("\n") if line.strip()]
-    return max((TextPath((0, 0), line, size=size, prop=font).get_extents().x1 for line in lines), default=0)
+    with matplotlib.rc_context({"text.parse_math": False}):
+        paths = [TextPath((0, 0), line, size=size, prop=font) for line in lines]
+    return max((path.get_extents().x1 for path in paths), default=0)
 
 
 def wrap(text: str, size: float, width: float, weight: str = "normal") -> str:

@@ -3,11 +3,12 @@
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from transferscope.results.parts import Column, Part, kept, split
 from transferscope.results.resolved import AVERAGE, FEATURES, SEEDS, TEST, Study, deviation_name
-from transferscope.study.metrics import METRICS
+from transferscope.study.metrics import METRICS, Metric
 
 OF_ONE_RUN = "†"
 """Marks an interval over test images in a table that also has deviations over seeds."""
@@ -23,6 +24,19 @@ _LATEX = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
+_LATEX_IN_NAMES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+"""Beside ``_LATEX``; in a cell that has markup already these are the markup."""
+_MARKDOWN = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in r"\`*_[]|~$#!"}
 
 
 @dataclass(frozen=True)
@@ -30,10 +44,11 @@ class Table:
     """One table. Each frame is [models, columns], indexed by model id, its columns the columns' keys.
 
     ``value`` is rounded as it is printed, and ``rank`` ranks what is printed: 1 is the best, equal values
-    share a rank and the next gets the following one. ``ci95``, the half-width of the 95% interval over test
-    images, ``deviation``, the standard deviation over seeds, and ``published`` are NaN where unknown; a cell
-    has at most one of the first two. ``published`` is None where no comparison is asked for. ``over_seeds``
-    names the deviations (``resolved.deviation_name``).
+    share a rank and the next gets the following one; it is NaN where neither more nor less is better, and of
+    one model. ``ci95``, the half-width of the 95% interval over test images, ``deviation``, the standard
+    deviation over seeds, and ``published`` are NaN where unknown; a cell has at most one of the first two.
+    ``published`` is None where no comparison is asked for. ``over_seeds`` names the deviations
+    (``resolved.deviation_name``).
     """
 
     name: str
@@ -50,7 +65,7 @@ class Table:
     @property
     def header(self) -> list[str]:
         """The printed first row; an arrow says whether more or less is better."""
-        return ["Model", *(f"{column.label} {column.arrow}" for column in self.columns)]
+        return ["Model", *(f"{column.label} {column.arrow}".rstrip() for column in self.columns)]
 
     @property
     def note(self) -> str:
@@ -123,12 +138,7 @@ def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table
         same = rows.drop(columns="value").merge(compare[[*number, "value"]], on=number, how="left")
         published = spread(same, "value")
     value = spread(rows, "value")
-    ranks = {
-        column.key: value[column.key].rank(
-            method="dense", ascending=not METRICS[column.metric].higher_is_better
-        )
-        for column in columns
-    }
+    ranks = {column.key: _ranks(value[column.key], METRICS[column.metric]) for column in columns}
     over_seeds = rows["interval_over"] == SEEDS
     return Table(
         part.name,
@@ -142,6 +152,13 @@ def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table
         published=published,
         over_seeds=deviation_name(rows),
     )
+
+
+def _ranks(values: pd.Series, metric: Metric) -> pd.Series:
+    """1 for the best of ``values``; NaN for all where a metric has no direction or there is one model."""
+    if metric.higher_is_better is None or values.count() < 2:
+        return pd.Series(np.nan, values.index)
+    return values.rank(method="dense", ascending=not metric.higher_is_better)
 
 
 def cells(table: Table, bold: str, underlined: str, beside: str = " ({}, {})") -> list[list[str]]:
@@ -195,10 +212,10 @@ def to_tsv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A heading, a pipe table and its notes: best **bold**, second best <u>underlined</u>."""
-    rows = [table.header, ["---", *("---:" for _ in table.columns)]]
-    rows += cells(table, "**{}**", "<u>{}</u>")
-    lines = [f"## {table.title}", "", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join([*lines, "", *([table.notes, ""] if table.notes else [])])
+    rows = [[_markdown(text) for text in table.header], ["---", *("---:" for _ in table.columns)]]
+    rows += [[_markdown(name), *printed] for name, *printed in cells(table, "**{}**", "<u>{}</u>")]
+    lines = [f"## {_markdown(table.title)}", "", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join([*lines, "", *([_markdown(table.notes), ""] if table.notes else [])])
 
 
 def to_latex(table: Table) -> str:
@@ -209,13 +226,13 @@ def to_latex(table: Table) -> str:
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_escape(caption)}}}",
+            rf"\caption{{{_latex(caption)}}}",
             rf"\label{{tab:{table.name}}}",
             rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
             r"\toprule",
-            " & ".join(map(_escape, table.header)) + r" \\",
+            " & ".join(map(_latex, table.header)) + r" \\",
             r"\midrule",
-            *(" & ".join(map(_escape, row)) + r" \\" for row in rows),
+            *(" & ".join([_latex(name), *map(_escape, printed)]) + r" \\" for name, *printed in rows),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -237,5 +254,20 @@ def _spread(
 
 
 def _escape(text: str) -> str:
-    """Printed text as LaTeX; markup that is LaTeX already has none of these characters."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    """A cell as LaTeX; the markup that it has already has none of these characters."""
+    return _translated(text, _LATEX)
+
+
+def _latex(text: str) -> str:
+    """A name or a sentence as LaTeX, whatever it holds."""
+    return _translated(text, _LATEX | _LATEX_IN_NAMES)
+
+
+def _markdown(text: str) -> str:
+    """A name or a sentence as Markdown, whatever it holds."""
+    return _translated(text, _MARKDOWN)
+
+
+def _translated(text: str, table: dict[str, str]) -> str:
+    # A line break would end a row.
+    return "".join(table.get(character, character) for character in " ".join(text.split()))

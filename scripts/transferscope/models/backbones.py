@@ -1,6 +1,7 @@
 """Create backbones with timm, save and load them as canonical files, or initialise them randomly."""
 
 import difflib
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import safetensors.torch
 import timm
 import torch
+from safetensors.torch import load as load_tensors
 from timm.layers import PatchEmbed
 from timm.models import get_model_traits
 from torch import Tensor, nn
@@ -16,6 +18,9 @@ from torch import Tensor, nn
 from transferscope.arguments import parse
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
+
+DIGEST = "sha256"
+"""The entry of a canonical file's metadata that is the digest of all else in it."""
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
@@ -127,13 +132,28 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
     content = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fields
     )
+    header, data = _parts(content)
+    header["__metadata__"][DIGEST] = _digest(header, data)
     # safetensors writes metadata in hash map order, which differs between runs.
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(len(header).to_bytes(8, "little") + header)
-        file.write(memoryview(content)[end:])
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(data)
+
+
+def _parts(content: bytes) -> tuple[dict, memoryview]:
+    """Header and data of a safetensors file."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end]), memoryview(content)[end:]
+
+
+def _digest(header: dict, data: memoryview) -> str:
+    """SHA-256 of all that is in a canonical file beside it."""
+    metadata = {name: text for name, text in header["__metadata__"].items() if name != DIGEST}
+    digest = hashlib.sha256(json.dumps(header | {"__metadata__": metadata}, sort_keys=True).encode())
+    digest.update(data)
+    return digest.hexdigest()
 
 
 def load(
@@ -148,21 +168,25 @@ def load(
         arguments: constructor arguments, see ``create``.
 
     Raises:
-        InputError: not a canonical backbone, the architecture has changed in timm, or the network does not
-            support this resolution.
+        InputError: not a canonical backbone, or damaged; the architecture has changed in timm, or the network
+            does not support this resolution.
     """
     remedy = "remove it and run prepare_backbone or initialise_backbone again"
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            fields = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
+        content = Path(path).read_bytes()
+        tensors = load_tensors(content)
+        header, data = _parts(content)
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise InputError(f"{path} is not a whole safetensors file ({error}); {remedy}") from error
+    fields = header.get("__metadata__", {})
     missing = [name for name in Metadata.__dataclass_fields__ if name not in fields]
     if missing:
         raise InputError(
             f"{path} is not a canonical backbone: its metadata lack {', '.join(missing)}; {remedy}"
         )
+    # Files from before there were digests are not checked.
+    if DIGEST in fields and fields[DIGEST] != _digest(header, data):
+        raise InputError(f"{path} is damaged: its content is not what was written; {remedy}")
     metadata = Metadata(
         model=fields["model"],
         arch=fields["arch"],
@@ -181,7 +205,7 @@ def load(
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
-        padding = -resolution % _patch(module) if pad else 0
+        padding = -resolution % patch_size(module) if pad else 0
         try:
             _set_resolution(module, resolution + padding)
         except InputError as error:
@@ -191,7 +215,7 @@ def load(
     return module.eval(), metadata
 
 
-def _patch(module: nn.Module) -> int:
+def patch_size(module: nn.Module) -> int:
     """Patch size in pixels; 1 for networks without patches."""
     embedding = getattr(module, "patch_embed", None)
     return embedding.patch_size[0] if isinstance(embedding, PatchEmbed) else 1
@@ -203,7 +227,7 @@ def _set_resolution(module: nn.Module, resolution: int) -> None:
     timm resamples position embeddings (bicubic, antialiased) and scales attention windows with the image
     size; at the native size nothing changes. Convolutional networks accept any size.
     """
-    patch, traits = _patch(module), get_model_traits(module)
+    patch, traits = patch_size(module), get_model_traits(module)
     # timm would silently crop the pixels of incomplete patches.
     if resolution % patch:
         raise InputError(

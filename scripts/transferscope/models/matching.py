@@ -4,6 +4,8 @@ Each function takes the given tensors and the expected ones (``backbones.weights
 by name, and returns the given tensors under timm's names. Unmatched names are kept for the caller to report.
 """
 
+import re
+
 from torch import Tensor
 
 from transferscope.errors import InputError
@@ -89,7 +91,35 @@ def by_haiku(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str,
     return _rename(kept, names, expected)
 
 
-MATCHES = {"names": by_name, "order": by_order, "simclr": by_simclr, "haiku": by_haiku}
+def by_dinov2(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    """DINOv2 as its authors train and publish it.
+
+    Blocks may lie in chunks (``blocks.CHUNK.NUMBER``), the gated MLP of the largest model has other names,
+    and with registers timm adds the class token's position embedding to the token itself. The mask's token
+    is ignored.
+    """
+    names = {"register_tokens": "reg_token"}
+    renamed = {
+        names.get(name, re.sub(r"^blocks\.\d+\.(\d+)\.", r"blocks.\1.", name))
+        .replace(".mlp.w12.", ".mlp.fc1.")
+        .replace(".mlp.w3.", ".mlp.fc2."): tensor
+        for name, tensor in given.items()
+        if name != "mask_token"
+    }
+    if "reg_token" in renamed and {"cls_token", "pos_embed"} <= renamed.keys():
+        position = renamed["pos_embed"]
+        renamed["cls_token"] = renamed["cls_token"] + position[:, :1]
+        renamed["pos_embed"] = position[:, 1:]
+    return renamed
+
+
+MATCHES = {
+    "names": by_name,
+    "order": by_order,
+    "simclr": by_simclr,
+    "haiku": by_haiku,
+    "dinov2": by_dinov2,
+}
 
 
 def _block(convolution: str) -> str:

@@ -8,11 +8,13 @@ from scipy.special import stdtrit
 
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
-from transferscope.results.long_table import SETTING
+from transferscope.results.intervals import pearson_interval, spearman_interval
+from transferscope.results.long_table import SETTING, with_numbers
 from transferscope.results.resolved import SEEDS, TRANSFER, Study, measurement_name, with_settings
 from transferscope.study import protocols
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
+from transferscope.study.tables import read_cells
 
 IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"
@@ -27,7 +29,7 @@ PRINTED_COLUMNS = ["against", "protocol", "metric", "pearson"]
 # Half the last digit of a percentage printed with two decimals: how far from 100 a published 100.00 may be.
 _HALF_PRINTED_DIGIT = 5e-5
 
-# Most resamples of fewer models have two or three distinct ones, whose coefficient is 1 or -1 or nearly.
+# Fewer models say next to nothing: the interval of five is wider than 1 unless they are on a line.
 FEWEST_FOR_INTERVAL = 6
 
 
@@ -108,55 +110,48 @@ def _judges_transfer(table: pd.DataFrame, study: Study) -> pd.Series:
 
 
 def direction(metric: str) -> int:
-    """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is."""
+    """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is, else 0."""
     if metric == OWN or METRICS[metric].higher_is_better:
         return 1
-    return -METRICS[metric].sign
+    return 0 if METRICS[metric].higher_is_better is None else -METRICS[metric].sign
 
 
-def correlate(x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int) -> dict[str, float]:
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Pearson's coefficient of ``x`` and ``y``, each [n]; NaN for n < 3 and for constant x or y."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def correlate(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Pearson's and Spearman's coefficient of ``x`` and ``y``, each [n], with p-value and 95% interval.
 
-    The interval is the percentile bootstrap over the n models (Efron and Tibshirani 1993, chapter 13);
-    resamples in which x or y is constant have no coefficient and are left out. It is NaN below
-    ``FEWEST_FOR_INTERVAL`` models; everything is for n < 3, where a straight line always fits, and for
-    constant x or y.
+    The intervals (``results.intervals``) are NaN below ``FEWEST_FOR_INTERVAL`` models; everything is for
+    n < 3, where a straight line always fits, and for constant x or y.
     """
     from scipy import stats  # takes longer to import than all that the figures need of this module
 
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    n = len(x)
     names = [f"{kind}{what}" for kind in ("pearson", "spearman") for what in ("", "_low", "_high", "_p")]
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return {"n": len(x)} | dict.fromkeys(names, np.nan)
-    pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
-    pearson_range = spearman_range = (np.nan, np.nan)
-    if len(x) >= FEWEST_FOR_INTERVAL:
-        pearson_range, spearman_range = _intervals(x, y, resamples, seed)
-    values = [pearson.statistic, *pearson_range, pearson.pvalue]
-    values += [spearman.statistic, *spearman_range, spearman.pvalue]
-    return {"n": len(x)} | dict(zip(names, map(float, values), strict=True))
+    if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return {"n": n} | dict.fromkeys(names, np.nan)
+    values = []
+    for found, interval in (
+        (stats.pearsonr(x, y), pearson_interval),
+        (stats.spearmanr(x, y), spearman_interval),
+    ):
+        low, high = interval(found.statistic, n) if n >= FEWEST_FOR_INTERVAL else (np.nan, np.nan)
+        values += [found.statistic, low, high, found.pvalue]
+    return {"n": n} | dict(zip(names, map(float, values), strict=True))
 
 
-def _intervals(
-    x: np.ndarray, y: np.ndarray, resamples: int, seed: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Bootstrap 95% intervals of Pearson's and of Spearman's coefficient."""
-    drawn = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
-    xs, ys = x[drawn], y[drawn]
-    varied = (np.ptp(xs, axis=1) > 0) & (np.ptp(ys, axis=1) > 0)
-    xs, ys = xs[varied], ys[varied]
-    ranks = (pd.DataFrame(part).rank(axis=1).to_numpy() for part in (xs, ys))
-    return _interval(_row_pearson(xs, ys)), _interval(_row_pearson(*ranks))
-
-
-def correlations(results: pd.DataFrame, study: Study, *, resamples: int, seed: int) -> pd.DataFrame:
+def correlations(results: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Correlation of every dataset and whole setting with ImageNet top-1 and with many-shot transfer.
 
     Args:
         results: the results by setting (``resolved.by_setting``).
         study: its models.
-        resamples: bootstrap resamples behind the intervals.
-        seed: of the resamples; every row starts from it.
 
     Returns:
         ``against``, SETTING, ``dataset metric n`` and, for pearson and spearman, the coefficient, ``_low``,
@@ -193,7 +188,7 @@ def correlations(results: pd.DataFrame, study: Study, *, resamples: int, seed: i
             both = [model for model in y.dropna().index if model in usable.index]
             left_out = [model for model in y.index if model not in both]
             name = {"against": against} | dict(zip(keys, names, strict=True))
-            coefficients = correlate(usable[both], y[both], resamples=resamples, seed=seed)
+            coefficients = correlate(usable[both], y[both])
             rows.append(name | coefficients | {"left_out": ",".join(left_out)})
     return pd.DataFrame(rows)
 
@@ -215,14 +210,14 @@ def read_printed(path: str | Path) -> pd.DataFrame:
     """Coefficients that a paper prints, a file of ``config/published/correlations``: of whole settings.
 
     Raises:
-        InputError: its columns are others.
+        InputError: its columns are others, or a coefficient is no number.
     """
-    table = pd.read_csv(path)
+    table = read_cells(path, ",")
     if list(table.columns) != PRINTED_COLUMNS:
         raise InputError(
             f"{path} has the columns {', '.join(table.columns)}; it needs {', '.join(PRINTED_COLUMNS)}"
         )
-    return table
+    return with_numbers(table, ["pearson"], path).reset_index(drop=True)
 
 
 def add_printed(coefficients: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
@@ -280,13 +275,3 @@ def summary(table: pd.DataFrame, study: Study) -> str:
                 lines[-1] += f" {row['printed']:>8.2f}"
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
-
-
-def _row_pearson(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    """Pearson's coefficient of each row of two arrays [B, n]."""
-    xs, ys = xs - xs.mean(axis=1, keepdims=True), ys - ys.mean(axis=1, keepdims=True)
-    return (xs * ys).sum(axis=1) / np.sqrt((xs**2).sum(axis=1) * (ys**2).sum(axis=1))
-
-
-def _interval(replicates: np.ndarray) -> tuple[float, float]:
-    return tuple(np.percentile(replicates, [2.5, 97.5]))

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from transferscope import files
+from transferscope import hdf5
 from transferscope.errors import InputError
 
 COUNT = 4
@@ -29,7 +28,7 @@ def write(path: str | Path, examples: list[Example], attributes: dict[str, str |
     ``attributes`` are the run's identity, ``kind``, how they are shown (``figures.dense.KINDS``), and
     ``class_names``, which may be empty.
     """
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(path) as file:
         file.attrs.update(attributes)
         for number, (name, picture, truth, predicted) in enumerate(examples):
             group = file.create_group(str(number))
@@ -42,18 +41,15 @@ def read(path: str | Path) -> tuple[list[Example], dict[str, str | list[str]]]:
     """The examples, as written, and the attributes.
 
     Raises:
-        InputError: the file is truncated, or of another or an older layout.
+        InputError: the file is damaged, or of another or an older layout.
     """
-    try:
-        with h5py.File(path) as file:
-            groups = [file[name] for name in sorted(file, key=int)]
-            rows = [
-                (group.attrs["id"], group["picture"][:], group["truth"][:], group["predicted"][:])
-                for group in groups
-            ]
-            attributes = dict(file.attrs)
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is no whole example file ({error}); remove it and rerun") from error
+    with hdf5.opened(path, "example file") as file:
+        groups = [file[name] for name in sorted(file, key=int)]
+        rows = [
+            (group.attrs["id"], group["picture"][:], group["truth"][:], group["predicted"][:])
+            for group in groups
+        ]
+        attributes = {key: value for key, value in file.attrs.items() if key != hdf5.DIGEST}
     if "kind" not in attributes:
         raise InputError(
             f"{path} does not say how its examples are shown, since an older version wrote it; remove it and "

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from transferscope.files import atomic_path
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
 from transferscope.study.runs import DEFAULT, RUN_KEY, sentence
+from transferscope.study.tables import read_cells
 from transferscope.validation import first_error, read_schema
 from transferscope.validation import sentence as error_sentence
 
@@ -22,6 +24,10 @@ COLUMNS = ["protocol", "dataset", "metric", "model", "variant", "seed", *AXES]
 COLUMNS += ["value", "ci95", "mode", "version", "n_test"]
 _COUNTS = ["seed", "version", "n_test"]
 _TEXT = [*KEY, "mode"]
+_PUBLISHED = {"protocol": "[a-z][a-z0-9_]*", "dataset": "[a-z0-9][a-z0-9-]*"} | dict.fromkeys(
+    AXES, "[A-Za-z0-9.-]*"
+)
+"""What cells of published results look like that become parts of file names."""
 _SCHEMA = Path(__file__).parents[3] / "config" / "schemas" / "result.schema.yaml"
 
 
@@ -31,23 +37,32 @@ def read_table(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: the columns are others, or a row breaks ``check_table``.
     """
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = read_cells(path)
     if list(table.columns) != COLUMNS:
         raise InputError(
             f"{path} has the columns {', '.join(table.columns)}; a results table needs {', '.join(COLUMNS)}"
         )
-    for column in ["value", "ci95", *_COUNTS]:
-        numbers = pd.to_numeric(table[column].replace("", None), errors="coerce")
-        wrong = table[column].ne("") & numbers.isna()
-        if wrong.any():
-            row = wrong.idxmax()
-            raise InputError(
-                f"{path}: {column} of {_row(table.loc[row])} is {table.loc[row, column]!r}; give a number"
-            )
-        table[column] = numbers
-    table = _typed(table)
+    table = _typed(with_numbers(table, ["value", "ci95", *_COUNTS], path).reset_index(drop=True))
     check_table(table, path)
     return table
+
+
+def with_numbers(table: pd.DataFrame, columns: list[str], path: str | Path) -> pd.DataFrame:
+    """A table of ``study.tables.read_cells`` with these columns as float64, NaN where a cell is empty.
+
+    Raises:
+        InputError: a cell is no number, of a count no whole one; names the line.
+    """
+    for column in columns:
+        form = r"\d{0,15}" if column in _COUNTS else r"([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?)?"
+        wrong = ~table[column].str.fullmatch(form, flags=re.ASCII | re.IGNORECASE)
+        if wrong.any():
+            line = wrong.idxmax()
+            raise InputError(
+                f"{path}, line {line}: {column} of {_row(table.loc[line])} is {table.at[line, column]!r}; "
+                "give a number"
+            )
+    return table.assign(**{column: pd.to_numeric(table[column].replace("", None)) for column in columns})
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -70,7 +85,7 @@ def check_table(table: pd.DataFrame, where: str | Path) -> None:
     """
     if table.empty:
         raise InputError(f"{where} has no results; configure at least one model and dataset")
-    for _, row in table.iterrows():
+    for row in table.to_dict("records"):
         _check_value(row["metric"], row["value"], f"{where}: {_row(row)}")
     repeated = table.duplicated(KEY)
     if repeated.any():
@@ -143,34 +158,52 @@ def collect(paths: list[str | Path], expected: list[dict]) -> pd.DataFrame:
 def published(path: str | Path, models: pd.DataFrame) -> pd.DataFrame:
     """The long table of a file in ``config/published``: mode ``published``; version, seed, n_test unknown.
 
-    A printed name in lower case must be an id of ``models`` (``study.catalogue``), and the file's ImageNet
-    accuracies, which are no transfer results, must be those of its imagenet_top1.
+    The columns AXES and ``ci95`` may be left out. A printed name in lower case must be an id of ``models``
+    (``study.catalogue``), and the file's ImageNet accuracies, which are no transfer results, must be those of
+    its imagenet_top1.
 
     Raises:
-        InputError: a model is not in the table of models or has another ImageNet accuracy there, or a row
-            breaks ``check_table``.
+        InputError: as ``study.tables.read_cells``; a column is missing or unknown; a cell breaks _PUBLISHED;
+            a model is not in the table of models or has another ImageNet accuracy there; or a row breaks
+            ``check_table``.
     """
-    table = pd.read_csv(path, dtype={"value": float, "ci95": float} | dict.fromkeys(AXES, "str"))
-    table = table.rename(columns={"model": "name"})
-    table["model"] = [re.sub("[^a-z0-9]+", "-", name.lower()) for name in table["name"]]
-    unknown = ~table["model"].isin(models.index)
-    if unknown.any():
-        row = table.loc[unknown.idxmax()]
+    table = read_cells(path, ",")
+    needed, optional = ["protocol", "dataset", "metric", "model", "value"], [*AXES, "ci95"]
+    if not set(needed) <= set(table.columns) <= {*needed, *optional}:
         raise InputError(
-            f"{path}: {row['name']} is model {row['model']}, which the table of models lacks; add it there"
+            f"{path} has the columns {', '.join(table.columns)}; published results need {', '.join(needed)} "
+            f"and may have {', '.join(optional)}"
         )
+    table = table.assign(**dict.fromkeys(set(optional) - set(table.columns), ""))
+    for column, form in _PUBLISHED.items():
+        wrong = ~table[column].str.fullmatch(form)
+        if wrong.any():
+            line = wrong.idxmax()
+            raise InputError(
+                f"{path}, line {line}, column {column!r}: {table.at[line, column]!r} does not fit; "
+                "config/published/README.md says what stands there"
+            )
+    table = with_numbers(table, ["value", "ci95"], path)
+    for line, name in table["model"].items():
+        table.at[line, "model"] = re.sub("[^a-z0-9]+", "-", name.lower())
+        if table.at[line, "model"] not in models.index:
+            raise InputError(
+                f"{path}, line {line}: {name} is model {table.at[line, 'model']}, which the table of models "
+                "lacks; add it there, or leave its rows out here"
+            )
 
     reference = table["protocol"] == "imagenet"
-    for _, row in table[reference].iterrows():
+    for line, row in table[reference].iterrows():
         listed = models.loc[row["model"], "imagenet_top1"]
         if listed != row["value"]:
             raise InputError(
-                f"{path}: ImageNet top-1 of {row['model']} is {row['value']}, but {listed} in the "
-                "table of models; correct imagenet_top1 there"
+                f"{path}, line {line}: ImageNet top-1 of {row['model']} is {row['value']}, but {listed} in "
+                "the table of models, which correlations take; correct imagenet_top1 there, or leave the row "
+                "out here"
             )
 
     unknown = {"variant": DEFAULT, "mode": "published", "seed": None, "version": None, "n_test": None}
-    table = _typed(table[~reference].assign(**unknown))
+    table = _typed(table[~reference].assign(**unknown).reset_index(drop=True))
     check_table(table, path)
     return table
 
@@ -219,5 +252,5 @@ def _check_complete(table: pd.DataFrame) -> None:
                 )
 
 
-def _row(row: pd.Series) -> str:
-    return ", ".join(f"{column} {row[column]}" for column in KEY if row[column])
+def _row(row: Mapping[str, str] | pd.Series) -> str:
+    return ", ".join(f"{column} {row[column]}" for column in KEY if row.get(column))

@@ -40,14 +40,30 @@ def map11(scores: np.ndarray, labels: np.ndarray) -> float:
     """
     _check_multilabel(scores, labels)
     once = np.ones((1, len(scores)), dtype=np.int64)
-    return float(_weighted_map11(_rank(scores, labels), once)[0])
+    return float(_weighted_map11(_rank(scores, labels), once, _average)[0])
+
+
+def map11_ericsson2021(scores: np.ndarray, labels: np.ndarray) -> float:
+    """``map11`` as the released code of Ericsson et al. (CVPR 2021) computes it; in 0..1.
+
+    It interpolates scikit-learn's precision-recall curve, which ends in a point of recall 0 and precision 1,
+    so that a class's precision at recall 0 is always 1. And it compares in floating point, where a recall of
+    3 / 10 is less than the 0.30000000000000004 that ``numpy.linspace`` gives. Arguments and errors as for
+    ``map11``.
+    """
+    _check_multilabel(scores, labels)
+    once = np.ones((1, len(scores)), dtype=np.int64)
+    return float(_weighted_map11(_rank(scores, labels), once, _average_ericsson2021)[0])
 
 
 SCORERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "top1": top1,
     "mean_per_class": mean_per_class,
     "map11": map11,
+    "map11_ericsson2021": map11_ericsson2021,
 }
+AS_ERICSSON2021 = {"map11": "map11_ericsson2021"}
+"""How that paper's code computes a metric, where it differs."""
 
 
 def score(metric_name: str, scores: np.ndarray, labels: np.ndarray) -> float:
@@ -70,9 +86,9 @@ def ci95(
     """
     _check_name(metric_name)
     rng = np.random.default_rng(seed)
-    if metric_name == "map11":
+    if metric_name in AVERAGES:
         _check_multilabel(scores, labels)
-        replicates = _bootstrap_map11(scores, labels, rng, resamples)
+        replicates = _bootstrap_map11(scores, labels, AVERAGES[metric_name], rng, resamples)
     else:
         correct = _correct(scores, labels)
         # Top-1 is the accuracy of a single class with all images.
@@ -99,13 +115,15 @@ def _bootstrap_group_accuracy(
 
 
 def _bootstrap_map11(
-    scores: np.ndarray, labels: np.ndarray, rng: np.random.Generator, resamples: int
+    scores: np.ndarray, labels: np.ndarray, average: Callable, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
     """map11 of each of ``resamples`` draws of N images with replacement, in blocks to bound memory."""
     ranking = _rank(scores, labels)
     uniform = np.full(len(scores), 1 / len(scores))
     blocks = [
-        _weighted_map11(ranking, rng.multinomial(len(scores), uniform, size=min(50, resamples - start)))
+        _weighted_map11(
+            ranking, rng.multinomial(len(scores), uniform, size=min(50, resamples - start)), average
+        )
         for start in range(0, resamples, 50)
     ]
     return np.concatenate(blocks)
@@ -135,24 +153,39 @@ def _rank(scores: np.ndarray, labels: np.ndarray) -> list[_ClassRanking]:
     return rankings
 
 
-def _weighted_map11(rankings: list[_ClassRanking], weights: np.ndarray) -> np.ndarray:
+def _weighted_map11(rankings: list[_ClassRanking], weights: np.ndarray, average: Callable) -> np.ndarray:
     """map11 of B resampled test sets; ``weights`` [B, N] is the multiplicity of each sample."""
     total, classes = np.zeros(len(weights)), np.zeros(len(weights))
     for ranking in rankings:
         # The maximum precision at a recall is always reached at a positive sample.
         retrieved = weights[:, ranking.order].cumsum(axis=1)[:, ranking.retrieved - 1]
         hits = weights[:, ranking.positive].cumsum(axis=1)[:, ranking.hits - 1]
-        positives = hits[:, -1]
         precision = hits / np.maximum(retrieved, 1)
         interpolated = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        average = np.zeros(len(weights))
-        for tenths in range(11):
-            # In integers, since 3 / 10 < 0.1 * 3 in floating point.
-            first = np.argmax(10 * hits >= tenths * positives[:, None], axis=1)
-            average += np.take_along_axis(interpolated, first[:, None], axis=1)[:, 0] / 11
-        total += np.where(positives > 0, average, 0)
-        classes += positives > 0
+        total += np.where(hits[:, -1] > 0, average(interpolated, hits), 0)
+        classes += hits[:, -1] > 0
     return total / np.maximum(classes, 1)
+
+
+def _average(interpolated: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """Mean of the ``interpolated`` precision [B, P] at eleven recalls; ``hits`` [B, P] are recall times P."""
+    # In integers, since 3 / 10 < 0.1 * 3 in floating point.
+    reached = [10 * hits >= tenths * hits[:, -1:] for tenths in range(11)]
+    return sum(_first(interpolated, where) for where in reached) / 11
+
+
+def _average_ericsson2021(interpolated: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """As ``_average``, by the authors' comparisons and with precision 1 at recall 0."""
+    recall = hits / np.maximum(hits[:, -1:], 1)
+    return (1 + sum(_first(interpolated, recall >= least) for least in np.linspace(0, 1, 11)[1:])) / 11
+
+
+def _first(interpolated: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """The precision [B] at the first element of each row that is ``reached`` [B, P]."""
+    return np.take_along_axis(interpolated, reached.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+AVERAGES = {"map11": _average, "map11_ericsson2021": _average_ericsson2021}
 
 
 def _check_name(metric_name: str) -> None:

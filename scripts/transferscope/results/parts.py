@@ -19,7 +19,8 @@ class Column:
 
     @property
     def arrow(self) -> str:
-        return "↑" if METRICS[self.metric].higher_is_better else "↓"
+        """Which direction is better, or nothing where neither is."""
+        return {True: "↑", False: "↓", None: ""}[METRICS[self.metric].higher_is_better]
 
     @property
     def says_metric(self) -> bool:

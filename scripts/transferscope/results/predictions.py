@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from transferscope import files
-from transferscope.errors import InputError
+from transferscope import hdf5
 
 VERSION = 1
 
@@ -23,29 +21,25 @@ class Predictions:
 
 def write(path: str | Path, splits: dict[str, Predictions], attributes: dict[str, str]) -> None:
     """Write the predictions per split; ``attributes`` name the model, dataset and protocol."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(path) as file:
         file.attrs.update(attributes | {"version": VERSION})
         for name, split in splits.items():
             group = file.create_group(name)
             group["logits"] = split.logits.astype(np.float32)
             group["labels"] = split.labels
-            group.create_dataset("ids", data=split.ids, dtype=h5py.string_dtype())
+            group["ids"] = hdf5.texts(split.ids)
 
 
 def read(path: str | Path) -> tuple[dict[str, Predictions], dict[str, str]]:
     """Read the splits and attributes of a prediction file.
 
     Raises:
-        InputError: not a prediction file, truncated, or of another format version.
+        InputError: not a prediction file, damaged, or of another format version.
     """
-    try:
-        with h5py.File(path) as file:
-            if file.attrs.get("version") != VERSION:
-                raise InputError(f"{path} is not a prediction file of version {VERSION}; remove it and rerun")
-            splits = {
-                name: Predictions(group["logits"][:], group["labels"][:], group["ids"].asstr()[:])
-                for name, group in file.items()
-            }
-            return splits, {key: value for key, value in file.attrs.items() if key != "version"}
-    except OSError as error:
-        raise InputError(f"{path} is not a whole HDF5 file ({error}); remove it and rerun") from error
+    with hdf5.opened(path, "prediction file", VERSION) as file:
+        splits = {
+            name: Predictions(group["logits"][:], group["labels"][:], group["ids"].asstr()[:])
+            for name, group in file.items()
+        }
+        known = ("version", hdf5.DIGEST)
+        return splits, {key: value for key, value in file.attrs.items() if key not in known}

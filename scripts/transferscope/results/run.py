@@ -119,14 +119,17 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def measure(metric: str, scores: np.ndarray, labels: np.ndarray, *, seed: int, **axes) -> dict:
+def measure(
+    metric: str, scores: np.ndarray, labels: np.ndarray, *, seed: int, computed: str = "", **axes
+) -> dict:
     """A measurement of a metric of recognition with its bootstrap interval, in the metric's printed unit.
 
-    ``scores`` is [N, C]; ``labels`` int64 [N] or uint8 [N, C]; ``axes`` as for ``measurement``.
+    ``scores`` is [N, C]; ``labels`` int64 [N] or uint8 [N, C]; ``axes`` as for ``measurement``. ``computed``
+    is the name in ``metrics.SCORERS`` by which it is computed, where that is not the metric's own.
     """
-    scale = METRICS[metric].scale
-    value = scale * metrics.score(metric, scores, labels)
-    return measurement(metric, value, scale * metrics.ci95(metric, scores, labels, seed=seed), **axes)
+    scale, computed = METRICS[metric].scale, computed or metric
+    value = scale * metrics.score(computed, scores, labels)
+    return measurement(metric, value, scale * metrics.ci95(computed, scores, labels, seed=seed), **axes)
 
 
 def measurement(metric: str, value: float, ci95: float | None = None, **axes) -> dict:

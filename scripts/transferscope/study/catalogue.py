@@ -12,10 +12,11 @@ import pandas as pd
 
 from transferscope import arguments
 from transferscope.errors import InputError
+from transferscope.folders import count_pictures
 from transferscope.sources.archives import SUFFIXES
-from transferscope.sources.forms import check_source, check_sources
-from transferscope.study.metrics import METRICS
-from transferscope.study.tables import concatenate, read_table
+from transferscope.sources.forms import check_source, check_sources, split_sources
+from transferscope.study.metrics import OF_DATASETS
+from transferscope.study.tables import concatenate, place, read_table
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 RECOGNITION = "recognition"
@@ -23,6 +24,8 @@ DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
 COUNTS = ("train", "val", "test", "all")
+UNKNOWN_IMAGES = 50_000
+"""With as many images a dataset is planned of which nobody says how many it has."""
 
 
 def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
@@ -49,8 +52,10 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
         if known and name not in known:
             close = difflib.get_close_matches(name, known, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
-            raise InputError(f"{path}, row {model!r}: timm has no architecture {name!r}{hint}")
-    models["origin"] = _origins(path, models["source"].str.split(), models["sha256"].str.split())
+            raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
+    models["source"] = models["source"].map(split_sources)
+    models["origin"] = _origins(path, models)
+    models["source"] = models["source"].str.join(" ")
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
@@ -91,7 +96,7 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
     ``origin`` says where the files come from, as in ``_origins``; where a local source is no folder but is to
-    be unpacked, it is ``archive``. ``images`` counts all splits, as far as known.
+    be unpacked, it is ``archive``.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -108,17 +113,41 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     for column in COUNTS:
         datasets[column] = datasets[column].replace("", "-1").astype(int)
     datasets["classes"] = datasets["classes"].replace("", "0").astype(int)
-    for column in ("task", "without", "shots", "source", "sha256"):
+    datasets["source"] = datasets["source"].map(split_sources)
+    for column in ("task", "without", "shots"):
         datasets[column] = datasets[column].str.split()
     known = loaders()
     for dataset, row in datasets.iterrows():
-        _check_tasks(f"{path}, row {dataset!r}", row, known)
-    datasets["origin"] = _origins(path, datasets["source"], datasets["sha256"])
+        _check_tasks(place(path, datasets, dataset), row, known)
+    datasets["origin"] = _origins(path, datasets)
+    datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
     datasets["origin"] = datasets["origin"].mask(packed & (datasets["origin"] == "local"), "archive")
-    datasets["images"] = datasets[list(COUNTS)].clip(lower=0).sum(axis=1)
     return datasets
+
+
+def with_images(datasets: pd.DataFrame) -> pd.DataFrame:
+    """The datasets with the column ``images``, of all splits together, and ``assumed`` where it is a guess.
+
+    Where a row leaves its counts open, a rendered dataset has the images of its source, a folder on this
+    machine the pictures that are found there, and any other UNKNOWN_IMAGES: unknown is not zero.
+    """
+    images, assumed = [], []
+    for _, row in datasets.iterrows():
+        needed = ("all",) if row["split_rule"] == "pooled" else ("train", "test")
+        count = sum(max(0, row[split]) for split in COUNTS)
+        if any(row[split] < 0 for split in needed):
+            count = _found_images(row)
+        images.append(count or UNKNOWN_IMAGES)
+        assumed.append(not count)
+    return datasets.assign(images=images, assumed=assumed)
+
+
+def _found_images(row: pd.Series) -> int:
+    if row["origin"] == "render":
+        return render_settings(row["source"][0])["images"]
+    return count_pictures(Path(row["source"][0])) if row["origin"] == "local" else 0
 
 
 def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None:
@@ -135,20 +164,23 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
                 f"and none for {task}; correct the column 'task', or write its load_{task}(root: Path)"
             )
     if RECOGNITION in row["task"]:
-        recognition = [name for name, metric in METRICS.items() if metric.recognition]
-        if row["metric"] not in recognition:
+        if row["metric"] not in OF_DATASETS:
             raise InputError(
-                f"{where}, column 'metric': {row['metric']!r} is not one of {', '.join(recognition)}"
+                f"{where}, column 'metric': {row['metric']!r} is not one of {', '.join(OF_DATASETS)}"
             )
         if not row["classes"]:
             raise InputError(f"{where}, column 'classes': recognition needs the number of classes")
+    elif row["metric"]:
+        raise InputError(
+            f"{where}, column 'metric': {row['metric']!r} is of recognition, which is no task here; empty it"
+        )
 
 
-def _origins(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[str]:
+def _origins(path: str | Path, table: pd.DataFrame) -> list[str]:
     """Where files come from: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
     origins = []
-    for name in sources.index:
-        source = sources[name][0]
+    for name, sources in table["source"].items():
+        source = sources[0]
         try:
             if source in ("random", "manual"):
                 origins.append(source)
@@ -156,10 +188,10 @@ def _origins(path: str | Path, sources: pd.Series, sha256s: pd.Series) -> list[s
                 render_settings(source)
                 origins.append("render")
             else:
-                check_sources(sources[name], sha256s[name])
+                check_sources(sources, table.at[name, "sha256"].split())
                 origins.append(check_source(source))
         except InputError as error:
-            raise InputError(f"{path}, row {name!r}: {error}") from error
+            raise InputError(f"{place(path, table, name)}: {error}") from error
     return origins
 
 
@@ -170,8 +202,13 @@ def render_settings(source: str) -> dict[str, int]:
         InputError: a setting that is missing, unknown or no integer.
     """
     settings = arguments.parse(source.partition(":")[2])
-    if set(settings) != RENDER_SETTINGS or not all(type(value) is int for value in settings.values()):
+    if (
+        set(settings) != RENDER_SETTINGS
+        or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
+        or not settings["images"] * settings["objects"] * settings["size"]
+    ):
         raise InputError(
-            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}"
+            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
+            "(the seed from 0 on)"
         )
     return settings

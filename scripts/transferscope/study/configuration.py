@@ -17,11 +17,14 @@ MOVED = {
     "seed": "seeds: [0]",
     "features.batch_size": "execution.batch_size",
     "features.shard_images": "execution.shard_images",
-    "finetune.points_per_job": "nothing: a job trains as many points as there are weight decays",
     "detection.checkpoint_iterations": "execution.checkpoint_steps",
     "reconstruction.batch_size": "execution.reconstructions",
     "reconstruction.trunks": "trunks",
     "saliency.batch_size": "execution.occluders",
+}
+GONE = {
+    "finetune.points_per_job": "a job trains as many points as there are weight decays",
+    "correlation.resamples": "intervals of coefficients take no resamples",
 }
 
 
@@ -31,10 +34,13 @@ def check_config(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: names the key.
     """
-    for key, place in MOVED.items():
+    for key in (*MOVED, *GONE):
         section, _, name = key.rpartition(".")
-        if name in (config.get(section, {}) if section else config):
-            raise InputError(f"configuration, key {key}: it moved; write {place} in its place")
+        settings = config.get(section) if section else config
+        if isinstance(settings, dict) and name in settings:
+            if key in GONE:
+                raise InputError(f"configuration, key {key}: leave it out: {GONE[key]}")
+            raise InputError(f"configuration, key {key}: it moved; write {MOVED[key]} in its place")
     error = first_error(config, read_schema(schema))
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"

@@ -14,6 +14,8 @@ class Metric:
     prints it (Ericsson et al. 2021).
 
     Attributes:
+        higher_is_better: None where neither more nor less is better: what a model is indifferent to, or looks
+            at, is a property of it. Such values are not ranked, and none is printed bold.
         decimals: digits after the point in tables.
         recognition: a dataset's own metric of recognition; all of these average into one score of a setting.
         multilabel: of pictures with several labels.
@@ -23,7 +25,7 @@ class Metric:
     name: str
     label: str
     scale: int = 100
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     bounded: bool = True
     sign: int = 1
     decimals: int = 2
@@ -40,6 +42,10 @@ def _angle(name: str, label: str) -> Metric:
     return _error(name, label, scale=1, bounded=False, sign=-1, represented_by="within_11.25")
 
 
+def _property(name: str, label: str, **facts) -> Metric:
+    return Metric(name, label, higher_is_better=None, **facts)
+
+
 def _colour_error(name: str, label: str) -> Metric:
     return _error(name, label, scale=1, bounded=False, decimals=0)
 
@@ -51,10 +57,12 @@ METRICS = {
         Metric("mean_per_class", "Mean per-class accuracy (%)", recognition=True),
         Metric("map11", "11-point mAP (%)", recognition=True, multilabel=True),
         Metric("accuracy", "Accuracy (%)", recognition=True),
-        Metric("ap", "AP (%)", represented_by="ap50"),
-        Metric("ap50", "AP50 (%)"),
-        Metric("ap75", "AP75 (%)", represented_by="ap50"),
+        Metric("ap", "AP, COCO's (%)", represented_by="ap50_voc07"),
+        Metric("ap50", "AP50, COCO's (%)", represented_by="ap50_voc07"),
+        Metric("ap75", "AP75, COCO's (%)", represented_by="ap50_voc07"),
+        Metric("ap_voc07", "AP, VOC 2007's 11 points (%)", represented_by="ap50_voc07"),
         Metric("ap50_voc07", "AP50, VOC 2007's 11 points (%)"),
+        Metric("ap75_voc07", "AP75, VOC 2007's 11 points (%)", represented_by="ap50_voc07"),
         _angle("mean_angle_deg", "Mean angular error (°)"),
         _angle("median_angle_deg", "Median angular error (°)"),
         Metric("within_11.25", "Within 11.25° (%)"),
@@ -72,10 +80,13 @@ METRICS = {
         _colour_error("mse_red", "Squared error, red"),
         _colour_error("mse_green", "Squared error, green"),
         _colour_error("mse_blue", "Squared error, blue"),
-        Metric("attentive_diffusion", "Attentive diffusion (%)"),
-        Metric("invariance_crop", "Invariance to crops", scale=1, bounded=False),
-        Metric("invariance_colour", "Invariance to colours", scale=1, bounded=False),
-        Metric("invariance_blur", "Invariance to blur", scale=1, bounded=False),
-        Metric("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
+        _property("attentive_diffusion", "Attentive diffusion (%)"),
+        _property("invariance_crop", "Invariance to crops", scale=1, bounded=False),
+        _property("invariance_colour", "Invariance to colours", scale=1, bounded=False),
+        _property("invariance_blur", "Invariance to blur", scale=1, bounded=False),
+        _property("invariance_rotation", "Invariance to rotation", scale=1, bounded=False),
     )
 }
+
+OF_DATASETS = ("top1", "mean_per_class", "map11")
+"""Those that a dataset may have as its own (``results.metrics.SCORERS``); ``accuracy`` is of episodes."""

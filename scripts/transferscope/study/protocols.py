@@ -9,10 +9,12 @@ from transferscope import arguments
 from transferscope.errors import InputError
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
-from transferscope.study.tables import read_table
+from transferscope.study.tables import place, read_table
 
 OWN = "dataset"
 """Stands in the column ``metric`` where a dataset's own metric of recognition is meant."""
+IN_FIGURES = ("protocol", "dataset", "model", "at")
+_FORMAT_ERRORS = (LookupError, ValueError, AttributeError, TypeError)
 MODULES = Path(__file__).parents[1] / "protocols"
 
 
@@ -27,7 +29,7 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """
     table = read_table(path, Path(schemas) / "protocols.schema.yaml")
     for protocol, row in table.iterrows():
-        where = f"{path}, row {protocol!r}"
+        where = place(path, table, protocol)
         if row["metric"] not in ("", OWN, *METRICS):
             raise InputError(f"{where}, column 'metric': {row['metric']!r} is not in study/metrics.py")
         if bool(row["head"]) != (row["reads"] == "predictions") or row["head"] not in ("", *table.index):
@@ -39,7 +41,17 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             raise InputError(
                 f"{where}, column 'module': scripts/transferscope/protocols/ has no {row['module']}"
             )
-        title(table, protocol, dict.fromkeys(AXES, ""))
+        try:
+            title(table, protocol, dict.fromkeys(AXES, ""))
+        except InputError as error:
+            raise InputError(f"{where}, column 'title': {error}") from error
+        try:
+            row["figure"].format(**dict.fromkeys(IN_FIGURES, ""))
+        except _FORMAT_ERRORS as error:
+            raise InputError(
+                f"{where}, column 'figure': {row['figure']!r} has other braces than those of "
+                f"{', '.join(IN_FIGURES)} ({error}); correct it"
+            ) from error
     table["target"] = table["target"].mask(table["target"] == "", table.index.to_series())
     table["needs"] = table["needs"].str.split()
     table["arguments"] = table["arguments"].map(arguments.parse)
@@ -80,7 +92,7 @@ def title(protocols: pd.DataFrame, protocol: str, axes: dict[str, object]) -> st
     template = protocols["title"].get(protocol, protocol)
     try:
         text = template.format(**axes)
-    except (KeyError, IndexError, ValueError) as error:
+    except _FORMAT_ERRORS as error:
         raise InputError(
             f"the title {template!r} of the protocol {protocol} names no axis ({error}); "
             f"use {', '.join(AXES)} in braces"

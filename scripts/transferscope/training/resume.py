@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zipfile
 from pathlib import Path
 
 import torch
@@ -14,7 +15,12 @@ def read(path: Path, fingerprint: str) -> dict | None:
     if not path.exists():
         return None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # torch.save writes a zip archive, with a checksum of each tensor, which torch.load does not look at.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} in it is damaged")
+        content = dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # a damaged pickle can raise anything
         logging.warning("%s cannot be read (%s); starting over", path, error)
         return None

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from transferscope.errors import InputError
+from transferscope.errors import InputError, refused
 from transferscope.training import deadline
 
 
@@ -58,7 +58,7 @@ def batches(
     """Yield the batches of steps ``start`` to ``stop`` (exclusive).
 
     Raises:
-        InputError: a sample cannot be read; the message names it.
+        InputError: a sample cannot be read; the message names every such sample.
     """
     loader = DataLoader(
         stream,
@@ -73,7 +73,7 @@ def batches(
     )
     for batch in loader:
         if isinstance(batch, InputError):
-            raise batch
+            raise refused(stream.draw, stream.indices.tolist(), threads=max(1, workers)) or batch
         yield batch
 
 

@@ -30,6 +30,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from transferscope import hdf5
 from transferscope.datasets.rendered import draw, textures
 from transferscope.datasets.rendered.families import FAMILIES, build
 from transferscope.datasets.rendered.render import Rendering, Scene, render
@@ -195,9 +196,14 @@ def _write_labels(file: h5py.File, plan: Plan, labels: Iterator[Labels]) -> None
             file[name][index] = getattr(label, name)
         pictures.append(label.picture)
         objects += label.objects
-    file["pictures"] = np.array(pictures, dtype=draw.PICTURE_FIELDS)
-    file["objects"] = np.array(objects, dtype=OBJECT_FIELDS)
-    file.create_dataset("split", data=plan.splits, dtype=h5py.string_dtype())
+    tables = {
+        "pictures": np.array(pictures, dtype=draw.PICTURE_FIELDS),
+        "objects": np.array(objects, dtype=OBJECT_FIELDS),
+        "split": hdf5.texts(plan.splits),
+    }
+    for name, table in tables.items():
+        # What is compressed has a checksum, unless it is a text of any length.
+        file.create_dataset(name, data=table, compression="gzip")
     file.attrs.update(
         class_names=CLASSES,
         textures=textures.NAMES,

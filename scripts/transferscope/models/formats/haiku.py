@@ -45,12 +45,17 @@ def read(path: str | Path) -> dict[str, Tensor]:
         state = content["experiment_state"]
         modules = [*state[ONLINE_PARAMS].items(), *state[ONLINE_STATE].items()]
         return {
-            f"{module}/{name}": torch.from_numpy(np.array(value))
-            for module, values in modules
-            for name, value in values.items()
+            f"{module}/{name}": _tensor(value) for module, values in modules for name, value in values.items()
         }
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path} does not have BYOL's layout (experiment_state with online_params and online_state); "
             "check the format of this model"
         ) from error
+
+
+def _tensor(value: np.ndarray | np.generic) -> Tensor:
+    if not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(f"a {type(value).__name__} and no array")
+    value = np.array(value)
+    return torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))

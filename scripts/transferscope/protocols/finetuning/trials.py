@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from transferscope import files
 from transferscope.datasets import load_dataset
+from transferscope.datasets.splits import check_classes
 from transferscope.errors import InputError
 from transferscope.features.extraction import Pictures, extract, order_by_split
 from transferscope.models import backbones
@@ -65,6 +66,7 @@ class Task:
         self.backbone, self.metadata = backbones.load(backbone, resolution=resolution)
         self.run = Run(model=self.metadata.model, dataset=facts["dataset"], **run)
         self.samples = load_dataset(root=root, **facts, seed=self.run.seed)
+        check_classes(self.samples)
         self.splits = order_by_split(self.samples)
         self.resolution = resolution
         self.batch_size = batch_size

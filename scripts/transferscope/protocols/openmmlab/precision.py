@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 from mmdet.datasets.api_wrappers import COCO, COCOeval
-from mmdet.evaluation import CocoMetric
-from mmdet.evaluation.functional.mean_ap import average_precision, tpfp_default
+from mmdet.evaluation import CocoMetric, bbox_overlaps
+from mmdet.evaluation.functional.mean_ap import average_precision
 
-METRICS = ("ap", "ap50", "ap75", "ap50_voc07")
-AP50, AP75 = 0, 5  # places among COCO's thresholds 0.5, 0.55, ..., 0.95
+METRICS = ("ap", "ap50", "ap75", "ap_voc07", "ap50_voc07", "ap75_voc07")
+THRESHOLDS = np.arange(50, 100, 5) / 100  # of the overlap, COCO's
+AP50, AP75 = 0, 5  # places among them
 
 
 class BoxPrecision(CocoMetric):
@@ -34,9 +35,9 @@ def average_precisions(truth: COCO, found: dict[int, dict[str, np.ndarray]]) -> 
     """A column for each of METRICS, a row for each class (its id) that the test asks for, in 0..1.
 
     The first three are COCO's: precision interpolated at 101 recalls, the best 100 boxes of a picture. The
-    last is that of Everingham et al. 2010, section 4.2: at 11 recalls, all boxes, a box belonging to the
-    object that it overlaps most. Neither asks for an object that is marked as a crowd, nor counts a box on it
-    as wrong.
+    last three are those of Everingham et al. 2010, section 4.2, at the same thresholds of the overlap, as
+    detectron2 evaluates VOC 2007: at 11 recalls, all boxes, a box belonging to the object that it overlaps
+    most. Neither asks for an object that is marked as a crowd, nor counts a box on it as wrong.
 
     Args:
         truth: the annotations.
@@ -59,32 +60,44 @@ def average_precisions(truth: COCO, found: dict[int, dict[str, np.ndarray]]) -> 
     evaluation.accumulate()
     # [thresholds, recalls, classes]: of objects of all sizes, with the most boxes a picture.
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
-    values = [precision.mean(axis=(0, 1)), precision[AP50].mean(axis=0), precision[AP75].mean(axis=0)]
-    return pd.DataFrame(
-        dict(zip(METRICS, [*values, _eleven_points(truth, found, classes)], strict=True)), index=classes
-    )
+    eleven_points = np.array([_eleven_points(truth, found, label) for label in classes]).T
+    values = [
+        summary
+        for by_threshold in (precision.mean(axis=1), eleven_points)
+        for summary in (by_threshold.mean(axis=0), by_threshold[AP50], by_threshold[AP75])
+    ]
+    return pd.DataFrame(dict(zip(METRICS, values, strict=True)), index=classes)
 
 
-def _eleven_points(truth: COCO, found: dict[int, dict[str, np.ndarray]], classes: list[int]) -> list[float]:
-    """As ``mmdet.evaluation.eval_map`` does it, but without its pool of processes, which may hang."""
-    return [_eleven_points_of(truth, found, label) for label in classes]
-
-
-def _eleven_points_of(truth: COCO, found: dict[int, dict[str, np.ndarray]], label: int) -> float:
-    scores, right, wrong, asked = [], [], [], 0
+def _eleven_points(truth: COCO, found: dict[int, dict[str, np.ndarray]], label: int) -> list[float]:
+    """VOC 2007's average precision of one class at each of THRESHOLDS."""
+    parts, asked = [], 0
     for picture, result in found.items():
         objects = truth.load_anns(truth.get_ann_ids(img_ids=[picture], cat_ids=[label]))
-        boxes = np.array([one["bbox"] for one in objects], dtype=np.float32).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]
         crowd = np.array([one["iscrowd"] for one in objects], dtype=bool)
         chosen = result["labels"] == label
-        scored = np.column_stack([result["boxes"], result["scores"]])[chosen].astype(np.float32)
-        true_positive, false_positive = tpfp_default(scored, boxes[~crowd], boxes[crowd], iou_thr=0.5)
-        scores.append(scored[:, -1])
-        right.append(true_positive[0])
-        wrong.append(false_positive[0])
-        asked += int((~crowd).sum())
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    right, wrong = np.concatenate(right)[order].cumsum(), np.concatenate(wrong)[order].cumsum()
-    precision = right / np.maximum(right + wrong, np.finfo(np.float32).eps)
-    return float(average_precision(right / asked, precision, mode="11points"))
+        # An object by its place among all pictures' objects of the class; a crowd is none.
+        part = pd.DataFrame({"score": result["scores"][chosen], "overlap": 0.0, "object": -1, "crowd": False})
+        if len(objects) and len(part):
+            boxes = np.array([one["bbox"] for one in objects], dtype=np.float32)
+            boxes[:, 2:] += boxes[:, :2]
+            overlaps = bbox_overlaps(result["boxes"][chosen].astype(np.float32), boxes)
+            nearest = overlaps.argmax(axis=1)
+            part["overlap"] = overlaps.max(axis=1)
+            part["object"] = asked + nearest
+            part["crowd"] = crowd[nearest]
+        parts.append(part)
+        asked += len(objects)
+    boxes = pd.concat(parts).sort_values("score", ascending=False, kind="stable")
+    objects = [one for one in truth.anns.values() if one["category_id"] == label and not one["iscrowd"]]
+    precisions = []
+    for threshold in THRESHOLDS:
+        near = boxes["overlap"] >= threshold
+        counted = boxes[~(near & boxes["crowd"])]
+        near = near[~(near & boxes["crowd"])]
+        first = ~counted["object"].where(near).duplicated()
+        right = (near & first).cumsum().to_numpy()
+        precision = right / np.arange(1, len(right) + 1)
+        recall = right / len(objects)
+        precisions.append(float(average_precision(recall, precision, mode="11points")))
+    return precisions

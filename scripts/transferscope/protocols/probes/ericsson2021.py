@@ -1,22 +1,23 @@
-"""Logistic regression as in the released code of Ericsson et al. (CVPR 2021), including its early stopping.
+"""Logistic regression as the released code of Ericsson et al. (CVPR 2021) ran it, under scikit-learn 0.22.
 
 linear.py of linusericsson/ssl-transfer reuses one scikit-learn classifier for a whole run. Every fit (each
-lambda from the weakest, each class of a multi-label dataset, the refit) is warm-started with the previous
-coefficients and stops at scikit-learn's default tolerance or after 100 iterations.
+lambda from the weakest, each class of a multi-label dataset, the refit) sets out from the coefficients of the
+one before and ends after 100 iterations at the latest. The authors' readme names scikit-learn 0.22.2, which
+minimised the objective summed over the samples; from version 1.2 on scikit-learn divides it by their number,
+so that the same tolerance stops a fit as many times earlier. Here is what 0.22.2 computed, by SciPy.
 """
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
 from transferscope.errors import InputError
 from transferscope.protocols.probes.logistic import Solution
 
 MAX_ITERATIONS = 100
+TOLERANCE = 1e-4  # of the largest element of the gradient, scikit-learn's default
 
 
 class EarlyStopped:
@@ -26,7 +27,7 @@ class EarlyStopped:
 
     def __init__(self, num_classes: int):
         self.num_classes = num_classes
-        self.classifier = LogisticRegression(max_iter=MAX_ITERATIONS, warm_start=True)
+        self.parameters = None  # of the last fit, [classes, D + 1] with the biases last
 
     def path(self, features: np.ndarray, labels: np.ndarray, lambdas: np.ndarray) -> Iterator[Solution]:
         """Yield the fit at every lambda, from the weakest to the strongest.
@@ -43,33 +44,50 @@ class EarlyStopped:
         return self._fit(features, labels, chosen.lambda_)
 
     def _fit(self, features: np.ndarray, labels: np.ndarray, lambda_: float) -> Solution:
-        if labels.ndim == 2:
-            targets, num_classes = list(labels.T), 2
+        features = features.astype(np.float64)
+        if labels.ndim == 1:
+            parameters, iterations = self._minimise(features, labels, self.num_classes, lambda_)
+            parameters, iterations = parameters.T, [iterations]
         else:
-            targets, num_classes = [labels], self.num_classes
-        # The authors used multi_class="multinomial", with two weight vectors for two classes. Current
-        # scikit-learn fits their difference, which has the same minimum at C = 2 / lambda.
-        self.classifier.set_params(C=(2 if num_classes == 2 else 1) / lambda_)
-        weights, biases, iterations = [], [], []
-        for target in targets:
-            if len(np.unique(target)) < num_classes:
-                raise InputError(
-                    f"only the labels {np.unique(target)} of {num_classes} occur in training, which mode "
-                    "ericsson2021 cannot fit; use mode converged or more training samples"
-                )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                self.classifier.fit(features, target)
-            weights.append(self.classifier.coef_.T)
-            biases.append(self.classifier.intercept_)
-            iterations.append(int(self.classifier.n_iter_[0]))
-        weight, bias = np.concatenate(weights, axis=1), np.concatenate(biases)
-        if labels.ndim == 1 and num_classes == 2:
-            weight, bias = (np.concatenate([-part / 2, part / 2], axis=-1) for part in (weight, bias))
+            # Two weight vectors a class, as multi_class="multinomial" has them: their difference decides.
+            fits = [self._minimise(features, target, 2, lambda_) for target in labels.T]
+            parameters = np.stack([positive - negative for (negative, positive), _ in fits], axis=1)
+            iterations = [count for _, count in fits]
         return Solution(
             lambda_,
-            torch.as_tensor(weight, dtype=torch.float32),
-            torch.as_tensor(bias, dtype=torch.float32),
+            torch.as_tensor(parameters[:-1]),
+            torch.as_tensor(parameters[-1]),
             sum(iterations),
             max(iterations) < MAX_ITERATIONS,
         )
+
+    def _minimise(
+        self, features: np.ndarray, labels: np.ndarray, num_classes: int, lambda_: float
+    ) -> tuple[np.ndarray, int]:
+        """The parameters [num_classes, D + 1] where L-BFGS stops, and its iterations."""
+        present = np.unique(labels)
+        if len(present) < num_classes:
+            raise InputError(
+                f"only the labels {present} of {num_classes} occur in training, which mode ericsson2021 "
+                "cannot fit; use mode converged or more training samples"
+            )
+        features, labels = torch.as_tensor(features), torch.as_tensor(labels)
+        targets = torch.nn.functional.one_hot(labels.long(), num_classes).double()
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            parameters = torch.as_tensor(flat).view(num_classes, -1)
+            weight, bias = parameters[:, :-1], parameters[:, -1]
+            log_shares = torch.addmm(bias, features, weight.T).log_softmax(dim=1)
+            residual = log_shares.exp() - targets
+            loss = lambda_ / 2 * weight.square().sum() - (targets * log_shares).sum()
+            weight_gradient = residual.T @ features + lambda_ * weight
+            gradient = torch.cat([weight_gradient, residual.sum(dim=0)[:, None]], dim=1)
+            return loss.item(), gradient.flatten().numpy()
+
+        start = self.parameters
+        if start is None:
+            start = np.zeros((num_classes, features.shape[1] + 1))
+        options = {"gtol": TOLERANCE, "maxiter": MAX_ITERATIONS}
+        found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        self.parameters = found.x.reshape(num_classes, -1)
+        return self.parameters, min(found.nit, MAX_ITERATIONS)

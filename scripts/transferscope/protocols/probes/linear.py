@@ -18,7 +18,7 @@ from transferscope.protocols.probes import splits
 from transferscope.protocols.probes.ericsson2021 import EarlyStopped
 from transferscope.protocols.probes.logistic import Solution, solve_path
 from transferscope.protocols.probes.splits import Split
-from transferscope.results.metrics import score
+from transferscope.results.metrics import AS_ERICSSON2021, score
 from transferscope.results.predictions import Predictions
 from transferscope.results.run import Evaluation, measure
 
@@ -105,9 +105,10 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate by the probe in ``mode``, with predictions of val and test."""
     splits = features.read("train", "val", "test")
+    computed = AS_ERICSSON2021.get(metric, metric) if mode == "ericsson2021" else metric
     probe = linear_probe(
         *((split.features, split.labels) for split in splits.values()),
-        metric=partial(score, metric),
+        metric=partial(score, computed),
         num_classes=classes,
         mode=mode,
         device=device,
@@ -116,7 +117,9 @@ def evaluate(
     return Evaluation(
         mode=mode,
         n_test=len(splits["test"].ids),
-        measurements=[measure(metric, probe.test_logits, splits["test"].labels, seed=seed)],
+        measurements=[
+            measure(metric, probe.test_logits, splits["test"].labels, seed=seed, computed=computed)
+        ],
         details={
             "lambda": float(probe.chosen_lambda),
             "lambdas": [float(value) for value in probe.lambdas],
@@ -148,4 +151,5 @@ class _Converged:
 
 
 def _predict(fit: Solution, features: torch.Tensor) -> np.ndarray:
-    return torch.addmm(fit.bias, features, fit.weight).cpu().numpy()
+    logits = torch.addmm(fit.bias, features.to(fit.weight.dtype), fit.weight)
+    return logits.float().cpu().numpy()

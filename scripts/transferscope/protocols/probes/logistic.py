@@ -67,10 +67,10 @@ def solve_path(
 
     ``features`` is [N, D]; computations use its device and dtype (float32 or float64). ``labels`` is int64
     [N] in 0..C-1, or [N, C] of 0 and 1 for one binary problem per class. A fit stops when half the squared
-    Newton decrement, an estimate of the suboptimality, is below ``tolerance`` times min(N,
-    TOLERANCES_OF_OBJECTIVE * objective). ``start`` is the solution of a similar problem, such as a subset of
-    the samples, to start from; its rotation is reused, which saves most of the preparation. Only one solution
-    is in memory.
+    Newton decrement as L-BFGS estimates it, often less than the suboptimality, is below ``tolerance`` times
+    min(N, TOLERANCES_OF_OBJECTIVE * objective); docs/protocols.md says what was left on random problems.
+    ``start`` is the solution of a similar problem, such as a subset of the samples, to start from; its
+    rotation is reused, which saves most of the preparation. Only one solution is in memory.
 
     Two single-label classes have two weight vectors, which share the penalty; scikit-learn's single vector
     has the same optimum at C = 2 / lambda.

@@ -5,7 +5,6 @@ length at every position, are weighted by channel, averaged over positions and s
 ``lpips`` provides the channel weights, learned from human judgements; the trunks are torchvision's.
 """
 
-import pickle
 from pathlib import Path
 
 import lpips
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from transferscope.errors import InputError
 from transferscope.features.images import normalise
 from transferscope.models import backbones
+from transferscope.models.formats import pytorch
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 """LPIPS trunk -> torchvision model."""
@@ -26,12 +26,12 @@ def load_lpips(trunk: str, checkpoint: str | Path) -> lpips.LPIPS:
     """Load LPIPS 0.1 with a trunk of ``TRUNKS`` from torchvision's weights file ``checkpoint``.
 
     Raises:
-        InputError: the file does not contain the weights of that network.
+        InputError: the file is damaged or does not contain the weights of that network.
     """
     network = getattr(torchvision.models, TRUNKS[trunk])(weights=None)
     try:
-        network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-    except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        network.load_state_dict(pytorch.read(checkpoint))
+    except (RuntimeError, TypeError, AttributeError) as error:
         problem = str(error).partition("\n")[0]  # further lines list every tensor
         raise InputError(
             f"{checkpoint} does not hold torchvision's {TRUNKS[trunk]} ({problem}); remove it and rerun"

@@ -7,11 +7,9 @@ HDF5 with ``originals`` and ``reconstructions`` uint8 [N, R, R, 3], ``datasets``
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from transferscope import files
-from transferscope.errors import InputError
+from transferscope import hdf5
 
 VERSION = 1
 
@@ -42,9 +40,9 @@ def write(
     attributes: dict,
 ) -> None:
     """Write all reconstructions of a model, atomically."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(path) as file:
         file.attrs.update(attributes | {"version": VERSION})
-        file["datasets"], file["samples"] = datasets, samples
+        file["datasets"], file["samples"] = hdf5.texts(datasets), hdf5.texts(samples)
         file["originals"], file["reconstructions"] = originals, reconstructions
         file["seconds"] = seconds
 
@@ -53,26 +51,21 @@ def read(path: str | Path) -> list[Reconstruction]:
     """Read all reconstructions of a model, in the order written.
 
     Raises:
-        InputError: not a reconstruction file, truncated, or of another format version.
+        InputError: not a reconstruction file, damaged, or of another format version.
     """
-    try:
-        with h5py.File(path) as file:
-            if file.attrs.get("version") != VERSION:
-                raise InputError(
-                    f"{path} does not hold reconstructions of version {VERSION}; remove it and rerun"
-                )
-            facts = {name: getattr(value, "item", lambda v=value: v)() for name, value in file.attrs.items()}
-            columns = (
-                file["datasets"].asstr()[:],
-                file["samples"].asstr()[:],
-                file["originals"][:],
-                file["reconstructions"][:],
-                file["seconds"][:],
-            )
-    except (OSError, KeyError) as error:
-        raise InputError(
-            f"{path} does not hold whole reconstructions ({error}); remove it and rerun"
-        ) from error
+    with hdf5.opened(path, "file of reconstructions", VERSION) as file:
+        facts = {
+            name: getattr(value, "item", lambda v=value: v)()
+            for name, value in file.attrs.items()
+            if name != hdf5.DIGEST
+        }
+        columns = (
+            file["datasets"].asstr()[:],
+            file["samples"].asstr()[:],
+            file["originals"][:],
+            file["reconstructions"][:],
+            file["seconds"][:],
+        )
     return [Reconstruction(*row, facts) for row in zip(*columns, strict=True)]
 
 

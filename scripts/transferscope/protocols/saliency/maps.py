@@ -8,11 +8,9 @@ sample, occluder and stride.
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from transferscope import files
-from transferscope.errors import InputError
+from transferscope import hdf5
 
 VERSION = 1
 
@@ -60,7 +58,7 @@ def write(
     attributes: dict,
 ) -> None:
     """Write a map, atomically."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.create(path) as file:
         file.attrs.update(attributes | {"version": VERSION})
         file["attention"] = attention.astype(np.float32)
         file["picture"] = picture
@@ -72,13 +70,8 @@ def read(path: str | Path) -> Map:
     """Read a map.
 
     Raises:
-        InputError: not a map file, truncated, or of another format version.
+        InputError: not a map file, damaged, or of another format version.
     """
-    try:
-        with h5py.File(path) as file:
-            if file.attrs.get("version") != VERSION:
-                raise InputError(f"{path} is not a saliency map of version {VERSION}; remove it and rerun")
-            attributes = file.attrs
-            return Map(attributes["model"], attributes["dataset"], file["attention"][:], file["picture"][:])
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is not a whole saliency map ({error}); remove it and rerun") from error
+    with hdf5.opened(path, "saliency map", VERSION) as file:
+        attributes = file.attrs
+        return Map(attributes["model"], attributes["dataset"], file["attention"][:], file["picture"][:])
