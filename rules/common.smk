@@ -6,6 +6,7 @@ DATASETS, VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: noth
 
 import functools
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope.errors import InputError
+from transferscope.features.images import input_of
 from transferscope.folders import check_folder
 from transferscope.sources.forms import is_local, placed_files
 from transferscope.study import catalogue, configuration, protocols, runs
@@ -38,6 +40,8 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 MEASURED = config["results_from"] == "measured"
+# By a protocol's setting `input`: what its features are called after the model.
+SEEN = {"features": "", "squash": ".squash"}
 
 
 def alternatives(names) -> str:
@@ -71,6 +75,7 @@ wildcard_constraints:
     protocol=alternatives(PROTOCOLS.index),
     at=f"({alternatives(VARIANTS['at'].iloc[1:])})?",
     published=alternatives(PUBLISHED),
+    seen=alternatives(re.escape(seen) for seen in SEEN.values()),
 
 
 MODEL_ROWS, DATASET_ROWS, PROTOCOL_ROWS, VARIANT_ROWS = (

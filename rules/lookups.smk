@@ -88,8 +88,21 @@ def extracted_in(one_job: bool) -> str:
 def shard_files(wildcards) -> list[str]:
     """The shards of a dataset's features, in order."""
     shards = math.ceil(DATASET_ROWS[wildcards.dataset]["images"] / config["execution"]["shard_images"])
-    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}.shards"
+    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}{wildcards.seen}.shards"
     return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
+
+
+def input_to_network(wildcards) -> dict:
+    """A param: how pictures are resized and cropped, as the study has it or the wildcard `seen` says."""
+    kind = wildcards.seen.lstrip(".") or config["features"]["input"]
+    return input_of(kind, config["features"]["resolution"], MODEL_ROWS[wildcards.model]["input"])
+
+
+def features_of_run(wildcards) -> str:
+    """The features that a protocol reads: those of all protocols, unless its settings ask for another input."""
+    settings = config.get(PROTOCOL_ROWS[wildcards.protocol]["settings"], {})
+    seen = SEEN[settings.get("input", "features")]
+    return f"<results>/features/{wildcards.dataset}/{wildcards.model}{seen}.h5"
 
 
 def drawn_splits(wildcards) -> str | list:

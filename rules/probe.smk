@@ -9,7 +9,7 @@ the predictions of those whose calibration can be measured. A protocol's row nam
 rule probe:
     """The evaluation that the protocol's row names."""
     input:
-        features="<results>/features/{dataset}/{model}.h5",
+        features=features_of_run,
         splits=drawn_splits,
     output:
         result="<results>/{protocol}/{dataset}/{model}{at}.json",
@@ -67,5 +67,6 @@ rule measure_calibration:
         **size_of("measure_calibration"),
     params:
         run=run_facts,
+        settings=settings_of,
     script:
         "../scripts/measure_calibration.py"

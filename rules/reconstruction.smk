@@ -56,6 +56,7 @@ rule reconstruct_pictures:
         resolution=config["reconstruction"]["resolution"],
         stage=config["reconstruction"]["stage"],
         steps=config["reconstruction"]["steps"],
+        prior=config["reconstruction"]["prior"],
         seed=fact(VARIANT_ROWS, "at", "seed"),
     script:
         "../scripts/reconstruct_pictures.py"

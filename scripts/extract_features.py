@@ -22,13 +22,18 @@ def main(
     facts: dict,
     seed: int,
     resolution: int,
+    input: dict,
     batch_size: int,
     shard: int = 0,
     shards: int = 1,
     device: str = "cpu",
     workers: int = 1,
 ) -> None:
-    """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features.store``."""
+    """Write the feature file of the part ``shard`` of ``shards``; see ``transferscope.features.store``.
+
+    Args:
+        input: of ``input_of``.
+    """
     network, metadata = backbones.load(backbone, resolution)
     samples = load_dataset(root=root, **facts, seed=seed)
     check_classes(samples)
@@ -43,6 +48,7 @@ def main(
             "resize": "shorter side, bicubic",
             "crop": "centre",
             "resolution": resolution,
+            **input,
             "mean": list(metadata.mean),
             "std": list(metadata.std),
         },
@@ -56,7 +62,7 @@ def main(
     }
     batches = extract(
         network,
-        Pictures(samples, resolution),
+        Pictures(samples, resolution, **input),
         [index for part in parts.values() for index in part.tolist()],
         mean=metadata.mean,
         std=metadata.std,
@@ -80,6 +86,7 @@ if __name__ == "__main__":
             facts=snakemake.params.facts,
             seed=snakemake.params.seed,
             resolution=snakemake.params.resolution,
+            input=snakemake.params.input,
             batch_size=snakemake.resources.batch_size,
             shard=int(snakemake.wildcards.get("shard", 0)),
             shards=int(snakemake.wildcards.get("shards", 1)),

@@ -6,12 +6,12 @@ from transferscope.results import predictions
 from transferscope.results.run import Evaluation, Run, measurements
 
 
-def main(prediction_file: str, output: str, *, run: dict) -> None:
+def main(prediction_file: str, output: str, *, run: dict, settings: dict) -> None:
     """Write the expected calibration error before and after temperature scaling, fitted both ways."""
     splits, attributes = predictions.read(prediction_file)
     run = Run(model=attributes["model"], dataset=attributes["dataset"], **run)
     val, test = splits["val"], splits["test"]
-    outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=run.seed)
+    outcome = calibrate(val.logits, val.labels, test.logits, test.labels, seed=run.seed, **settings)
     evaluation = Evaluation(
         mode=attributes["mode"],
         n_test=len(test.ids),
@@ -35,4 +35,9 @@ def bins(reliability: Reliability) -> dict[str, list[float]]:
 
 if __name__ == "__main__":
     with job.logged(snakemake):
-        main(snakemake.input[0], snakemake.output[0], run=job.run(snakemake))
+        main(
+            snakemake.input[0],
+            snakemake.output[0],
+            run=job.run(snakemake),
+            settings=snakemake.params.settings,
+        )

@@ -45,7 +45,7 @@ def main(
     values |= {f"mse_{channel}": error for channel, error in errors.items()}
     run |= {name: one.facts[name] for name in ("device", "threads")}
     evaluation = Evaluation(
-        mode=f"stage{one.facts['stage']}-{one.facts['steps']}-steps",
+        mode=f"stage{one.facts['stage']}-{one.facts['steps']}-steps-{one.facts['prior']}",
         n_test=one.original.shape[0] * one.original.shape[1],
         measurements=measurements(values),
         details=details,

@@ -27,6 +27,7 @@ def main(
     resolution: int,
     stage: int,
     steps: int,
+    prior: str,
     versions: dict[str, int],
     seed: int,
     together: int,
@@ -37,7 +38,7 @@ def main(
 
     Args:
         pictures, descriptions: of ``choose_picture``, in the same order.
-        resolution, stage, steps: as the section ``reconstruction`` of the configuration has them.
+        resolution, stage, steps, prior: as the section ``reconstruction`` of the configuration has them.
         versions: of the protocols that measure the reconstructions.
         together: pictures that are reconstructed together.
     """
@@ -52,6 +53,7 @@ def main(
         "resolution": resolution,
         "stage": stage,
         "steps": steps,
+        "prior": prior,
         "model": metadata.model,
         "backbone_sha256": files.sha256(backbone),
         "seed": seed,
@@ -76,6 +78,7 @@ def main(
             std=metadata.std,
             seeds=[image_seed(seed, f"{one['dataset']}:{one['sample']}") for one in part],
             steps=steps,
+            output=prior,
             device=device,
             state=resume.training,
             save=resume.save_training,

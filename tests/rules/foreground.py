@@ -8,6 +8,7 @@ import numpy as np
 
 from transferscope.datasets.dense import DenseSamples
 from transferscope.protocols.dense import classes
+from transferscope.protocols.dense.resizing import Sizes, pillow, resized
 from transferscope.protocols.dense.tasks import DenseTask, Sgd
 from transferscope.protocols.openmmlab.segmentors import pspnet
 
@@ -18,20 +19,32 @@ def task(
     *,
     seed: int,
     iterations: int,
-    crop: int,
+    size: int,
     channels: int,
+    batch_size: int,
     **sgd: float,
 ) -> DenseTask:
     """The task on ``samples`` of classes; class 0 is the background."""
     samples = replace(samples, target=_Foreground(samples.target), class_names=["background", "object"])
+    network = pspnet(backbone, outputs=2, head="PSPHead", channels=channels)
+    sizes = Sizes([size], [size], longest_side=2 * size, multiple=8, label_stride=8)
+    pictures = resized(
+        samples,
+        samples.target,
+        network.backbone.metadata,
+        sizes,
+        batch_size=batch_size,
+        flip=True,
+        resize=pillow,
+    )
     return DenseTask(
         samples=samples,
-        network=pspnet(backbone, outputs=2, head="PSPHead", channels=channels),
-        draw=classes.ClassesDraw(samples, crop),
+        network=network,
+        pictures=pictures,
         decode=classes.most_likely,
         score=_Score,
         baseline=classes.most_common(samples),
-        optimisation=Sgd(steps=iterations, **sgd),
+        optimisation=Sgd(steps=iterations, batch_size=batch_size, **sgd),
         mode="frozen",
         kind="classes",
     )

@@ -33,9 +33,10 @@ FACTS = {
     "version": "1",
 }
 SGD = {"batch_size": 2, "learning_rate": 0.01, "power": 0.9, "momentum": 0.9, "weight_decay": 1e-4}
+SCALES = {"train_scales": [32, 40], "test_scales": [32, 40], "longest_side": 64}
 SETTINGS = {
-    "normals": SGD | {"target": "codebook", "codebook": "kmeans", "epochs": 1, "channels": 8},
-    "segmentation": SGD | {"iterations": 8, "crop": 32, "channels": 8},
+    "normals": SGD | SCALES | {"target": "codebook", "codebook": "kmeans", "iterations": 15, "channels": 8},
+    "segmentation": SGD | SCALES | {"iterations": 8, "channels": 8},
 }
 PLOT = {"font_size": 8, "dpi": 60}
 SCHEMAS = Path(__file__).parents[2] / "config" / "schemas"
@@ -192,13 +193,13 @@ def test_a_dense_protocol_is_a_row_a_module_and_a_metric(backbone, scenes, tmp_p
         "metric": metric.name,
         "rule": "train_dense",
         "module": "foreground",
-        "arguments": "iterations=4&crop=32&channels=8&batch_size=2&learning_rate=0.01&power=0.9&momentum=0.9"
+        "arguments": "iterations=4&size=32&channels=8&batch_size=2&learning_rate=0.01&power=0.9&momentum=0.9"
         "&weight_decay=0.0001",
         "version": "1",
     }
     (tmp_path / "protocols.tsv").write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
     row = protocols.read_protocols(tmp_path / "protocols.tsv", SCHEMAS).loc["foreground"]
-    assert row["arguments"] == arguments.parse("iterations=4&crop=32&channels=8") | SGD
+    assert row["arguments"] == arguments.parse("iterations=4&size=32&channels=8") | SGD
 
     drawn = []
     monkeypatch.setattr(

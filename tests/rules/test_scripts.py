@@ -240,7 +240,15 @@ def reconstruct(backbone: Path, pictures: Path, folder: Path, **changes) -> Path
         [picture, picture],
         [description, other],
         folder / "tiny.h5",
-        **{"resolution": 32, "stage": 1, "steps": 3, "versions": {"reconstruction": 1}, "seed": 0} | changes,
+        **{
+            "resolution": 32,
+            "stage": 1,
+            "steps": 3,
+            "prior": "normalised",
+            "versions": {"reconstruction": 1},
+            "seed": 0,
+        }
+        | changes,
         together=1,
     )
     return folder / "tiny.h5"
@@ -259,7 +267,7 @@ def test_a_reconstruction_is_measured_to_the_eye_and_in_each_colour(backbone, pi
     assert [found[f"mse_{name}"] for name in names] == pytest.approx(errors.tolist())
     assert found["lpips_squeeze"] > 0
     assert 0 < found["perceptual"] < 1
-    assert json.loads(result.read_text())["mode"] == "stage1-3-steps"
+    assert json.loads(result.read_text())["mode"] == "stage1-3-steps-normalised"
     with pytest.raises(InputError, match="0 pictures of elsewhere"):
         measure_reconstruction.main(made, [], [], result, dataset="elsewhere", **arguments | {"trunks": []})
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from netcal.metrics import ECE
 from scipy.special import log_softmax, softmax
 
@@ -100,7 +101,7 @@ def test_temperature_does_not_lose_shifted_float32_logits():
 
 def test_calibrate_repairs_overconfidence_both_ways():
     val, test = calibrated(4000, seed=1), calibrated(5000, seed=2)
-    result = calibrate(4 * val[0], val[1], 4 * test[0], test[1], seed=0)
+    result = calibrate(4 * val[0], val[1], 4 * test[0], test[1], seed=0, folds="whole")
     assert result.temperature_val == pytest.approx(4, rel=0.1)
     assert result.temperatures == pytest.approx([4] * 5, rel=0.2)
     assert result.ece > 0.1
@@ -117,10 +118,31 @@ def test_folds_fit_on_one_fifth_and_measure_on_the_rest():
         temperatures.append(fit_temperature(3 * logits[fold], labels[fold]))
         probabilities = softmax(3 * logits[rest] / temperatures[-1], axis=1)
         errors.append(ECE(bins=15).measure(probabilities, labels[rest]))
-    result = calibrate(logits, labels, 3 * logits, labels, seed=9)
+    result = calibrate(logits, labels, 3 * logits, labels, seed=9, folds="whole")
     assert result.temperatures == pytest.approx(temperatures)
     assert result.ece_scaled == pytest.approx(np.mean(errors), abs=1e-9)
-    assert calibrate(logits, labels, 3 * logits, labels, seed=8).temperatures != result.temperatures
+    assert (
+        calibrate(logits, labels, 3 * logits, labels, seed=8, folds="whole").temperatures
+        != result.temperatures
+    )
+
+
+def test_the_authors_folds_are_those_of_their_code():
+    logits, labels = calibrated(503)
+    indices = list(range(503))
+    np.random.seed(9)  # noqa: NPY002 (as their code does)
+    np.random.shuffle(indices)  # noqa: NPY002
+    folds = [part.numpy() for part in torch.tensor(indices).split(100)[:5]]
+    expected = [fit_temperature(3 * logits[fold], labels[fold]) for fold in folds]
+    rests = [np.concatenate(folds[:number] + folds[number + 1 :]) for number in range(5)]
+    errors = [
+        reliability(3 * logits[rest], labels[rest], temperature).ece
+        for rest, temperature in zip(rests, expected, strict=True)
+    ]
+    result = calibrate(logits, labels, 3 * logits, labels, seed=9, folds="ericsson2021")
+    assert result.temperatures == pytest.approx(expected)
+    assert result.ece_scaled == pytest.approx(np.mean(errors))
+    assert {len(rest) for rest in rests} == {400}  # three samples are in no fold
 
 
 def test_bad_input_is_refused():
@@ -132,5 +154,5 @@ def test_bad_input_is_refused():
     with pytest.raises(InputError, match="NaN"):
         fit_temperature(np.full_like(logits, np.inf), labels)
     with pytest.raises(InputError, match="4 samples"):
-        calibrate(logits, labels, logits[:4], labels[:4], seed=0)
-    assert len(calibrate(logits, labels, logits[:5], labels[:5], seed=0).temperatures) == 5
+        calibrate(logits, labels, logits[:4], labels[:4], seed=0, folds="whole")
+    assert len(calibrate(logits, labels, logits[:5], labels[:5], seed=0, folds="whole").temperatures) == 5

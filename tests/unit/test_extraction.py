@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from timm.data import create_transform
 from torchvision.transforms import v2
 
 from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.features import images
 from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
-from transferscope.features.images import normalise, resize_and_crop, to_uint8
+from transferscope.features.images import input_of, normalise, resize_and_crop, to_uint8
 
 
 def picture(index: int, width: int = 40, height: int = 30) -> Image.Image:
@@ -42,6 +43,42 @@ def test_the_transform_is_torchvisions_to_the_pixel():
         resize = v2.Resize(resolution, interpolation=v2.InterpolationMode.BICUBIC, antialias=True)
         reference = v2.CenterCrop(resolution)(resize(image))
         np.testing.assert_array_equal(resize_and_crop(image, resolution), reference)
+
+
+def sizes_and_image(rng: np.random.Generator) -> tuple[int, Image.Image]:
+    width, height = rng.integers(20, 400, 2)
+    pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return int(rng.choice([24, 48, 96])), Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("crop", [0.875, 0.882, 0.89, 0.9, 1])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_a_models_own_input_is_timms_to_the_pixel(crop, interpolation):
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        resolution, image = sizes_and_image(rng)
+        given = input_of("model", resolution, {"crop": crop, "interpolation": interpolation})
+        reference = create_transform(
+            resolution, is_training=False, crop_pct=crop, interpolation=interpolation, normalize=False
+        )(image)
+        found = to_uint8(resize_and_crop(image, resolution, **given))
+        np.testing.assert_array_equal(found, np.asarray(reference))
+
+
+def test_the_fewshot_codes_input_is_torchvisions_to_the_pixel():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        resolution, image = sizes_and_image(rng)
+        side = int(resolution * 1.15)
+        resize = v2.Resize([side, side], interpolation=v2.InterpolationMode.BILINEAR, antialias=True)
+        found = resize_and_crop(image, resolution, **input_of("squash", resolution, {}))
+        np.testing.assert_array_equal(found, v2.CenterCrop(resolution)(resize(image)))
+
+
+def test_without_a_wish_the_input_is_the_studys():
+    assert input_of("model", 224, {}) == input_of("study", 224, {"crop": 0.9}) == {}
+    assert input_of("model", 224, {"crop": 0.9}) == {"shorter_side": 248, "interpolation": "bicubic"}
+    assert input_of("squash", 224, {"crop": 0.9})["shorter_side"] == 257
 
 
 def test_a_panorama_is_cropped_before_it_is_resized(monkeypatch):

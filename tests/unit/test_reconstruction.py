@@ -15,10 +15,11 @@ from torch import Tensor
 
 from transferscope.errors import InputError
 from transferscope.models import backbones
-from transferscope.protocols.reconstruction import pictures
+from transferscope.protocols.reconstruction import inversion, pictures
 from transferscope.protocols.reconstruction.inversion import Stage, image_seed, invert
 from transferscope.protocols.reconstruction.perceptual import load_lpips, lpips_distance, unweighted_distance
 from transferscope.protocols.reconstruction.prior import Priors, create_priors
+from transferscope.training.loop import Trained
 
 MEAN, STD = backbones.normalisation("imagenet")
 
@@ -39,8 +40,8 @@ def stage(number: int = 1, arch: str = "resnet10t") -> Stage:
 
 
 def inverted(count: int, steps: int, **arguments) -> tuple[Tensor, list[float]]:
-    settings = {"mean": MEAN, "std": STD, "seeds": list(range(count)), "steps": steps, "device": "cpu"}
-    return invert(stage(), random_pictures(count), **settings | arguments)
+    settings = {"mean": MEAN, "std": STD, "seeds": list(range(count)), "steps": steps, "output": "normalised"}
+    return invert(stage(), random_pictures(count), device="cpu", **settings | arguments)
 
 
 @pytest.mark.parametrize("resolution", [32, 57, 64, 224])
@@ -48,7 +49,6 @@ def test_a_prior_makes_a_picture_of_the_wanted_size(resolution):
     prior, noise = create_priors(resolution, [3])
     made = prior(noise)
     assert made.shape == (1, 3, resolution, resolution)
-    assert 0 < made.min() < made.max() < 1
     assert 0 <= noise.min() < 0.001
     assert 0.099 < noise.max() < 0.1
     assert resolution <= prior.side < 2 * resolution
@@ -86,14 +86,32 @@ def test_inversion_meets_the_features_and_with_them_the_picture():
         assert (after - original).square().mean() < 0.5 * (before - original).square().mean()
 
 
-def test_the_loss_is_of_the_untrained_priors_pictures_as_the_backbone_sees_them():
-    _, losses = inverted(2, steps=1)
+@pytest.mark.parametrize("output", ["normalised", "sigmoid"])
+def test_the_loss_is_of_the_untrained_priors_pictures_as_the_backbone_sees_them(output):
+    _, losses = inverted(2, steps=1, output=output)
     prior, noise = create_priors(32, [0, 1])
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
     with torch.no_grad():
-        wanted, seen = (stage()((batch - mean) / std) for batch in (random_pictures(2) / 255, prior(noise)))
+        raw = prior(noise)
+        normalised = raw if output == "normalised" else (raw.sigmoid() - mean) / std
+        wanted, seen = (stage()(batch) for batch in ((random_pictures(2) / 255 - mean) / std, normalised))
     expected = sum(F.mse_loss(one, other) for one, other in zip(seen, wanted, strict=True))
     assert losses == [pytest.approx(float(expected), rel=1e-4)]
+
+
+def test_a_picture_without_bounds_is_clipped_at_the_end(monkeypatch):
+    monkeypatch.setattr(inversion, "train", lambda prior, *_, **__: Trained(Outside(), [1.0], 1, None))
+    made, _ = inverted(1, steps=1)
+    mean, std = torch.tensor(MEAN), torch.tensor(STD)
+    expected = [0, 255, round(float(255 * (mean[2] + 0.5 * std[2])))]
+    assert made[0, :, 5, 7].tolist() == expected
+
+
+class Outside(torch.nn.Module):
+    """Red far below black, green far above white, blue half a standard deviation above its mean."""
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return torch.tensor([-9.0, 9.0, 0.5]).view(1, 3, 1, 1).expand(len(noise), 3, 32, 32)
 
 
 def test_the_first_step_of_adam_is_a_thousandth():
@@ -119,7 +137,16 @@ def test_inversion_that_diverges_says_what_to_change():
     broken = copy.deepcopy(stage())
     broken.network.conv1[0].weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match=r"reconstruction\.stage"):
-        invert(broken, random_pictures(1), mean=MEAN, std=STD, seeds=[0], steps=2, device="cpu", state=None)
+        invert(
+            broken,
+            random_pictures(1),
+            mean=MEAN,
+            std=STD,
+            seeds=[0],
+            steps=2,
+            output="normalised",
+            device="cpu",
+        )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,6 @@ def test_a_protocol_without_a_size_of_its_own_takes_that_of_its_rule():
         ("image_classes", {}, 0.02),
         ("steps", {"steps": 500}, 0.5),
         ("steps", {"iterations": 500}, 0.5),
-        ("steps", {"epochs": 3, "batch_size": 4}, 1.5),
         ("grid_steps", {"steps": 500, "weight_decays": [0, 1, 2]}, 1.5),
     ],
 )

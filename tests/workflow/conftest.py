@@ -121,8 +121,8 @@ detection:
   longest_side: 64
   proposals: 16
   test_proposals: 50
-normals: {epochs: 1, batch_size: 20, channels: 8}
-segmentation: {iterations: 4, crop: 48, channels: 8}
+normals: {iterations: 4, channels: 8, train_scales: [48], test_scales: [48]}
+segmentation: {iterations: 4, channels: 8, train_scales: [48], test_scales: [48]}
 reconstruction: {resolution: 32, stage: 2, steps: 3, lpips: [], perceptual: [mobilenetv2]}
 saliency: {resolution: 66, stride: 13}
 invariance: {images: 10}

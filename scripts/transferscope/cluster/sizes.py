@@ -41,9 +41,7 @@ class Work:
 
 
 def _steps(work: Work) -> float:
-    """Thousands of steps of a training, which the settings count in steps, in iterations or in epochs."""
-    if "epochs" in work.settings:
-        return work.settings["epochs"] * work.images / work.settings["batch_size"] / 1e3
+    """Thousands of steps of a training, which the settings count in steps or in iterations."""
     return work.settings.get("steps", work.settings.get("iterations", 0)) / 1e3
 
 

@@ -16,11 +16,15 @@ SECONDS_BETWEEN_REPORTS = 10
 
 
 class Pictures(Dataset):
-    """Images of samples, resized and cropped to uint8 [3, R, R]."""
+    """Images of samples, resized and cropped to uint8 [3, R, R].
 
-    def __init__(self, samples: Samples, resolution: int):
+    ``how`` are further arguments of ``resize_and_crop``.
+    """
+
+    def __init__(self, samples: Samples, resolution: int, **how):
         self.samples = samples
         self.resolution = resolution
+        self.how = how
 
     def __len__(self) -> int:
         return len(self.samples.ids)
@@ -28,7 +32,7 @@ class Pictures(Dataset):
     def __getitem__(self, index: int) -> torch.Tensor | InputError:
         # Returned, not raised: DataLoader would wrap a worker's exception in a traceback.
         try:
-            return to_uint8(resize_and_crop(self.samples.read(index), self.resolution))
+            return to_uint8(resize_and_crop(self.samples.read(index), self.resolution, **self.how))
         except InputError as error:
             return error
 

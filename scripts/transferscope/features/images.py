@@ -1,31 +1,65 @@
 """Image preprocessing for networks."""
 
+import math
+
 import numpy as np
 import torch
 from PIL import Image
+
+INTERPOLATIONS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 # A panorama's long side may be thousands of its short one: this many resized pixels take 200 MB.
 _MOST_RESIZED = 2**26
 
 
-def resize_and_crop(image: Image.Image, resolution: int) -> Image.Image:
+def resize_and_crop(
+    image: Image.Image,
+    resolution: int,
+    *,
+    shorter_side: int | None = None,
+    squash: bool = False,
+    interpolation: str = "bicubic",
+) -> Image.Image:
     """Resize the shorter side to ``resolution`` (bicubic), then crop the centre square.
 
     Ericsson et al. 2021, Appendix A.2; to the pixel what torchvision's ``Resize`` and ``CenterCrop`` give, as
     in the authors' code: the long side is truncated, the crop's offset rounded (half to even). No
     augmentation.
+
+    Args:
+        shorter_side: in pixels, after resizing; at least ``resolution``, which it is if not given.
+        squash: make both sides as long as the shorter one.
+        interpolation: one of ``INTERPOLATIONS``.
     """
+    shorter_side = shorter_side or resolution
     short, long = sorted(image.size)
-    long_resized = int(resolution * long / short)
-    size = (long_resized, resolution) if image.width > image.height else (resolution, long_resized)
+    longer_side = shorter_side if squash else int(shorter_side * long / short)
+    size = (longer_side, shorter_side) if image.width > image.height else (shorter_side, longer_side)
     left, top = (round((side - resolution) / 2) for side in size)
     box = (left, top, left + resolution, top + resolution)
-    if long_resized * resolution > _MOST_RESIZED:
-        scale = short / resolution
-        return image.resize(
-            (resolution, resolution), Image.Resampling.BICUBIC, box=tuple(scale * edge for edge in box)
-        )
-    return image.resize(size, Image.Resampling.BICUBIC).crop(box)
+    method = INTERPOLATIONS[interpolation]
+    if longer_side * shorter_side > _MOST_RESIZED:
+        scale = short / shorter_side
+        return image.resize((resolution, resolution), method, box=tuple(scale * edge for edge in box))
+    return image.resize(size, method).crop(box)
+
+
+def input_of(kind: str, resolution: int, wanted: dict) -> dict:
+    """The keyword arguments of ``resize_and_crop`` for one way to make a picture a network's input.
+
+    Args:
+        kind: ``study``, the same for all networks; ``model``, as the network's authors have it; or
+            ``squash``, as the few-shot code of Ericsson et al. has it: 1.15 times the resolution both ways.
+        resolution: R in pixels.
+        wanted: of the network's row: ``crop``, the share of the shorter side that the crop keeps, and
+            ``interpolation``. What is not there is the study's.
+    """
+    if kind == "squash":
+        return {"shorter_side": int(resolution * 1.15), "squash": True, "interpolation": "bilinear"}
+    if kind == "study" or not wanted:
+        return {}
+    shorter_side = math.floor(resolution / wanted.get("crop", 1))  # as timm has it
+    return {"shorter_side": shorter_side, "interpolation": wanted.get("interpolation", "bicubic")}
 
 
 def to_uint8(image: Image.Image) -> torch.Tensor:

@@ -93,12 +93,13 @@ def calibrate(
     test_labels: np.ndarray,
     *,
     seed: int,
+    folds: str,
 ) -> Calibration:
     """Calibration on test, with temperatures fitted on folds of test (as the authors) and on val.
 
-    Folds as in Ericsson et al. (2021): a permutation of the test set, determined by ``seed``, is cut into
-    five. The validation logits must be of a probe not trained on val. Logits are [N, C], labels integers [N]
-    in 0..C-1. Raises InputError if they are inconsistent or test has fewer than 5 samples.
+    ``folds`` names one of ``CUT``. The validation logits must be of a probe not trained on val. Logits are
+    [N, C], labels integers [N] in 0..C-1. Raises InputError if they are inconsistent or test has fewer than 5
+    samples.
     """
     _check(val_logits, val_labels)
     _check(test_logits, test_labels)
@@ -108,8 +109,9 @@ def calibrate(
             "give it at least as many"
         )
     temperatures, errors = [], []
-    for fold in np.array_split(np.random.default_rng(seed).permutation(len(test_labels)), FOLDS):
-        rest = np.setdiff1d(np.arange(len(test_labels)), fold)
+    cut = CUT[folds](len(test_labels), seed)
+    for number, fold in enumerate(cut):
+        rest = np.concatenate([*cut[:number], *cut[number + 1 :]])
         temperatures.append(fit_temperature(test_logits[fold], test_labels[fold]))
         errors.append(reliability(test_logits[rest], test_labels[rest], temperatures[-1]).ece)
     temperature_val = fit_temperature(val_logits, val_labels)
@@ -124,6 +126,21 @@ def calibrate(
         before=before,
         after=after,
     )
+
+
+def _all_samples(count: int, seed: int) -> list[np.ndarray]:
+    """A permutation of ``count`` samples, cut into five."""
+    return np.array_split(np.random.default_rng(seed).permutation(count), FOLDS)
+
+
+def _as_the_authors(count: int, seed: int) -> list[np.ndarray]:
+    """As in Ericsson et al.'s code: five folds of equal size; up to four samples are in none."""
+    order = np.random.RandomState(seed).permutation(count)
+    return np.split(order[: count // FOLDS * FOLDS], FOLDS)
+
+
+CUT = {"whole": _all_samples, "ericsson2021": _as_the_authors}
+"""How a test set is cut into folds: its size and a seed to the samples of each."""
 
 
 def _check(logits: np.ndarray, labels: np.ndarray) -> None:

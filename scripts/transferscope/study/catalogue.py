@@ -29,7 +29,7 @@ UNKNOWN_IMAGES = 50_000
 
 
 def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
-    """The models table; ``imagenet_top1`` becomes float (NaN where unknown).
+    """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``input`` a dict.
 
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
     ``supervised``, ``random`` or ``self-supervised``.
@@ -58,6 +58,7 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     models["source"] = models["source"].str.join(" ")
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
+    models["input"] = models["input"].map(arguments.parse)
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
 

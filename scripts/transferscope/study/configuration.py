@@ -24,6 +24,8 @@ MOVED = {
 }
 GONE = {
     "finetune.points_per_job": "a job trains as many points as there are weight decays",
+    "normals.epochs": "normals.iterations says how long the network is trained",
+    "segmentation.crop": "pictures are shown whole, at segmentation.train_scales",
     "correlation.resamples": "intervals of coefficients take no resamples",
 }
 

@@ -24,23 +24,33 @@ class Stream(Dataset):
         draw: sample index -> training item, possibly random (torch, NumPy or ``random``); must be picklable
             for DataLoader workers.
         seed: seed of the order and of all random draws.
+        arrange: samples in an epoch's order -> what is drawn one after the other: the samples themselves, or
+            batches of them, always as many.
     """
 
-    def __init__(self, indices: np.ndarray, draw: Callable[[int], Any], *, seed: int):
-        self.indices = indices
+    def __init__(
+        self,
+        indices: np.ndarray,
+        draw: Callable[[Any], Any],
+        *,
+        seed: int,
+        arrange: Callable[[np.ndarray], list] = np.ndarray.tolist,
+    ):
         self.draw = draw
         self.seed = seed
+        self.indices, self.arrange = indices, arrange
+        self.items = arrange(indices)
         self._epoch, self._order = -1, None
 
     def __getitem__(self, position: int) -> Any:
-        epoch, place = divmod(position, len(self.indices))
+        epoch, place = divmod(position, len(self.items))
         if epoch != self._epoch:
             order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.indices))
-            self._epoch, self._order = epoch, order
+            self._epoch, self._order = epoch, self.arrange(self.indices[order])
         state = np.random.SeedSequence([self.seed, 1, position]).generate_state(1)
         try:
             with _seeded(int(state[0])):
-                return self.draw(int(self.indices[self._order[place]]))
+                return self.draw(self._order[place])
         except InputError as error:
             return error  # not raised: DataLoader would wrap a worker's exception in a traceback
 
@@ -48,7 +58,7 @@ class Stream(Dataset):
 def batches(
     stream: Stream,
     *,
-    batch_size: int,
+    batch_size: int | None,
     start: int,
     stop: int,
     workers: int,
@@ -57,23 +67,27 @@ def batches(
 ) -> Iterator[Any]:
     """Yield the batches of steps ``start`` to ``stop`` (exclusive).
 
+    Args:
+        batch_size: items in a batch; None, if each item is a batch already.
+
     Raises:
         InputError: a sample cannot be read; the message names every such sample.
     """
+    items = batch_size or 1
     loader = DataLoader(
         stream,
-        sampler=range(start * batch_size, stop * batch_size),
+        sampler=range(start * items, stop * items),
         batch_size=batch_size,
         num_workers=workers,
         pin_memory=pin_memory,
-        collate_fn=_Collate(collate),
+        collate_fn=_Collate(collate) if batch_size else None,
         worker_init_fn=deadline.leave_to_training,
         # Its own generator: a starting loader would otherwise advance the one that dropout uses.
         generator=torch.Generator(),
     )
     for batch in loader:
         if isinstance(batch, InputError):
-            raise refused(stream.draw, stream.indices.tolist(), threads=max(1, workers)) or batch
+            raise refused(stream.draw, stream.items, threads=max(1, workers)) or batch
         yield batch
 
 

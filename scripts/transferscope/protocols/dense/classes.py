@@ -1,50 +1,13 @@
-"""Parts of tasks with a class for every pixel: training crops, predictions, overlap with the truth."""
+"""Parts of tasks with a class for every pixel: predictions, overlap with the truth."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose, RandomFlip, RandomResize
-from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
 from mmseg.evaluation import IoUMetric
-from torch import Tensor, nn
+from torch import Tensor
 
 from transferscope.datasets.dense import IGNORED, DenseSamples
-
-
-@dataclass(frozen=True, eq=False)
-class ClassesDraw:
-    """A sample's index to a crop of its picture, uint8 [3, S, S], and the classes there, uint8 [S, S].
-
-    mmsegmentation's augmentation for ADE20K: scaled by 0.5 to 2, cropped, flipped, its colours jittered.
-    """
-
-    samples: DenseSamples
-    size: int
-
-    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = np.asarray(self.samples.read(index))[:, :, ::-1]  # the transforms take BGR
-        augment = Compose(
-            [
-                RandomResize((4 * self.size, self.size), ratio_range=(0.5, 2.0), keep_ratio=True),
-                RandomCrop((self.size, self.size), cat_max_ratio=0.75),
-                RandomFlip(prob=0.5),
-                PhotoMetricDistortion(),
-            ]
-        )
-        drawn = augment(
-            {
-                "img": np.ascontiguousarray(image),
-                "gt_seg_map": self.samples.target(index),
-                "seg_fields": ["gt_seg_map"],
-                "img_shape": image.shape[:2],
-                "ori_shape": image.shape[:2],
-            }
-        )
-        picture = torch.from_numpy(drawn["img"][:, :, ::-1].copy()).permute(2, 0, 1)
-        classes = torch.from_numpy(np.ascontiguousarray(drawn["gt_seg_map"]))
-        margin = (0, self.size - picture.shape[2], 0, self.size - picture.shape[1])
-        return nn.functional.pad(picture, margin), nn.functional.pad(classes, margin, value=IGNORED)
 
 
 class ClassesScore:
@@ -69,9 +32,9 @@ class ClassesScore:
         }
 
 
-def most_likely(outputs: Tensor) -> Tensor:
-    """The class of each pixel, uint8 [H, W], from logits [1, classes, H, W]."""
-    return outputs[0].argmax(0).to(torch.uint8)
+def most_likely(outputs: Iterable[Tensor]) -> Tensor:
+    """The class of each pixel, uint8 [H, W], by the mean probability under logits [1, classes, H, W]."""
+    return sum(logits[0].softmax(0) for logits in outputs).argmax(0).to(torch.uint8)
 
 
 def most_common(samples: DenseSamples) -> np.ndarray:

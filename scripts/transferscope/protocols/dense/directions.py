@@ -14,7 +14,6 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from transferscope.datasets.dense import IGNORED, DenseSamples
-from transferscope.features.images import to_uint8
 
 CODES = 40
 SAMPLE = 200_000  # pixels that the codebook is fitted to
@@ -44,37 +43,31 @@ def encode(normals: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class NormalsDraw:
-    """A sample's index to its picture, uint8 [3, H, W], and its training target, without augmentation.
-
-    The target is the nearest direction of the ``codebook`` [codes, 3], uint8 [H, W]; without a codebook the
-    normal itself, float32 [3, H, W].
-    """
+class Encoded:
+    """A sample's index to the nearest direction of each pixel, uint8 [H, W], in ``codebook`` [codes, 3]."""
 
     samples: DenseSamples
-    codebook: np.ndarray | None
+    codebook: np.ndarray
 
-    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
-        target = self.samples.target(index)
-        target = target.transpose(2, 0, 1) if self.codebook is None else encode(target, self.codebook)
-        return to_uint8(self.samples.read(index)), torch.from_numpy(np.ascontiguousarray(target))
+    def __call__(self, index: int) -> np.ndarray:
+        return encode(self.samples.target(index), self.codebook)
 
 
 @dataclass(frozen=True)
 class Decode:
-    """Unit normals [H, W, 3] from logits [1, codes, H, W]: the mean direction under the probabilities."""
+    """Unit normals [H, W, 3] from logits [1, codes, H, W]: the mean direction under the mean probability."""
 
     codebook: Tensor
 
-    def __call__(self, logits: Tensor) -> Tensor:
-        codebook = self.codebook.to(logits.device)
-        directions = torch.einsum("chw,cd->hwd", logits[0].softmax(0), codebook)
+    def __call__(self, outputs: Iterable[Tensor]) -> Tensor:
+        probability = sum(logits[0].softmax(0) for logits in outputs)
+        directions = torch.einsum("chw,cd->hwd", probability, self.codebook.to(probability.device))
         return torch.nn.functional.normalize(directions, dim=-1)
 
 
-def unit(outputs: Tensor) -> Tensor:
-    """Unit normals [H, W, 3] from directions [1, 3, H, W]."""
-    return torch.nn.functional.normalize(outputs[0].permute(1, 2, 0), dim=-1)
+def unit(outputs: Iterable[Tensor]) -> Tensor:
+    """Unit normals [H, W, 3] from directions [1, 3, H, W], which are added."""
+    return torch.nn.functional.normalize(sum(outputs)[0].permute(1, 2, 0), dim=-1)
 
 
 def mean_direction(maps: Iterable[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Surface normals: PSPNet on a frozen backbone (Ericsson et al. 2021, section 4.4)."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,11 @@ import torch
 from transferscope.datasets.dense import DenseSamples
 from transferscope.errors import InputError
 from transferscope.protocols.dense import directions
+from transferscope.protocols.dense.resizing import Sizes, opencv, resized
 from transferscope.protocols.dense.tasks import DenseTask, Sgd
 from transferscope.protocols.openmmlab.segmentors import pspnet
+
+STRIDE = 8  # of PSPNet's outputs
 
 
 def task(
@@ -20,12 +22,15 @@ def task(
     seed: int,
     target: str,
     codebook: str,
-    epochs: int,
+    iterations: int,
     channels: int,
     batch_size: int,
+    train_scales: list[int],
+    test_scales: list[int],
+    longest_side: int,
     **sgd: float,
 ) -> DenseTask:
-    """The task on ``samples`` of normals; each picture has the same size.
+    """The task on ``samples`` of normals.
 
     Args:
         backbone: a canonical file.
@@ -33,6 +38,7 @@ def task(
         target: ``codebook``, pixels are classified among directions; or ``regression`` of the direction.
         codebook: ``kmeans`` of the training normals, or ``published``, the one that comes with the dataset.
         channels: of PSPNet's head.
+        train_scales, test_scales, longest_side: as of ``Sizes``.
         sgd: the other settings of ``Sgd``.
 
     Raises:
@@ -40,20 +46,30 @@ def task(
     """
     train = np.flatnonzero(samples.splits == "train")
     if target == "regression":
-        codes, outputs, head = None, 3, "DirectionHead"
-        decode = directions.unit
+        outputs, head = 3, "DirectionHead"
+        encoded, decode = samples.target, directions.unit
     else:
         codes = _codebook(samples, codebook, seed=seed)
         outputs, head = len(codes), "PSPHead"
-        decode = directions.Decode(torch.from_numpy(codes))
+        encoded, decode = directions.Encoded(samples, codes), directions.Decode(torch.from_numpy(codes))
+    network = pspnet(backbone, outputs=outputs, head=head, channels=channels)
+    pictures = resized(
+        samples,
+        encoded,
+        network.backbone.metadata,
+        Sizes(train_scales, test_scales, longest_side, multiple=STRIDE, label_stride=STRIDE),
+        batch_size=batch_size,
+        flip=False,
+        resize=opencv,
+    )
     return DenseTask(
         samples=samples,
-        network=pspnet(backbone, outputs=outputs, head=head, channels=channels),
-        draw=directions.NormalsDraw(samples, codes),
+        network=network,
+        pictures=pictures,
         decode=decode,
         score=directions.NormalsScore,
         baseline=directions.mean_direction(samples.target(index) for index in train),
-        optimisation=Sgd(steps=epochs * math.ceil(len(train) / batch_size), batch_size=batch_size, **sgd),
+        optimisation=Sgd(steps=iterations, batch_size=batch_size, **sgd),
         mode=target,
         kind="normals",
     )

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from transferscope.datasets.dense import DenseSamples
 from transferscope.protocols.dense import classes
+from transferscope.protocols.dense.resizing import Sizes, pillow, resized
 from transferscope.protocols.dense.tasks import DenseTask, Sgd
+from transferscope.protocols.openmmlab.backbone import STRIDES
 from transferscope.protocols.openmmlab.segmentors import upernet
 
 
@@ -15,8 +17,11 @@ def task(
     *,
     seed: int,
     iterations: int,
-    crop: int,
     channels: int,
+    batch_size: int,
+    train_scales: list[int],
+    test_scales: list[int],
+    longest_side: int,
     **sgd: float,
 ) -> DenseTask:
     """The task on ``samples`` of classes.
@@ -24,19 +29,29 @@ def task(
     Args:
         backbone: a canonical file.
         seed: nothing here is drawn.
-        crop: pixels a side of the training pictures.
         channels: of UPerNet's layers.
+        train_scales, test_scales, longest_side: as of ``Sizes``.
         sgd: the other settings of ``Sgd``.
     """
     count = len(samples.class_names)
+    network = upernet(backbone, classes=count, channels=channels)
+    pictures = resized(
+        samples,
+        samples.target,
+        network.backbone.metadata,
+        Sizes(train_scales, test_scales, longest_side, multiple=STRIDES[-1], label_stride=STRIDES[0]),
+        batch_size=batch_size,
+        flip=True,
+        resize=pillow,
+    )
     return DenseTask(
         samples=samples,
-        network=upernet(backbone, classes=count, channels=channels),
-        draw=classes.ClassesDraw(samples, crop),
+        network=network,
+        pictures=pictures,
         decode=classes.most_likely,
         score=partial(classes.ClassesScore, count),
         baseline=classes.most_common(samples),
-        optimisation=Sgd(steps=iterations, **sgd),
+        optimisation=Sgd(steps=iterations, batch_size=batch_size, **sgd),
         mode="finetune",
         kind="classes",
     )

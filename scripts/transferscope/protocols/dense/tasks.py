@@ -10,6 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import PolynomialLR
 
 from transferscope.datasets.dense import DenseSamples
+from transferscope.protocols.dense.resizing import ResizedPictures
 
 
 class Score(Protocol):
@@ -34,7 +35,12 @@ class Sgd:
     weight_decay: float
 
     def optimiser(self, weights: Iterable[nn.Parameter]) -> SGD:
-        return SGD(weights, self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        """Biases, and what BatchNorm scales and shifts by, do not decay, as in the authors' code."""
+        matrices, vectors = [], []
+        for weight in weights:
+            (matrices if weight.ndim > 1 else vectors).append(weight)
+        groups = [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors}]
+        return SGD(groups, self.learning_rate, momentum=self.momentum, weight_decay=0)
 
     def schedule(self, optimiser: SGD) -> PolynomialLR:
         return PolynomialLR(optimiser, total_iters=self.steps, power=self.power)
@@ -47,9 +53,9 @@ class DenseTask:
     Attributes:
         samples: pictures and labels; where the task derives its labels from the dataset's, the derived ones.
         network: a segmentor (``openmmlab.segmentors``).
-        draw: a training sample's index to its picture, uint8 [3, H, W], and its training target. It is
-            pickled for a DataLoader's workers.
-        decode: the network's outputs [1, outputs, H, W] to a prediction of the labels' shape.
+        pictures: what the network is shown, in training and tests.
+        decode: the network's outputs [1, outputs, H, W] at each size that a test picture is shown at, to a
+            prediction of the labels' shape.
         score: makes an empty score.
         baseline: the constant baseline prediction, which all pixels of all pictures share.
         optimisation: steps, batch size, optimiser and learning rate.
@@ -59,8 +65,8 @@ class DenseTask:
 
     samples: DenseSamples
     network: nn.Module
-    draw: Callable[[int], tuple[Tensor, Tensor]]
-    decode: Callable[[Tensor], Tensor]
+    pictures: ResizedPictures
+    decode: Callable[[Iterable[Tensor]], Tensor]
     score: Callable[[], Score]
     baseline: np.ndarray
     optimisation: Sgd

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from transferscope.errors import InputError
-from transferscope.features.images import to_uint8
 from transferscope.models.backbones import Metadata
 from transferscope.protocols.dense.tasks import DenseTask
 from transferscope.protocols.openmmlab.segmentors import SegmentorLoss, predict
@@ -33,12 +32,13 @@ def fit(
         InputError: the loss is no longer finite.
     """
     optimisation = task.optimisation
-    stream = Stream(np.flatnonzero(task.samples.splits == "train"), task.draw, seed=seed)
+    train_samples = np.flatnonzero(task.samples.splits == "train")
+    stream = Stream(train_samples, task.pictures.draw, seed=seed, arrange=task.pictures.arrange)
     trained = train(
         task.network,
         lambda start: batches(
             stream,
-            batch_size=optimisation.batch_size,
+            batch_size=None,
             start=start,
             stop=optimisation.steps,
             workers=workers,
@@ -83,8 +83,11 @@ def test(task: DenseTask, network: nn.Module, metadata: Metadata, *, device: str
     with torch.inference_mode(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
         for index in tested:
             picture, truth = samples.read(index), samples.target(index)
-            pixels = to_uint8(picture)[None].to(device)
-            predicted = task.decode(predict(network, pixels, metadata.mean, metadata.std)).cpu().numpy()
+            outputs = (
+                predict(network, view[None].to(device), truth.shape[:2], metadata.mean, metadata.std)
+                for view in task.pictures.views(picture)
+            )
+            predicted = task.decode(outputs).cpu().numpy()
             model.add(predicted, truth)
             baseline.add(np.broadcast_to(task.baseline, truth.shape), truth)
             if index in drawn:

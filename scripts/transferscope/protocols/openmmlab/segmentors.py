@@ -56,30 +56,21 @@ def pspnet(backbone: str | Path, *, outputs: int, head: str, channels: int) -> n
 
 
 def upernet(backbone: str | Path, *, classes: int, channels: int) -> nn.Module:
-    """UPerNet (Xiao et al., ECCV 2018) as in mmsegmentation's configuration, the backbone trained too."""
-    widths = Pyramid(backbone).channels
+    """UPerNet (Xiao et al., ECCV 2018) as the authors have it, the backbone trained too."""
     pyramid = {"type": "Pyramid", "path": str(backbone), "frozen_norm": False}
-    common = {"num_classes": classes, "norm_cfg": NORM, "dropout_ratio": 0.1, "align_corners": False}
     decoder = {
         "type": "UPerHead",
-        "in_channels": widths,
+        "in_channels": Pyramid(backbone).channels,
         "in_index": [0, 1, 2, 3],
         "channels": channels,
+        "num_classes": classes,
+        "dropout_ratio": 0,
         "loss_decode": CROSS_ENTROPY,
     }
-    auxiliary = {
-        "type": "FCNHead",
-        "in_channels": widths[2],
-        "in_index": 2,
-        "channels": channels // 2,
-        "num_convs": 1,
-        "concat_input": False,
-        "loss_decode": CROSS_ENTROPY | {"loss_weight": 0.4},
-    }
-    return _build(pyramid, decoder | common, auxiliary | common)
+    return _build(pyramid, decoder)
 
 
-def _build(pyramid: dict, decoder: dict, auxiliary: dict | None = None) -> nn.Module:
+def _build(pyramid: dict, decoder: dict) -> nn.Module:
     register_all_modules(init_default_scope=False)
     init_default_scope("mmseg")
     network = MODELS.build(
@@ -87,15 +78,21 @@ def _build(pyramid: dict, decoder: dict, auxiliary: dict | None = None) -> nn.Mo
             "type": "EncoderDecoder",
             "backbone": pyramid,
             "decode_head": {"norm_cfg": NORM, "dropout_ratio": 0.1, "align_corners": False} | decoder,
-            "auxiliary_head": auxiliary,
             "train_cfg": {},
             "test_cfg": {"mode": "whole"},
         }
     )
-    network.decode_head.init_weights()
-    if auxiliary:
-        network.auxiliary_head.init_weights()
+    network.decode_head.apply(_initialise)
     return network
+
+
+def _initialise(layer: nn.Module) -> None:
+    """The decoder's first weights, as in the authors' code."""
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight)
+    elif isinstance(layer, nn.BatchNorm2d):
+        nn.init.constant_(layer.weight, 1)
+        nn.init.constant_(layer.bias, 1e-4)
 
 
 class SegmentorLoss:
@@ -115,11 +112,17 @@ class SegmentorLoss:
         return network.parse_losses(network.loss(inputs, samples))[0]
 
 
-def predict(network: nn.Module, pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """The outputs of each pixel, float32 [B, outputs, H, W], for pictures uint8 [B, 3, H, W]."""
+def predict(
+    network: nn.Module,
+    pictures: Tensor,
+    size: tuple[int, int],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> Tensor:
+    """The outputs float32 [B, outputs, *size] for pictures uint8 [B, 3, H, W], resized to ``size``."""
     inputs = normalise(pictures, mean, std).contiguous(memory_format=torch.channels_last)
     outputs = network(inputs, mode="tensor").float()
-    return nn.functional.interpolate(outputs, pictures.shape[-2:], mode="bilinear", align_corners=False)
+    return nn.functional.interpolate(outputs, size, mode="bilinear", align_corners=False)
 
 
 assert IGNORED == 255, "mmsegmentation's losses leave this class out"

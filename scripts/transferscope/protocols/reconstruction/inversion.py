@@ -58,6 +58,7 @@ def invert(
     std: tuple[float, ...],
     seeds: list[int],
     steps: int,
+    output: str,
     device: str,
     state: dict | None = None,
     save: Callable[[dict], None] = lambda state: None,
@@ -74,6 +75,8 @@ def invert(
         mean, std: the backbone's normalisation.
         seeds: one per image.
         steps: Adam steps.
+        output: ``normalised``, the prior's output is the normalised image, which is clipped when all is done,
+            as in the authors' code; or ``sigmoid``, it is squashed into 0..1 throughout.
         state, save, checkpoint_steps: as for ``training.loop.train``.
 
     Returns:
@@ -86,9 +89,13 @@ def invert(
         target = stage(normalise(pictures.to(device), mean, std))
     prior, noise = create_priors(pictures.shape[2], seeds)
     mean_, std_ = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (mean, std))
+    squash, normalised = {
+        "normalised": (lambda made: (made * std_ + mean_).clamp(0, 1), lambda made: made),
+        "sigmoid": (torch.sigmoid, lambda made: (made.sigmoid() - mean_) / std_),
+    }[output]
 
     def loss(prior: nn.Module, batch: list[Tensor]) -> Tensor:
-        features = stage((prior(batch[0]) - mean_) / std_)
+        features = stage(normalised(prior(batch[0])))
         return (features.float() - target).square().mean(dim=(1, 2, 3)).sum()
 
     def batches(start: int) -> Iterator[list[Tensor]]:
@@ -113,8 +120,8 @@ def invert(
             "check the backbone's checkpoint, or reconstruct from another stage (reconstruction.stage)"
         )
     with torch.inference_mode():
-        output = trained.network(noise.to(device))
-    return (255 * output).round().byte().cpu(), trained.losses
+        made = squash(trained.network(noise.to(device)))
+    return (255 * made).round().byte().cpu(), trained.losses
 
 
 def image_seed(seed: int, sample: str) -> int:

@@ -17,7 +17,7 @@ SLOPE = 0.2  # of LeakyReLU
 class Priors(nn.Module):
     """Independent priors of N images, batched with grouped layers.
 
-    Maps noise [N, 32, S, S] to images [N, 3, R, R] in 0..1, cropped from S x S.
+    Maps noise [N, 32, S, S] to unbounded images [N, 3, R, R], cropped from S x S.
 
     Args:
         pictures: number of images N.
@@ -36,7 +36,7 @@ class Priors(nn.Module):
         self.colours = nn.Conv2d(pictures * WIDTHS[0], pictures * 3, 1, groups=pictures)
 
     def forward(self, noise: Tensor) -> Tensor:
-        made = self.colours(self.levels(noise.flatten(0, 1)[None])).sigmoid()
+        made = self.colours(self.levels(noise.flatten(0, 1)[None]))
         return made.unflatten(1, (self.pictures, 3))[0, :, :, : self.resolution, : self.resolution]
 
 
