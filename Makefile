@@ -48,7 +48,7 @@ check: .venv/test.done
 	snakemake --lint
 	snakemake -n -q rules
 
-bench: setup
+bench: .venv/bench.done
 	python benchmarks/dryrun.py
 	python benchmarks/linear.py
 	python benchmarks/fewshot.py
@@ -75,6 +75,11 @@ setup: .venv/main.done .venv/openmmlab.done
 .venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done
 	$(PINS) envs/test.yaml > .venv/test.txt
 	$(BIN)/pip install -r .venv/test.txt
+	touch $@
+
+.venv/bench.done: envs/bench.yaml .venv/main.done .venv/openmmlab.done
+	$(PINS) envs/bench.yaml > .venv/bench.txt
+	$(BIN)/pip install -r .venv/bench.txt
 	touch $@
 
 # What the tests and the set-up left; results and downloads stay.
