@@ -224,8 +224,15 @@ def test_the_codebook_finds_the_directions():
 def test_decoding_is_the_mean_direction_under_the_probabilities():
     codebook = torch.eye(3)
     logits = torch.log(torch.tensor([0.5, 0.5, 1e-9])).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
-    decoded = directions.Decode(codebook)(logits)
+    decoded = directions.Decode(codebook)([logits])
     torch.testing.assert_close(decoded[1, 1], torch.tensor([0.5**0.5, 0.5**0.5, 0.0]), rtol=0, atol=1e-6)
+
+
+def test_at_several_sizes_it_is_the_mean_direction_under_the_mean_probability():
+    logits = [torch.log(torch.tensor(row)).reshape(1, 3, 1, 1) for row in ([0.7, 0.2, 0.1], [0.1, 0.8, 0.1])]
+    found = directions.Decode(torch.eye(3))(iter(logits))[0, 0]
+    expected = torch.tensor([0.4, 0.5, 0.1])
+    torch.testing.assert_close(found, expected / expected.norm(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 5000])
@@ -383,7 +390,7 @@ def test_the_mean_direction_is_of_all_normals_and_of_unit_length():
 
 def test_directions_of_the_network_become_unit_normals_on_their_pixels():
     outputs = torch.randn(1, 3, 2, 4, generator=torch.Generator().manual_seed(0))
-    found = directions.unit(outputs)
+    found = directions.unit([outputs])
     assert found.shape == (2, 4, 3)
     expected = outputs[0, :, 1, 2] / outputs[0, :, 1, 2].norm()
     torch.testing.assert_close(found[1, 2], expected)

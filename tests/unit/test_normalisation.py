@@ -1,6 +1,7 @@
 """Wherever a network sees a picture, it sees it by the mean and deviation that its own file names."""
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ import reconstruct_pictures
 from transferscope.datasets.base import Samples
 from transferscope.datasets.dense import DenseSamples
 from transferscope.features.extraction import Pictures, extract
+from transferscope.features.images import to_uint8
 from transferscope.models import backbones
 from transferscope.protocols.dense import tasks, training
 from transferscope.protocols.finetuning import trials
@@ -121,7 +123,8 @@ def test_in_a_segmentors_loss_and_in_what_it_predicts():
     torch.testing.assert_close(
         SegmentorLoss(MEAN, STD)(Echo(), [pictures(), targets]), normalised(pictures())
     )
-    torch.testing.assert_close(predict(Echo(), pictures(), MEAN, STD), normalised(pictures()))
+    found = predict(Echo(), pictures(), (16, 16), MEAN, STD)
+    torch.testing.assert_close(found, normalised(pictures()))
 
 
 class NoScore:
@@ -146,8 +149,8 @@ def test_in_the_dense_tasks_and_their_test(tmp_path, monkeypatch):
     task = tasks.DenseTask(
         samples=samples,
         network=Echo(),
-        draw=lambda index: None,
-        decode=lambda outputs: outputs[0],
+        pictures=SimpleNamespace(arrange=list, draw=None, views=lambda picture: [to_uint8(picture)]),
+        decode=lambda outputs: next(outputs)[0],
         score=NoScore,
         baseline=np.zeros(()),
         optimisation=tasks.Sgd(1, 1, learning_rate=1, power=1, momentum=1, weight_decay=1),
@@ -201,9 +204,11 @@ def test_a_script_hands_on_what_the_file_names(script, function, backbone, root,
     choose_picture.main(root, picture, description, facts=FACTS, version=1, seed=0)
     on_a_dataset = {"facts": FACTS, "resolution": 16, "batch_size": 2}
     occlusion = {"resolution": 32, "occluder": 8, "stride": 8}
-    inversion = {"resolution": 32, "stage": 0, "steps": 1, "versions": {}, "seed": 0, "together": 1}
+    inversion = {"resolution": 32, "stage": 0, "steps": 1, "prior": "sigmoid", "versions": {}}
     run = {
-        extract_features: lambda out: extract_features.main(backbone, root, out, **on_a_dataset, seed=0),
+        extract_features: lambda out: extract_features.main(
+            backbone, root, out, **on_a_dataset, input={}, seed=0
+        ),
         measure_invariance: lambda out: measure_invariance.main(
             backbone, root, out, **on_a_dataset, run=RUN, settings={"images": 2}
         ),
@@ -211,7 +216,7 @@ def test_a_script_hands_on_what_the_file_names(script, function, backbone, root,
             backbone, picture, description, out, out, run=RUN, settings=occlusion, batch_size=1
         ),
         reconstruct_pictures: lambda out: reconstruct_pictures.main(
-            backbone, [picture], [description], out, **inversion
+            backbone, [picture], [description], out, **inversion, seed=0, together=1
         ),
     }[script]
     with pytest.raises(Stopped) as caught:

@@ -177,7 +177,9 @@ def test_the_scripts_that_need_every_class_ask_for_it(monkeypatch, tmp_path):
     for module in (extract_features, trials):
         monkeypatch.setattr(module.backbones, "load", lambda *_, **__: (None, metadata))
     with pytest.raises(InputError, match="no training sample is left of class 'cat'"):
-        extract_features.main("", "", tmp_path / "a.h5", facts=facts, seed=0, resolution=32, batch_size=1)
+        extract_features.main(
+            "", "", tmp_path / "a.h5", facts=facts, seed=0, resolution=32, input={}, batch_size=1
+        )
     with pytest.raises(InputError, match="no training sample is left of class 'cat'"):
         draw_splits.main("", tmp_path / "a.h5", facts=facts, seed=0)
     with pytest.raises(InputError, match="no training sample is left of class 'cat'"):

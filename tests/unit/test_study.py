@@ -35,7 +35,7 @@ def test_every_ready_study_is_valid(name):
     [
         ({"linear": {"mode": "fast"}}, "key linear.mode: 'fast' is not one of"),
         ({"colour": "red"}, "'colour' was unexpected"),
-        ({"features": {"resolution": 0}}, "key features.resolution"),
+        ({"features": {"resolution": 0, "input": "study"}}, "key features.resolution"),
         ({"exclude": [{"model": "a"}]}, "key exclude.0: 'reason' is a required property"),
         ({"features": None}, "key features: None is not of type 'object'"),
         ({"finetune": 5}, "key finetune: 5 is not of type 'object'"),

@@ -99,14 +99,23 @@ def required_folder(root: Path, *names: str) -> Path:
 
 def _required(root: Path, names: tuple[str, ...], fits: Callable[[Path], bool], kind: str) -> Path:
     for name in names:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
-            raise InputError(
-                f"the dataset in {root} names {name!r}, which lies outside its folder; fetch it again"
-            )
-        try:
-            if fits(root / name):
-                return root / name
-        except (OSError, ValueError):  # no name that a file can have
-            continue
+        if is_there(root, name, fits):
+            return root / name
     raise InputError(f"the dataset in {root} has no {kind} {' or '.join(names)}; fetch the dataset again")
+
+
+def is_there(root: Path, name: str, fits: Callable[[Path], bool] = Path.is_file) -> bool:
+    """Whether ``root`` has a file ``name``, as a dataset's own list may have it, or what else ``fits``.
+
+    Raises:
+        InputError: it would lie outside ``root``.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(
+            f"the dataset in {root} names {name!r}, which lies outside its folder; fetch it again"
+        )
+    try:
+        return fits(root / name)
+    except (OSError, ValueError):  # no name that a file can have
+        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from transferscope.datasets.base import Samples
+from transferscope.datasets.base import Samples, is_there
 from transferscope.errors import SampleError
 
 # Exceptions of Pillow for damaged files (SyntaxError: broken PNG).
@@ -61,10 +61,10 @@ def samples_of_files(
         class_names: [C].
 
     Raises:
-        InputError: images are missing, all of which are named, or as ``Samples``.
+        InputError: images are missing, all of which are named, or outside ``root``, or as ``Samples``.
     """
     names = [name for name, _, _ in rows]
-    absent = [name for name in names if not (root / name).is_file()]
+    absent = [name for name in names if not is_there(root, name)]
     if absent:
         raise SampleError(f"the dataset in {root} has no file", absent, "", "fetch the dataset again")
     return Samples(

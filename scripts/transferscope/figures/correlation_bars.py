@@ -59,7 +59,7 @@ class _Panel:
 
 
 def correlation_bars(correlations: pd.DataFrame, study: Study, plot: dict) -> Figure:
-    """Horizontal bars of both coefficients with ImageNet top-1, with bootstrap 95% intervals.
+    """Horizontal bars of both coefficients with ImageNet top-1, with 95% intervals.
 
     A panel a part (``parts.split``); in it a pair of bars a dataset or metric, above them one for the whole
     setting where that is a mean over datasets. The number of models stands in the title. A coefficient that

@@ -17,7 +17,7 @@ from transferscope.study.metrics import METRICS
 _SPLITS = {"train": "train", "val": "val", "test": "test", "all": "in one pool"}
 
 _READING = (
-    "Pearson’s coefficient is of the log-odds, Spearman’s of the ranks. Intervals are bootstraps over the "
+    "Pearson’s coefficient is of the log-odds, Spearman’s of the ranks. Intervals are over the "
     "models; fewer than six have none. Of errors a negative coefficient favours the better ImageNet models; "
     "angles are negated beforehand. Left out are random baselines and models without an ImageNet top-1."
 )
