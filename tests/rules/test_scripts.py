@@ -85,7 +85,7 @@ def run(protocol: str, **changes) -> dict:
 
 
 def extract(backbone: Path, pictures: Path, output: Path, **changes) -> Path:
-    settings = {"facts": facts(), "seed": 0, "resolution": 32, "batch_size": 4} | changes
+    settings = {"facts": facts(), "seed": 0, "resolution": 32, "input": {}, "batch_size": 4} | changes
     extract_features.main(backbone, pictures, output, **settings)
     return output
 
@@ -351,7 +351,12 @@ def test_the_protocols_tell_colours_apart(feature_file, tmp_path):
     for protocol in SETTINGS:
         evaluate(feature_file, tmp_path, protocol)
     calibration = tmp_path / "calibration_linear.json"
-    measure_calibration.main(tmp_path / "linear.predictions.h5", calibration, run=run("calibration_linear"))
+    measure_calibration.main(
+        tmp_path / "linear.predictions.h5",
+        calibration,
+        run=run("calibration_linear"),
+        settings={"folds": "whole"},
+    )
     assert measured(tmp_path / "linear.json")["top1"] > 80
     assert measured(tmp_path / "knn.json")["top1"] > 80
     assert measured(tmp_path / "fewshot.json")["accuracy"] > 80
@@ -484,7 +489,10 @@ def test_finetuning_halves_the_grid_and_tests_the_best(backbone, pictures, tmp_p
     assert len(result["details"]["trials"]) == 6
     assert measured(tmp_path / "tiny.json")["top1"] > 50
     measure_calibration.main(
-        tmp_path / "predictions.h5", tmp_path / "ece.json", run=run("calibration_finetune")
+        tmp_path / "predictions.h5",
+        tmp_path / "ece.json",
+        run=run("calibration_finetune"),
+        settings={"folds": "whole"},
     )
     assert "ece" in measured(tmp_path / "ece.json")
 
