@@ -60,15 +60,15 @@ def local_archives(wildcards) -> list[str]:
 
 def dataset_folder(wildcards) -> str:
     """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
-    row = DATASET_ROWS[wildcards.dataset]
-    if HERE.sources(wildcards.dataset):
-        contents(wildcards.dataset)  # so that jobs find it in the index
-    if row["origin"] != "local":
-        return f"<resources>/datasets/{wildcards.dataset}"
-    folder = present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
-    if row["loader"] == "image_folder" and workflow.is_main_process:
-        check_pictures(wildcards.dataset, folder)
-    return ancient(folder)
+    dataset, row = wildcards.dataset, DATASET_ROWS[wildcards.dataset]
+    folder = f"<resources>/datasets/{dataset}"
+    if row["origin"] == "local":
+        folder = ancient(present(row["source"][0], Path.is_dir, f"the dataset {dataset} has no folder"))
+        if row["loader"] == "image_folder" and workflow.is_main_process:
+            check_pictures(dataset, folder)
+    if HERE.sources(dataset):
+        contents(dataset)  # written into the index, where jobs look for it
+    return folder
 
 
 @functools.cache

@@ -4,9 +4,9 @@ A dataset's *contents* are a digest of the names, sizes and SHA-256 of its files
 order in which a disk lists them makes others of them.
 
 An index is a tab separated table, a row a file, sorted by ``name``, with its ``size`` in bytes, the ``time``
-of its last change in nanoseconds, and its ``sha256``. A line above it, ``# `` and JSON, states the contents
-and the number of pictures. A file whose size and time are those of its row is not read again. An index that
-is gone or damaged costs a look into every file, and nothing else.
+of its last change in nanoseconds, and its ``sha256``. A line above it, ``# `` and JSON, is its ``Summary``. A
+file whose size and time are those of its row is not read again, and where all are, the summary is all that is
+read. An index that is gone or damaged costs a look into every file, and nothing else.
 
 The Snakefile asks this module, so it imports nothing heavy.
 """
@@ -14,6 +14,7 @@ The Snakefile asks this module, so it imports nothing heavy.
 import csv
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from transferscope.folders import SUFFIXES, is_clutter
 READERS = 8  # at a time: on a shared disk a small file is mostly waited for
 COLUMNS = ("name", "size", "time", "sha256")
 
+log = logging.getLogger(__name__)
+
 
 class File(NamedTuple):
     """A file: its name below the folder of the dataset, its size in bytes and its time of change in ns."""
@@ -37,9 +40,10 @@ class File(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What the first line of an index says."""
+    """The contents, a digest of the names, sizes and times of the files, and how many pictures they are."""
 
     contents: str
+    listing: str
     pictures: int
 
 
@@ -81,17 +85,20 @@ def contents(
     Raises:
         InputError: a file cannot be read.
     """
-    known = _known(index)
     if not listed:
         return ""
+    seen, stated = _digest((file, str(file.time)) for file in listed), summary(index)
+    if seen == stated.listing:
+        return stated.contents
+    known = _known(index)
     if not write and _without_times(known) != _without_times(listed):
-        return _digest((file, str(file.time)) for file in listed)
+        return seen
     checksums = known | _read([file for file in listed if file not in known], _folder(sources))
     rows = [(file, checksums[file]) for file in listed]
-    stated = Summary(_digest(rows), count_pictures(listed))
-    if write and list(known) != listed:
-        _write(index, stated, rows)
-    return stated.contents
+    found = _digest(rows)
+    if write:
+        _write(index, Summary(found, seen, count_pictures(listed)), rows)
+    return found
 
 
 def summary(index: str | Path) -> Summary:
@@ -100,7 +107,7 @@ def summary(index: str | Path) -> Summary:
         with Path(index).open(encoding="utf-8", errors="surrogateescape") as file:
             return Summary(**json.loads(file.readline().removeprefix("# ")))
     except (FileNotFoundError, ValueError, TypeError):
-        return Summary("", 0)
+        return Summary("", "", 0)
 
 
 def _file(name: str, found: os.stat_result) -> File:
@@ -129,6 +136,9 @@ def _without_times(listed: Iterable[File]) -> list[tuple[str, int]]:
 
 def _read(unknown: list[File], folder: Path) -> dict[File, str]:
     """The SHA-256 of each file."""
+    if unknown:
+        size = sum(file.size for file in unknown) / 1e6
+        log.warning("%s: %d new or changed files are read (%.0f MB)", folder, len(unknown), size)
     try:
         with ThreadPoolExecutor(READERS) as readers:
             paths = [folder / file.name for file in unknown]
