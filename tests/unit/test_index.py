@@ -50,6 +50,7 @@ CHANGES = {
     "added": lambda folder: (folder / "cat/2.jpg").write_text("new"),
     "removed": lambda folder: (folder / "dog/deep/0.jpg").unlink(),
     "renamed": lambda folder: (folder / "cat/0.jpg").rename(folder / "cat/2.jpg"),
+    "renamed in its place": lambda folder: (folder / "cat/0.jpg").rename(folder / "cat/00.jpg"),
     "moved": lambda folder: (folder / "cat/0.jpg").rename(folder / "dog/0.jpg"),
     "longer": lambda folder: overwrite(folder / "cat/0.jpg", "cat/0.jpg and more"),
     "of the same size": lambda folder: overwrite(folder / "cat/0.jpg", "CAT/0.JPG"),
@@ -118,6 +119,12 @@ def test_only_what_changed_is_read(folder, read):
     overwrite(folder / "list.txt", "LIST.txt")
     contents(folder)
     assert read == ["list.txt"]
+
+
+def test_where_nothing_changed_the_first_line_is_all_that_is_read(folder, monkeypatch):
+    before = contents(folder)
+    monkeypatch.setattr(index, "_known", None)
+    assert contents(folder) == contents(folder, write=False) == before
 
 
 def test_a_copy_is_read_once(folder, read):

@@ -138,7 +138,8 @@ def _read(unknown: list[File], folder: Path) -> dict[File, str]:
     """The SHA-256 of each file."""
     if unknown:
         size = sum(file.size for file in unknown) / 1e6
-        log.warning("%s: %d new or changed files are read (%.0f MB)", folder, len(unknown), size)
+        first = folder / unknown[0].name
+        log.warning("new or changed files are read: %d (%.0f MB), from %s on", len(unknown), size, first)
     try:
         with ThreadPoolExecutor(READERS) as readers:
             paths = [folder / file.name for file in unknown]
