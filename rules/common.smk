@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from transferscope.errors import InputError
 from transferscope.features.images import input_of
 from transferscope.folders import check_folder
-from transferscope.sources.forms import is_local, placed_files
-from transferscope.study import catalogue, configuration, protocols, runs
+from transferscope.sources.forms import placed_files
+from transferscope.study import catalogue, configuration, here, protocols, runs
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = configuration.published_names("config/published")
@@ -32,7 +32,8 @@ try:
     PROTOCOLS = protocols.read_protocols(config["tables"]["protocols"], SCHEMAS)
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
-    DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]))
+    HERE = here.Here(ALL_DATASETS, config["pathvars"]["resources"], look=workflow.is_main_process)
+    DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]), HERE.pictures)
     VARIANTS = runs.variants(config["seeds"])
     RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
@@ -124,11 +125,13 @@ def settings_of(wildcards) -> dict:
 def dataset_facts(wildcards) -> dict:
     """A param: what a dataset's samples depend on, and the counts that they are checked against."""
     row = DATASET_ROWS[wildcards.dataset]
-    return {
+    facts = {
         "dataset": wildcards.dataset,
         **{column: row[column] for column in ("loader", "version", "split_rule", "classes")},
         "counts": {split: row[split] for split in catalogue.COUNTS if row[split] >= 0},
     }
+    known = HERE.sources(wildcards.dataset)
+    return facts | ({"contents": contents(wildcards.dataset)} if known else {})
 
 
 def results_of(planned: pd.DataFrame) -> list[str]:

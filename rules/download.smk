@@ -48,6 +48,7 @@ rule download_dataset:
     params:
         sources=dataset_fact("source"),
         sha256s=dataset_fact("sha256"),
+        contents=contents_or_checksums,
     script:
         "../scripts/download_dataset.py"
 
@@ -66,5 +67,7 @@ rule place_dataset:
         dataset=having(DATASETS, "manual"),
     conda:
         "../envs/main.yaml"
+    params:
+        contents=contents_or_checksums,
     script:
         "../scripts/place_dataset.py"

@@ -9,12 +9,31 @@ def refuse(sentence: str):
     sys.exit(sentence)
 
 
+def is_rehearsal() -> bool:
+    """Whether no job is to run: a dry-run, or a drawing of the jobs."""
+    return workflow.executor_plugin is None or workflow.dryrun
+
+
+def contents(dataset: str) -> str:
+    """The contents of what lies here of a dataset; its index is written while the jobs are planned."""
+    try:
+        return HERE.contents(dataset, write=not is_rehearsal())
+    except InputError as error:
+        refuse(f"{dataset}: {error}")
+
+
+def contents_or_checksums(wildcards) -> str | list[str]:
+    """A param: the contents of what lies here of a dataset's sources, else the checksums of its row."""
+    dataset = wildcards.dataset
+    return contents(dataset) if HERE.sources(dataset) else DATASET_ROWS[dataset]["sha256"]
+
+
 def placed_by_hand(wildcards) -> str | list:
     """The folder with what a user obtained by hand; a dry-run, or a drawing of the jobs, goes without it."""
-    folder = Path(config["pathvars"]["resources"]) / "manual" / wildcards.dataset
+    (folder,) = HERE.sources(wildcards.dataset)
     if placed_files(folder):
-        return str(folder)
-    if workflow.executor_plugin is None or workflow.dryrun:
+        return ancient(folder)
+    if is_rehearsal():
         return []
     refuse(
         f"the dataset {wildcards.dataset} has to be obtained by hand: put "
@@ -36,17 +55,19 @@ def local_archives(wildcards) -> list[str]:
         f" {' '.join(sources)}, nor" if len(sources) > 1 else ""
     )  # blanks may be of one path that is not there
     what = f"the dataset {wildcards.dataset} has no file{whole}"
-    return [present(source, Path.is_file, what) for source in sources if is_local(source)]
+    return [ancient(present(source, Path.is_file, what)) for source in HERE.sources(wildcards.dataset)]
 
 
 def dataset_folder(wildcards) -> str:
     """The unpacked dataset: where it lies if the row names a local path, else where it is made."""
-    row = DATASET_ROWS[wildcards.dataset]
-    if row["origin"] != "local":
-        return f"<resources>/datasets/{wildcards.dataset}"
-    folder = present(row["source"][0], Path.is_dir, f"the dataset {wildcards.dataset} has no folder")
-    if row["loader"] == "image_folder" and workflow.is_main_process:
-        check_pictures(wildcards.dataset, folder)
+    dataset, row = wildcards.dataset, DATASET_ROWS[wildcards.dataset]
+    folder = f"<resources>/datasets/{dataset}"
+    if row["origin"] == "local":
+        folder = ancient(present(row["source"][0], Path.is_dir, f"the dataset {dataset} has no folder"))
+        if row["loader"] == "image_folder" and workflow.is_main_process:
+            check_pictures(dataset, folder)
+    if HERE.sources(dataset):
+        contents(dataset)  # written into the index, where jobs look for it
     return folder
 
 

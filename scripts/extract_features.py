@@ -41,6 +41,7 @@ def main(
     attributes = {
         "model": metadata.model,
         "dataset": facts["dataset"],
+        "dataset_contents": facts.get("contents", ""),
         "checkpoint_sha256": metadata.source_sha256,
         "backbone_sha256": files.sha256(backbone),
         "class_names": {"names": samples.class_names},

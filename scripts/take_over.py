@@ -1,15 +1,19 @@
 """Take over the results of the layout before variants: `python scripts/take_over.py results/demo`.
 
 Features, trainings and reconstructions are kept; what is drawn and printed from them is made again. Call it
-where Snakemake is called, with the study's `--configfile` after the folder if it is not the demo's.
+where Snakemake is called, with the study's `--configfile` after the folder if it is not the demo's. What is
+kept, and datasets that were placed by hand, are taken for made from the data as it is.
 """
 
 import json
 import subprocess
 import sys
+from collections import ChainMap
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
+import yaml
 
 from transferscope import files
 from transferscope.errors import InputError
@@ -40,6 +44,9 @@ def main(folder: str, *arguments: str) -> None:
     # What is drawn and printed is to be made again, and logs and benchmarks have no record.
     kept = [folder for folder in results.iterdir() if folder.name not in MADE_AGAIN and folder.is_dir()]
     made = [str(path) for folder in kept for path in folder.rglob("*") if path.suffix in OUTPUTS]
+    resources = resources_of(arguments)
+    placed = [resources / "datasets" / folder.name for folder in resources.glob("manual/*")]
+    made += [str(folder) for folder in placed if folder.is_dir()]
     command = [sys.executable, "-m", "snakemake", "--cleanup-metadata", *made, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -48,6 +55,13 @@ def main(folder: str, *arguments: str) -> None:
         f"{len(taken)} results of {results} are taken over; `snakemake -n` shows what is made again. "
         "Finetuning is among it where a job trained another number of points than there are weight decays."
     )
+
+
+def resources_of(arguments: Iterable[str]) -> Path:
+    """The folder of datasets, by the last of the configuration files that names one."""
+    paths = ["config/config.yaml", *(word for word in arguments if word.endswith((".yaml", ".yml")))]
+    configs = [yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in paths]
+    return Path(ChainMap(*(config.get("pathvars", {}) for config in reversed(configs)))["resources"])
 
 
 if __name__ == "__main__":

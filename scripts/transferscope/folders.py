@@ -61,15 +61,6 @@ def list_pictures(root: Path) -> list[Entry]:
     return sorted(entries)
 
 
-def count_pictures(root: Path) -> int:
-    """How many files below ``root`` have a picture's name, in whatever layout; 0 where there is no folder."""
-    count = 0
-    for _, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not is_clutter(name)]
-        count += sum(name.lower().endswith(SUFFIXES) and not is_clutter(name) for name in names)
-    return count
-
-
 def check_folder(root: Path, rule: str) -> None:
     """Check that a split rule can divide the pictures of a folder.
 

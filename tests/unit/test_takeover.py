@@ -1,9 +1,11 @@
 """Results of the layout before variants become results of today's."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from take_over import resources_of
 from transferscope.results import long_table, takeover
 
 OLD = {
@@ -49,3 +51,16 @@ def test_only_an_older_result_is_one(tmp_path, content, older):
     assert takeover.first_older([tmp_path / "absent.json", path]) == (path if older else None)
     path.write_text("{broken")
     assert not takeover.is_older(path)
+
+
+def test_the_folder_of_datasets_is_that_of_the_last_configuration_that_names_one(tmp_path, monkeypatch):
+    (tmp_path / "config").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, text in (
+        ("config/config.yaml", "{pathvars: {results: results, resources: resources}}"),
+        ("my.yaml", "{pathvars: {resources: elsewhere}}"),
+        ("more.yaml", "{models: []}"),
+    ):
+        (tmp_path / name).write_text(text)
+    assert resources_of([]) == Path("resources")
+    assert resources_of(["--configfile", "my.yaml", "more.yaml"]) == Path("elsewhere")

@@ -46,6 +46,7 @@ def load_dataset(
     classes: int,
     counts: Mapping[str, int],
     version: str = "",
+    contents: str = "",
 ) -> Samples:
     """Load and split a dataset, and check it against its row of the datasets table.
 
@@ -57,7 +58,8 @@ def load_dataset(
         seed: seed of a random split.
         classes: expected number of classes.
         counts: split -> expected number of samples; may be incomplete.
-        version: of the row; not used here, but part of the facts that rules and saved states depend on.
+        version, contents: of the row, and of what lies here (``sources.index``); not used here, but part of
+            the facts that rules and saved states depend on.
 
     Raises:
         InputError: unknown loader or split rule, damaged folder, empty split, or unexpected numbers of
@@ -84,11 +86,12 @@ def load_boxes(
     classes: int,
     counts: Mapping[str, int],
     version: str = "",
+    contents: str = "",
 ) -> Boxes:
     """Load a detection dataset and check it against its row of the datasets table.
 
     Args:
-        dataset, root, classes, counts, version: as for ``load_dataset``.
+        dataset, root, classes, counts, version, contents: as for ``load_dataset``.
         loader: as for ``load_dataset``, with a function ``load_detection``.
         split_rule: ``official``, since boxes are never divided here.
 

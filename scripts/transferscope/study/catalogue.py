@@ -6,13 +6,13 @@ The Snakefile imports this module, so it imports nothing heavier than pandas.
 import difflib
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from transferscope import arguments
 from transferscope.errors import InputError
-from transferscope.folders import count_pictures
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
 from transferscope.study.metrics import OF_DATASETS
@@ -128,27 +128,25 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     return datasets
 
 
-def with_images(datasets: pd.DataFrame) -> pd.DataFrame:
+def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataFrame:
     """The datasets with the column ``images``, of all splits together, and ``assumed`` where it is a guess.
 
     Where a row leaves its counts open, a rendered dataset has the images of its source, a folder on this
-    machine the pictures that are found there, and any other UNKNOWN_IMAGES: unknown is not zero.
+    machine the pictures that are ``found`` by the dataset's id, and any other UNKNOWN_IMAGES: unknown is not
+    zero.
     """
     images, assumed = [], []
-    for _, row in datasets.iterrows():
+    for dataset, row in datasets.iterrows():
         needed = ("all",) if row["split_rule"] == "pooled" else ("train", "test")
         count = sum(max(0, row[split]) for split in COUNTS)
         if any(row[split] < 0 for split in needed):
-            count = _found_images(row)
+            if row["origin"] == "render":
+                count = render_settings(row["source"][0])["images"]
+            else:
+                count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)
         assumed.append(not count)
     return datasets.assign(images=images, assumed=assumed)
-
-
-def _found_images(row: pd.Series) -> int:
-    if row["origin"] == "render":
-        return render_settings(row["source"][0])["images"]
-    return count_pictures(Path(row["source"][0])) if row["origin"] == "local" else 0
 
 
 def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None:
