@@ -5,6 +5,7 @@ HDF5's own checksum of a chunk (Fletcher-32) takes a chunk of zeros for a whole 
 
 import hashlib
 import math
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +25,27 @@ ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError)
 @contextmanager
 def create(path: str | Path) -> Iterator[h5py.File]:
     """Write a new file, atomically; at the end it gets a digest of all that is in it."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with files.atomic_path(path) as temporary, writing(temporary) as file:
         yield file
         file.attrs[DIGEST] = _digest(file)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[h5py.File]:
+    """Open a new file to write, which can be closed on a full disk too; after an error it is of no use.
+
+    HDF5 ends the process by a segmentation fault, then or later, if on closing it finds no room for what it
+    has yet to write. So after an error it writes that into memory.
+    """
+    with h5py.File(path, "w") as file:
+        try:
+            yield file
+            file.flush()
+        except BaseException:
+            memory = os.memfd_create("hdf5")
+            os.dup2(memory, file.id.get_vfd_handle())
+            os.close(memory)
+            raise
 
 
 @contextmanager
