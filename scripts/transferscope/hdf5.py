@@ -4,8 +4,8 @@ HDF5's own checksum of a chunk (Fletcher-32) takes a chunk of zeros for a whole 
 """
 
 import hashlib
+import io
 import math
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,20 +32,49 @@ def create(path: str | Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[h5py.File]:
-    """Open a new file to write, which can be closed on a full disk too; after an error it is of no use.
+    """Open a new file to write.
 
-    HDF5 ends the process by a segmentation fault, then or later, if on closing it finds no room for what it
-    has yet to write. So after an error it writes that into memory.
+    Raises:
+        OSError: it cannot be written, because of a full disk for example.
     """
-    with h5py.File(path, "w") as file:
+    with _Target(path, "w+") as target:
         try:
-            yield file
-            file.flush()
-        except BaseException:
-            memory = os.memfd_create("hdf5")
-            os.dup2(memory, file.id.get_vfd_handle())
-            os.close(memory)
-            raise
+            with h5py.File(target, "w") as file:
+                try:
+                    yield file
+                finally:
+                    target.closing = True
+        finally:
+            if target.error:
+                raise target.error
+
+
+class _Target(io.FileIO):
+    """A file to write for HDF5, which learns of a full disk only where it can bear to.
+
+    When it cannot write its own lists, or cannot write on closing a file, it ends the process by a
+    segmentation fault, then or later. So the first ``error`` is kept and what follows goes nowhere; it is
+    raised at once only for blocks as large as those of pictures or features, until the file is ``closing``.
+    """
+
+    LARGE = 1 << 16  # bytes
+
+    error: OSError | None = None
+    closing = False
+
+    def write(self, block: memoryview) -> int:
+        rest = memoryview(block)
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        if self.error and not self.closing and len(block) >= self.LARGE:
+            raise self.error
+        return len(block)
+
+    def truncate(self, size: int | None = None) -> int:
+        return size if self.error else super().truncate(size)
 
 
 @contextmanager
