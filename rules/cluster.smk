@@ -6,7 +6,9 @@ In: the jobs of this run. Out: prepare_run, which the Snakefile calls before any
 import os
 import time
 
-from transferscope.cluster import events, orphans, patches, slurm
+from snakemake.logging import logger
+
+from transferscope.cluster import events, orphans, patches, profile, slurm
 from transferscope.files import disk_full_as_input_error
 
 if workflow.nodes:
@@ -21,9 +23,15 @@ patches.keep_what_others_made(config["pathvars"]["resources"])
 
 def prepare_run() -> None:
     """End the jobs that a killed Snakemake left, here or in SLURM, for outputs of this run; then record its events."""
-    if workflow.executor_plugin.name == "slurm":
-        patches.ask_once_for_min_job_age()
     try:
+        if workflow.executor_plugin.name == "slurm":
+            partitions = workflow.executor_settings.partition_config
+            profile.check(workflow.resource_settings.default_resources.args, partitions)
+            if profile.outdated(partitions):
+                logger.warning(
+                    "profiles/slurm is not what your profile was made of: run `make profile` again"
+                )
+            patches.ask_once_for_min_job_age()
         outputs = [job.output[0] for job in workflow.dag.needrun_jobs() if job.output]
         slurm.cancel_left_over(outputs, Path.cwd())
         orphans.end_left_over(outputs, Path.cwd())

@@ -1,6 +1,6 @@
 """What of a study is done, running, pending and failed, and the GPU-hours that are left.
 
-`python scripts/status.py` takes the arguments of `snakemake`, such as `--profile profiles/slurm --configfile
+`python scripts/status.py` takes the arguments of `snakemake`, such as `--profile slurm --configfile
 config/ericsson2021.yaml`, and only reads: it may be called while Snakemake runs.
 """
 
