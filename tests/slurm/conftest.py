@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.slurm.cluster import SCRATCH, Cluster, install
-from tests.workflow.conftest import SCENES, Project, copy_of_the_project, random_model
+from tests.workflow.conftest import ROOT, SCENES, Project, copy_of_the_project, random_model
 
 # Two networks, and two datasets: one is unpacked by a local rule, the other rendered by a job.
 STUDY = """\
@@ -163,6 +163,7 @@ class OnCluster(Project):
 def untouched(tmp_path_factory) -> Project:
     """The project with the small study, before anything is run."""
     project = copy_of_the_project(tmp_path_factory.mktemp("slurm") / "project")
+    shutil.copy(ROOT / "Makefile", project.folder)
     (project.folder / "config/small.yaml").write_text(STUDY)
     project.append("models.tsv", random_model("random-convnext", "convnext_atto"))
     for row in DATASETS:
