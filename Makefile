@@ -10,7 +10,7 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published test test-workflow test-library test-slurm soak bench check setup clean distclean
+.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check setup clean distclean
 
 demo: setup
 	snakemake all
@@ -22,6 +22,14 @@ demo: setup
 published: setup
 	snakemake --configfile config/published.yaml
 	@cat results/published/tables/correlation_row.txt
+
+# Puts profiles/slurm where `snakemake --profile slurm` finds it, and asks what is not given, as in
+# `make profile ACCOUNT=mine GPU_PARTITION=gpu`. What the environment says is not meant: a cluster's SCRATCH is another.
+given = $(if $(filter command,$(origin $1)),'$($1)','')
+
+profile: .venv/main.done
+	@python scripts/make_profile.py --account $(call given,ACCOUNT) --partition $(call given,PARTITION) \
+		--gpu-partition $(call given,GPU_PARTITION) --scratch $(call given,SCRATCH)
 
 test: .venv/test.done
 	$(MAKE) check

@@ -3,21 +3,39 @@
 In: the jobs of this run. Out: prepare_run, which the Snakefile calls before any job is submitted.
 """
 
-from transferscope.cluster import events, patches, slurm
+import os
+import time
+
+from snakemake.logging import logger
+
+from transferscope.cluster import events, orphans, patches, profile, slurm
+from transferscope.files import disk_full_as_input_error
 
 if workflow.nodes:
     patches.lift_core_limit(workflow)
 
 if workflow.is_main_process:
     events.record_where_asked()
+    os.environ[patches.PLANNED] = str(time.time())
+
+patches.keep_what_others_made(config["pathvars"]["resources"])
 
 
 def prepare_run() -> None:
-    """Cancel the SLURM jobs that a killed Snakemake left for the outputs of this run; then record this run's events."""
-    if workflow.executor_plugin.name == "slurm":
-        patches.ask_once_for_min_job_age()
+    """End the jobs that a killed Snakemake left, here or in SLURM, for outputs of this run; then record its events."""
     try:
-        slurm.cancel_left_over((str(job.benchmark) for job in workflow.dag.needrun_jobs()), Path.cwd())
+        if workflow.executor_plugin.name == "slurm":
+            partitions = workflow.executor_settings.partition_config
+            profile.check(workflow.resource_settings.default_resources.args, partitions)
+            if profile.outdated(partitions):
+                logger.warning(
+                    "profiles/slurm is not what your profile was made of: run `make profile` again"
+                )
+            patches.ask_once_for_min_job_age()
+        outputs = [job.output[0] for job in workflow.dag.needrun_jobs() if job.output]
+        slurm.cancel_left_over(outputs, Path.cwd())
+        orphans.end_left_over(outputs, Path.cwd())
+        with disk_full_as_input_error(events.FOLDER):
+            events.record_run()
     except InputError as error:
         raise WorkflowError(str(error))
-    events.record_run()

@@ -1,6 +1,6 @@
 """What of a study is done, running, pending and failed, and the GPU-hours that are left.
 
-`python scripts/status.py` takes the arguments of `snakemake`, such as `--profile profiles/slurm --configfile
+`python scripts/status.py` takes the arguments of `snakemake`, such as `--profile slurm --configfile
 config/ericsson2021.yaml`, and only reads: it may be called while Snakemake runs.
 """
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
 
 
 def dry_run(*arguments: str) -> dict[str, progress.Job]:
-    """The jobs of a dry-run, by benchmark file.
+    """The jobs of a dry-run, by first output.
 
     Raises:
         InputError: what Snakemake said where it failed.
@@ -48,20 +48,20 @@ def dry_run(*arguments: str) -> dict[str, progress.Job]:
 
 
 def states() -> dict[str, str]:
-    """The last run's jobs that are not done, by benchmark file: ``running``, ``queued`` or ``failed``."""
+    """The last run's jobs that are not done, by first output: ``running``, ``queued`` or ``failed``."""
     runs = events.runs()
     jobs = progress.states(events.read(runs[-1])) if runs else {}
     queue = squeue() if any(state == "started" and number for state, number in jobs.values()) else {}
     alive = any(Path(".snakemake/locks").glob("*"))
     found = {}
-    for benchmark, (state, number) in jobs.items():
+    for output, (state, number) in jobs.items():
         if state == "failed":
-            found[benchmark] = "failed"
+            found[output] = "failed"
         elif state == "started" and number:
             if number in queue:
-                found[benchmark] = "queued" if queue[number] == "PENDING" else "running"
+                found[output] = "queued" if queue[number] == "PENDING" else "running"
         elif state == "started" and alive:
-            found[benchmark] = "running"
+            found[output] = "running"
     return found
 
 

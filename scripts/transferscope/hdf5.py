@@ -4,6 +4,7 @@ HDF5's own checksum of a chunk (Fletcher-32) takes a chunk of zeros for a whole 
 """
 
 import hashlib
+import io
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,9 +25,56 @@ ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError)
 @contextmanager
 def create(path: str | Path) -> Iterator[h5py.File]:
     """Write a new file, atomically; at the end it gets a digest of all that is in it."""
-    with files.atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with files.atomic_path(path) as temporary, writing(temporary) as file:
         yield file
         file.attrs[DIGEST] = _digest(file)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[h5py.File]:
+    """Open a new file to write.
+
+    Raises:
+        OSError: it cannot be written, because of a full disk for example.
+    """
+    with _Target(path, "w+") as target:
+        try:
+            with h5py.File(target, "w") as file:
+                try:
+                    yield file
+                finally:
+                    target.closing = True
+        finally:
+            if target.error:
+                raise target.error
+
+
+class _Target(io.FileIO):
+    """A file to write for HDF5, which learns of a full disk only where it can bear to.
+
+    When it cannot write its own lists, or cannot write on closing a file, it ends the process by a
+    segmentation fault, then or later. So the first ``error`` is kept and what follows goes nowhere; it is
+    raised at once only for blocks as large as those of pictures or features, until the file is ``closing``.
+    """
+
+    LARGE = 1 << 16  # bytes
+
+    error: OSError | None = None
+    closing = False
+
+    def write(self, block: memoryview) -> int:
+        rest = memoryview(block)
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        if self.error and not self.closing and len(block) >= self.LARGE:
+            raise self.error
+        return len(block)
+
+    def truncate(self, size: int | None = None) -> int:
+        return size if self.error else super().truncate(size)
 
 
 @contextmanager

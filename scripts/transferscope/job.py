@@ -1,14 +1,19 @@
-"""Interface to Snakemake jobs: logging, device and threads. No other module depends on Snakemake."""
+"""Interface to Snakemake jobs: logging, locks, device and threads. No other module depends on Snakemake."""
 
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from typing import TextIO
 
+from transferscope import locks
 from transferscope.errors import InputError
+from transferscope.files import disk_full_as_input_error
 from transferscope.training.scratch import copied_to_scratch
+
+PATIENCE_S = 2 * locks.LEASE_S  # so that a job killed on another node is known to be dead
 
 
 @contextmanager
@@ -16,12 +21,12 @@ def logged(snakemake) -> Iterator[None]:
     """Run a script in its threads, its output in the rule's log; end on bad input with its one sentence.
 
     The message of an InputError goes to the log and the terminal without a traceback. Any other exception
-    is a bug and is logged with its traceback.
+    is a bug and is logged with its traceback. Meanwhile no other job writes the same output (``_alone``).
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
-    with path.open("w", buffering=1, encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+    with _open_log(path) as log, redirect_stdout(log), redirect_stderr(log):
         logging.basicConfig(
             stream=log, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
         )
@@ -35,7 +40,8 @@ def logged(snakemake) -> Iterator[None]:
         logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
         limit_threads(snakemake.threads)
         try:
-            yield
+            with disk_full_as_input_error(path), _alone(snakemake):
+                yield
         except InputError as error:
             logging.error("%s", error)
             print(f"{snakemake.rule}: {error}", file=terminal)
@@ -43,6 +49,38 @@ def logged(snakemake) -> Iterator[None]:
         except Exception:
             logging.exception("rule %s failed", snakemake.rule)
             raise
+
+
+@contextmanager
+def _open_log(path: Path) -> Iterator[TextIO]:
+    """Write a log; a full disk that has no room for its last lines does not hide how the job ends."""
+    log = path.open("w", buffering=1, encoding="utf-8")
+    try:
+        yield log
+    finally:
+        with suppress(OSError):
+            log.close()
+
+
+@contextmanager
+def _alone(snakemake) -> Iterator[None]:
+    """Hold the lock of the job's first output, which stands for all.
+
+    For what studies share, in the folder of resources, another one's job is waited for; if it has made the
+    output, this job is done and ends. Any other output may be a job's that a killed Snakemake left behind;
+    its saved state may be at work too, so this job does not begin beside it.
+
+    Raises:
+        InputError: such a job still runs.
+    """
+    output = Path(snakemake.output[0])
+    shared = output.is_relative_to(snakemake.config["pathvars"]["resources"])
+    with locks.only_writer(output, patience_s=None if shared else PATIENCE_S):
+        # Snakemake removes what is outdated before a job.
+        if shared and output.exists():
+            logging.info("%s has been made by another study meanwhile", output)
+            sys.exit(0)
+        yield
 
 
 def run(snakemake) -> dict:

@@ -1,4 +1,4 @@
-"""A study of few jobs, run on this machine for reference and then through profiles/slurm on a real SLURM."""
+"""A study of few jobs, run on this machine for reference and then by `--profile slurm` on a real SLURM."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.slurm.cluster import SCRATCH, Cluster, install
-from tests.workflow.conftest import SCENES, Project, copy_of_the_project, random_model
+from tests.workflow.conftest import ROOT, SCENES, Project, copy_of_the_project, random_model
 
 # Two networks, and two datasets: one is unpacked by a local rule, the other rendered by a job.
 STUDY = """\
@@ -77,22 +77,33 @@ def pictures(path: Path) -> None:
 
 
 class OnCluster(Project):
-    """A project folder whose Snakemake runs on the login node of a cluster, with profiles/slurm."""
+    """A project folder whose Snakemake runs on the login node of a cluster, with a user's profile in it."""
 
     def __init__(self, folder: Path, cluster: Cluster):
         super().__init__(folder)
         self.cluster = cluster
+        self.profile = folder / "user/snakemake/slurm/config.yaml"
+        self.environment = os.environ | {"TRANSFERSCOPE_DEVICE": "cpu", "SCRATCH": str(SCRATCH)}
+        self.environment |= {"XDG_CONFIG_HOME": str(folder / "user")}
+
+    def make_profile(self) -> None:
+        """As the user does, once; the environment of the tests stands for that of `make setup`."""
+        # On this cluster every node has a GPU.
+        given = ["PARTITION=cpu", "GPU_PARTITION=gpu", "SCRATCH=$$SCRATCH"]
+        command = ["make", "--old-file=.venv/main.done", "profile", *given]
+        inside = self.cluster.inside(command, self.folder)
+        subprocess.run(inside, env=self.environment, stdin=subprocess.DEVNULL, check=True)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start Snakemake; what it prints is appended to `snakemake.log`."""
-        command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm"]
+        command = [sys.executable, "-m", "snakemake", "--profile", "slurm"]
         # Asked more often than a real cluster should be, no network file system, and two cores in all.
         command += ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5", "--jobs", "4"]
         command += ["--configfile", "config/small.yaml", *arguments]
         with (self.folder / "snakemake.log").open("a") as log:
             return subprocess.Popen(
                 self.cluster.inside(command, self.folder),
-                env=os.environ | {"TRANSFERSCOPE_DEVICE": "cpu", "SCRATCH": str(SCRATCH)},
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -114,8 +125,11 @@ class OnCluster(Project):
 
     def status(self) -> str:
         """What scripts/status.py prints."""
-        command = [sys.executable, "scripts/status.py", "--profile", "profiles/slurm"]
-        return self.cluster.run([*command, "--configfile", "config/small.yaml"], self.folder)
+        command = [sys.executable, "scripts/status.py", "--profile", "slurm"]
+        inside = self.cluster.inside([*command, "--configfile", "config/small.yaml"], self.folder)
+        return subprocess.run(
+            inside, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
     def forget(self, *outputs: str) -> None:
         """Remove some results, as if they had not been made yet, and the tables made of them."""
@@ -147,19 +161,14 @@ class OnCluster(Project):
 
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory) -> Project:
-    """The project with the small study, before anything is run, its profile edited as its comments say."""
+    """The project with the small study, before anything is run."""
     project = copy_of_the_project(tmp_path_factory.mktemp("slurm") / "project")
+    shutil.copy(ROOT / "Makefile", project.folder)
     (project.folder / "config/small.yaml").write_text(STUDY)
     project.append("models.tsv", random_model("random-convnext", "convnext_atto"))
     for row in DATASETS:
         project.append("datasets.tsv", row)
     pictures(project.folder / "data/pictures.zip")
-    profile = project.folder / "profiles/slurm"
-    config, partitions = profile / "config.yaml", profile / "partitions.yaml"
-    # This cluster keeps no accounts; its nodes have disks.
-    text = config.read_text().replace("  slurm_account: EDIT-ME\n", "")
-    config.write_text(text.replace("# scratch: $TMPDIR", "scratch: $SCRATCH"))
-    partitions.write_text(partitions.read_text().replace("EDIT-ME-", ""))
     return project
 
 
@@ -183,9 +192,10 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def submitted(untouched, cluster, tmp_path_factory) -> OnCluster:
-    """The small study done through profiles/slurm."""
+    """The small study done by `--profile slurm`."""
     project = OnCluster(tmp_path_factory.mktemp("submitted") / "project", cluster)
     shutil.copytree(untouched.folder, project.folder)
+    project.make_profile()
     project.snakemake()
     return project
 

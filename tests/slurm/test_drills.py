@@ -64,7 +64,7 @@ def test_a_job_over_its_memory_is_tried_again_with_more(drill, drilled):
 
 def test_a_job_at_its_time_limit_goes_on_where_it_was(drill, drilled):
     drill.ask(minutes=1, minutes_per_unit=0)
-    profile = drilled.folder / "profiles/slurm/config.yaml"
+    profile = drilled.profile
     # As late as can be: two minutes ahead, it would be told before it trains.
     profile.write_text(profile.read_text().replace("--signal=TERM@120", "--signal=TERM@1"))
     process = drilled.start(*TO_TABLE)

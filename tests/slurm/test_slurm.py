@@ -1,4 +1,4 @@
-"""The small study through profiles/slurm on a real SLURM, where no job can reach the internet."""
+"""The small study by `--profile slurm` on a real SLURM, where no job can reach the internet."""
 
 import re
 from collections import Counter

@@ -22,7 +22,17 @@ LAYERS = {
     "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},
 }
-COMMON = {"arguments", "errors", "files", "folders", "hdf5", "redaction", "restricted_pickle", "validation"}
+COMMON = {
+    "arguments",
+    "errors",
+    "files",
+    "folders",
+    "hdf5",
+    "locks",
+    "redaction",
+    "restricted_pickle",
+    "validation",
+}
 LIGHT = ["study", "sources", "folders", "cluster.sizes", "protocols.finetuning.grid"]
 
 

@@ -20,7 +20,7 @@ def test_a_signal_is_noted_and_ends_the_job_as_a_failure_where_its_state_is_save
         assert deadline.signal == number
         with pytest.raises(SystemExit) as ended:
             deadline.end(3, 10)
-    assert ended.value.code == f"{number.name}: saved at step 3 of 10; run the same command again to resume"
+    assert ended.value.code == f"{number.name}: ended at step 3 of 10; run the same command again to resume"
 
 
 def test_signals_are_answered_afterwards_as_they_were_before():

@@ -280,7 +280,7 @@ def test_a_signal_saves_the_state_and_ends_the_training():
             os.kill(os.getpid(), signal.SIGUSR1)
             return super().forward(inputs)
 
-    with pytest.raises(SystemExit, match="SIGUSR1: saved at step 1 of 9"):
+    with pytest.raises(SystemExit, match="SIGUSR1: ended at step 1 of 9"):
         numbered(9, Signals(1, 1), save=states.append)
     assert [state["step"] for state in states] == [1]
     assert numbered(1, Signals(1, 1)).losses == [0]  # there is nothing left to do

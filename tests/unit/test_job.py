@@ -10,8 +10,14 @@ from transferscope import job
 from transferscope.errors import InputError
 
 
-def snakemake(tmp_path) -> SimpleNamespace:
-    return SimpleNamespace(log=[str(tmp_path / "logs" / "rule.log")], rule="some_rule", threads=1)
+def snakemake(tmp_path, output: str = "results/made.json") -> SimpleNamespace:
+    return SimpleNamespace(
+        log=[str(tmp_path / "logs" / "rule.log")],
+        output=[str(tmp_path / output)],
+        config={"pathvars": {"resources": str(tmp_path / "resources")}},
+        rule="some_rule",
+        threads=1,
+    )
 
 
 def test_bad_input_ends_with_one_sentence_in_log_and_terminal(tmp_path, capsys):

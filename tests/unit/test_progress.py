@@ -10,9 +10,9 @@ from transferscope.cluster import events, progress
 from transferscope.cluster.progress import Job
 
 
-def job(jobid: int, benchmark: str | None) -> dict:
+def job(jobid: int, output: str | None) -> dict:
     asked = {"threads": 8, "gpu": 1, "mem_mb": 7400, "runtime": 90}
-    run = {"rule": "finetune_refit", "protocol": "finetune", "benchmark": benchmark}
+    run = {"rule": "finetune_refit", "protocol": "finetune", "output": output, "benchmark": "refit.tsv"}
     return {"event": "job_info", "jobid": jobid, **run, **asked}
 
 
@@ -21,18 +21,18 @@ def event(kind: str, jobid: int, **more: str) -> dict:
 
 
 RUN = [
-    job(1, "done.tsv"),
+    job(1, "done.json"),
     event("submitted", 1, slurm="11"),
-    job(2, "again.tsv"),
+    job(2, "again.json"),
     event("submitted", 2, slurm="12"),
-    job(3, "failed.tsv"),
+    job(3, "failed.json"),
     event("job_finished", 1),
     event("job_error", 2),
     event("restarted", 2),
     event("job_error", 3),
-    job(2, "again.tsv"),
+    job(2, "again.json"),
     event("submitted", 2, slurm="13"),
-    job(4, "local.tsv"),
+    job(4, "local.json"),
     job(0, None),
 ]
 
@@ -42,22 +42,24 @@ def write(path: Path, run: list[dict]) -> None:
     path.write_text("".join(json.dumps(entry) + "\n" for entry in run))
 
 
-def test_the_jobs_of_a_dry_run_are_those_with_a_benchmark():
-    asked = Job("finetune_refit", "finetune", "a.tsv", threads=8, gpu=1, mem_mb=7400, minutes=90)
-    assert progress.planned([job(3, "a.tsv"), job(0, None)]) == {"a.tsv": asked}
+def test_the_jobs_of_a_dry_run_are_those_with_an_output():
+    asked = Job(
+        "finetune_refit", "finetune", "a.json", "refit.tsv", threads=8, gpu=1, mem_mb=7400, minutes=90
+    )
+    assert progress.planned([job(3, "a.json"), job(0, None)]) == {"a.json": asked}
 
 
 def test_the_last_event_of_a_job_tells_its_state():
     assert progress.states(RUN) == {
-        "done.tsv": ("finished", "11"),
-        "again.tsv": ("started", "13"),
-        "failed.tsv": ("failed", None),
-        "local.tsv": ("started", None),
+        "done.json": ("finished", "11"),
+        "again.json": ("started", "13"),
+        "failed.json": ("failed", None),
+        "local.json": ("started", None),
     }
 
 
 def test_a_failed_job_with_attempts_left_is_not_failed():
-    assert progress.states(RUN[:8])["again.tsv"] == ("started", "12")
+    assert progress.states(RUN[:8])["again.json"] == ("started", "12")
 
 
 def test_a_file_that_is_cut_short_holds_what_was_written_before(tmp_path):
@@ -88,7 +90,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(status, "squeue", lambda: {"13": "PENDING"})
     write(tmp_path / events.FOLDER / "2026-01-02T000000.0.jsonl", RUN)
     write(
-        tmp_path / events.FOLDER / "2026-01-01T000000.0.jsonl", [job(1, "local.tsv"), event("job_error", 1)]
+        tmp_path / events.FOLDER / "2026-01-01T000000.0.jsonl", [job(1, "local.json"), event("job_error", 1)]
     )
     return tmp_path
 
@@ -96,11 +98,11 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_the_status_is_that_of_the_last_run(folder):
     (folder / ".snakemake/locks").mkdir()
     (folder / ".snakemake/locks/0.input.lock").touch()
-    assert status.states() == {"again.tsv": "queued", "failed.tsv": "failed", "local.tsv": "running"}
+    assert status.states() == {"again.json": "queued", "failed.json": "failed", "local.json": "running"}
 
 
 def test_without_snakemake_only_slurm_goes_on(folder):
-    assert status.states() == {"again.tsv": "queued", "failed.tsv": "failed"}
+    assert status.states() == {"again.json": "queued", "failed.json": "failed"}
 
 
 def test_before_the_first_run_nothing_runs(tmp_path, monkeypatch):

@@ -29,13 +29,22 @@ rule make:
 MAKE = {
     "rule": "make",
     "protocol": "",
+    "output": "made.txt",
     "benchmark": "make.tsv",
     "threads": 2,
     "gpu": 1,
     "mem_mb": 400,
     "runtime": 30,
 }
-ALL = {"rule": "all", "protocol": "", "benchmark": None, "threads": 1, "gpu": 0, "mem_mb": 0, "runtime": 0}
+ALL = MAKE | {
+    "rule": "all",
+    "output": None,
+    "benchmark": None,
+    "threads": 1,
+    "gpu": 0,
+    "mem_mb": 0,
+    "runtime": 0,
+}
 JOB = {"event": "job_info", "jobid": 1, **MAKE}
 TARGET = {"event": "job_info", "jobid": 0, **ALL}
 
@@ -65,7 +74,7 @@ def recorded(
 def test_a_dry_run_logs_what_each_job_asks_for(tmp_path):
     found = recorded(tmp_path, "--dry-run")
     assert found == [JOB, TARGET]
-    assert list(progress.planned(found)) == ["make.tsv"]
+    assert list(progress.planned(found)) == ["made.txt"]
 
 
 def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
@@ -74,7 +83,7 @@ def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
     job = [JOB, {"event": "job_error", "jobid": 1}, {"event": "restarted", "jobid": 1}, JOB]
     finished = {"event": "job_finished", "jobid": 1}
     assert found == [*job, finished, TARGET, {"event": "job_finished", "jobid": 0}]
-    assert progress.states(found) == {"make.tsv": ("finished", None)}
+    assert progress.states(found) == {"made.txt": ("finished", None)}
 
 
 def test_a_killed_run_keeps_the_events_before(tmp_path):
@@ -92,7 +101,7 @@ def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(tmp_path):
     resources = ["--default-resources", "slurm_account=none", "slurm_partition=none"]
     found = recorded(tmp_path, "--executor", "slurm", "--jobs", "1", *options, *resources)
     assert found[:2] == [JOB, {"event": "submitted", "jobid": 1, "slurm": "17"}]
-    assert progress.states(found) == {"make.tsv": ("finished", "17")}
+    assert progress.states(found) == {"made.txt": ("finished", "17")}
 
 
 @pytest.mark.parametrize(("more", "threads"), [("", 2), ("patches.lift_core_limit(workflow)", 8)])

@@ -3,8 +3,9 @@
 ==============  =========================================================================================
 ``event``       the other fields
 ==============  =========================================================================================
-job_info        ``jobid``, ``rule``, ``protocol`` (or empty), ``benchmark`` (or null), ``threads``, ``gpu``,
-                ``mem_mb``, ``runtime``; in a dry-run of each job; in a run at the start of each attempt
+job_info        ``jobid``, ``rule``, ``protocol`` (or empty), ``output`` (its first one, or null),
+                ``benchmark`` (or null), ``threads``, ``gpu``, ``mem_mb``, ``runtime``; in a dry-run of each
+                job; in a run at the start of each attempt
 submitted       ``jobid``, ``slurm``: the job's number in SLURM
 job_error       ``jobid``
 restarted       ``jobid``: a failed job gets another attempt
@@ -100,6 +101,7 @@ def _event(record: logging.LogRecord) -> dict | None:
                 "jobid": record.jobid,
                 "rule": record.rule_name,
                 "protocol": record.wildcards.get("protocol", ""),
+                "output": record.output[0] if record.output else None,
                 "benchmark": record.benchmark,
                 "threads": record.threads,
                 **asked,

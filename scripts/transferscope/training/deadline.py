@@ -38,7 +38,7 @@ class Deadline:
         """
         if self.signal:
             raise SystemExit(
-                f"{self.signal.name}: saved at step {step} of {steps}; run the same command again to resume"
+                f"{self.signal.name}: ended at step {step} of {steps}; run the same command again to resume"
             )
 
 

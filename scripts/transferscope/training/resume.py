@@ -3,10 +3,12 @@
 import json
 import logging
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from transferscope.errors import InputError
 from transferscope.files import atomic_path
 
 
@@ -30,10 +32,23 @@ def read(path: Path, fingerprint: str) -> dict | None:
     return content
 
 
+def write(path: Path, save: Callable[[Path], None]) -> None:
+    """Replace a state by what ``save`` writes to a path; warn, and keep what is there, if it cannot.
+
+    A state is for a job that is killed: one that lives goes on without.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            save(temporary)
+    except (InputError, OSError) as error:
+        logging.warning("the state is not saved, and the training goes on without: %s", error)
+
+
 class Resume:
     """Progress of a job, stored in a file until the results are written.
 
-    ``fingerprint`` is everything that the results depend on; a file with another fingerprint is ignored.
+    ``fingerprint`` is everything that the results depend on; a file with another fingerprint is ignored. The
+    job alone has it: it holds the lock of its output (``job.logged``).
     """
 
     def __init__(self, path: str | Path, fingerprint: dict):
@@ -61,8 +76,12 @@ class Resume:
 
     def _write(self, **changes) -> None:
         self.content = self.content | changes
-        with atomic_path(self.path) as temporary:
-            torch.save(self.content, temporary)
+        write(self.path, self._save)
+
+    def _save(self, path: Path) -> None:
+        # Writing through Python's file, torch tells of a full disk.
+        with path.open("wb") as file:
+            torch.save(self.content, file)
 
     def remove(self) -> None:
         """Delete the file, after the results are written."""

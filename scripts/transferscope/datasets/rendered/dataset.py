@@ -239,5 +239,5 @@ def render_dataset(
         block = BLOCK * threads
         blocks = (range(start, min(start + block, images)) for start in range(0, images, block))
         labels = (label for block in blocks for label in pool.map(work, block))
-        with h5py.File(folder / "labels.h5", "w") as file:
+        with hdf5.writing(folder / "labels.h5") as file:
             _write_labels(file, plan, labels)

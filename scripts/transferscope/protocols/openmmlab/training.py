@@ -22,7 +22,6 @@ from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from transferscope.errors import InputError
-from transferscope.files import atomic_path
 from transferscope.protocols.openmmlab.stream import Positions, ToolboxStream
 from transferscope.training import resume
 from transferscope.training.deadline import Deadline, leave_to_training
@@ -233,8 +232,10 @@ class CheckpointHook(Hook):
                 f"the loss is no longer finite at iteration {done}; lower the learning_rate of this protocol"
             )
         if self.deadline.signal or done % self.every == 0 or done == runner.max_iters:
-            with atomic_path(self.path) as temporary:
-                runner.save_checkpoint(str(temporary.parent), temporary.name, by_epoch=False)
+            resume.write(
+                self.path,
+                lambda path: runner.save_checkpoint(str(path.parent), path.name, by_epoch=False),
+            )
         self.deadline.end(done, runner.max_iters)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
