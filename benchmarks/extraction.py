@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from transferscope.datasets.base import Samples
+from transferscope.datasets.pictures import read
 from transferscope.features import store as features
 from transferscope.features.extraction import Pictures, extract
 from transferscope.features.images import normalise
@@ -33,7 +34,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def read_jpeg(index: int, *, files: list[Path]) -> Image.Image:
-    return Image.open(files[index % len(files)]).convert("RGB")
+    return read(files[index % len(files)])
 
 
 def photographs(folder: Path, count: int) -> list[Path]:

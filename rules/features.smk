@@ -27,7 +27,7 @@ rule extract_features:
         gpu=0,
         batch_size=config["execution"]["batch_size"],
     params:
-        version=1,
+        version=2,
         facts=dataset_facts,
         seed=config["seeds"][0],
         resolution=config["features"]["resolution"],

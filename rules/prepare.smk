@@ -96,7 +96,7 @@ rule choose_picture:
     resources:
         **size_of("choose_picture"),
     params:
-        version=1,
+        version=2,
         facts=dataset_facts,
         seed=config["seeds"][0],
     script:

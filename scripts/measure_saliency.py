@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from transferscope import files, job
+from transferscope.datasets.pictures import read
 from transferscope.features.images import normalise, to_uint8
 from transferscope.models import backbones
 from transferscope.protocols.saliency import maps
@@ -41,8 +42,7 @@ def main(
     chosen = json.loads(Path(description).read_text(encoding="utf-8"))
     network, metadata = backbones.load(backbone, resolution, pad=True)
     run = Run(model=metadata.model, dataset=chosen["dataset"], **run)
-    with Image.open(picture) as file:
-        pixels = to_uint8(file.resize((resolution, resolution), Image.Resampling.BICUBIC))
+    pixels = to_uint8(read(picture).resize((resolution, resolution), Image.Resampling.BICUBIC))
     occlusion = Occlusion(
         network.to(run.device),
         normalise(pixels[None].to(run.device), metadata.mean, metadata.std),

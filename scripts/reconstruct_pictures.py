@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from transferscope import files
+from transferscope.datasets.pictures import read
 from transferscope.features.images import resize_and_crop, to_uint8
 from transferscope.job import device, logged
 from transferscope.models import backbones
@@ -43,11 +43,7 @@ def main(
         together: pictures that are reconstructed together.
     """
     chosen = [json.loads(Path(path).read_text(encoding="utf-8")) for path in descriptions]
-    originals = []
-    for path in pictures:
-        with Image.open(path) as file:
-            originals.append(to_uint8(resize_and_crop(file, resolution)))
-    originals = torch.stack(originals)
+    originals = torch.stack([to_uint8(resize_and_crop(read(path), resolution)) for path in pictures])
     network, metadata = backbones.load(backbone, resolution)
     facts = {
         "resolution": resolution,

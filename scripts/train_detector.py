@@ -37,7 +37,7 @@ def main(
         fingerprint=run.fingerprint(backbone=sha256, facts=facts, settings=settings),
     )
     boxes = load_boxes(root=root, **facts)
-    boxes.check_pictures(threads=run.threads)
+    boxes.check_pictures(longest=settings["longest_side"], threads=run.threads)
     tested = train_and_test(
         backbone,
         boxes,

@@ -1,6 +1,5 @@
 import gzip
 import pickle
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ from PIL import Image
 
 from transferscope.datasets import digits, elpv, image_folder, load_dataset, mnist5k
 from transferscope.datasets.base import Samples
-from transferscope.datasets.pictures import to_rgb
 from transferscope.errors import InputError
 
 
@@ -80,45 +78,6 @@ class TestSamples:
     def test_what_does_not_fit_together(self, changes, message):
         with pytest.raises(InputError, match=message):
             samples(**changes)
-
-
-class TestPictures:
-    def test_every_mode_becomes_rgb(self):
-        for mode in ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LA", "RGBA"):
-            picture = to_rgb(Image.new("RGB", (2, 2), "white").convert(mode))
-            assert picture.mode == "RGB"
-            assert picture.getpixel((0, 0)) == (255, 255, 255)
-
-    def test_sixteen_bits_are_scaled_not_clipped(self, tmp_path):
-        Image.fromarray(np.array([[0, 256, 32768, 65535]], dtype=np.uint16)).save(tmp_path / "deep.png")
-        picture = np.asarray(to_rgb(Image.open(tmp_path / "deep.png")))
-        assert picture[0].tolist() == [[0] * 3, [1] * 3, [128] * 3, [255] * 3]
-
-    def test_transparent_parts_are_white(self):
-        assert to_rgb(Image.new("RGBA", (1, 1), (9, 9, 9, 0))).getpixel((0, 0)) == (255, 255, 255)
-        palette = Image.new("P", (1, 1), 0)
-        palette.info["transparency"] = 0
-        assert to_rgb(palette).getpixel((0, 0)) == (255, 255, 255)
-
-    def test_float_pictures_have_no_known_range(self, tmp_path):
-        make_folder(tmp_path)
-        save(tmp_path / "cat/deep.tif", Image.new("F", (2, 2)))
-        read = image_folder.load(tmp_path)
-        with pytest.raises(InputError, match=r"cat/deep\.tif .* mode F has no known range"):
-            read.read(read.ids.index("cat/deep.tif"))
-
-    @pytest.mark.parametrize("name", ["bad.png", "bad.jpg"])
-    def test_damaged_picture(self, tmp_path, name):
-        make_folder(tmp_path)
-        noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-        save(tmp_path / "cat" / name, Image.fromarray(noise))
-        content = (tmp_path / "cat" / name).read_bytes()
-        loaded = image_folder.load(tmp_path)
-        for damaged in (content[: len(content) // 2], b"no picture", b""):
-            (tmp_path / "cat" / name).write_bytes(damaged)
-            expected = rf"the picture cat/{name} of the dataset in {re.escape(str(tmp_path))} cannot be read"
-            with pytest.raises(InputError, match=expected):
-                loaded.read(loaded.ids.index(f"cat/{name}"))
 
 
 class TestImageFolder:

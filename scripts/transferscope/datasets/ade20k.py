@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from transferscope.datasets.base import required_folder
 from transferscope.datasets.dense import DenseSamples
-from transferscope.datasets.pictures import READ_ERRORS, Files
+from transferscope.datasets.pictures import READ_ERRORS, Files, read_indices
 from transferscope.errors import InputError, SampleError
 
 FOLDER = "ADEChallengeData2016"
@@ -49,8 +48,7 @@ class _Classes:
     def __call__(self, index: int) -> np.ndarray:
         path = self.folder / f"{self.names[index]}.png"
         try:
-            with Image.open(path) as image:
-                classes = np.asarray(image)
+            classes = read_indices(path)
         except READ_ERRORS as error:
             remedy = "fetch the dataset again"
             raise SampleError("the labels", [str(path)], f"cannot be read ({error})", remedy) from error

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from transferscope.datasets.base import required_file
-from transferscope.datasets.pictures import Files
-from transferscope.errors import InputError, refused
+from transferscope.datasets.pictures import Files, turned
+from transferscope.errors import InputError, SampleError, refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,7 @@ class Boxes:
     Attributes:
         root: base folder of ``names``.
         names: [N], unique image files relative to ``root``; also the image ids.
-        sizes: int64 [N, 2], width and height in pixels.
+        sizes: int64 [N, 2], width and height in pixels, of the pictures as they are shown, upright.
         splits: str [N], each 'train', 'val' or 'test'.
         pictures: int64 [M], image index of each object.
         boxes: float64 [M, 4], x0 y0 x1 y1 in pixels from the upper left corner; x1 and y1 are exclusive.
@@ -60,13 +61,34 @@ class Boxes:
                 f"{len(self.class_names)} classes"
             )
 
-    def check_pictures(self, *, threads: int) -> None:
-        """Look at every picture: one that is damaged shows now, not after hours.
+    def check_pictures(self, *, longest: int, threads: int) -> None:
+        """Look at every picture: what is wrong shows now, not after hours.
+
+        Args:
+            longest: what a detector makes of a longer side, in pixels, at most.
+            threads: that read.
 
         Raises:
-            InputError: names all of them.
+            InputError: pictures that cannot be read, whose boxes are of another size, or of which too little
+                is left; all with the first kind of mistake are named.
         """
-        error = refused(Files(self.root, self.names), range(len(self.names)), threads=threads)
+        read = Files(self.root, self.names)
+
+        def look_at(index: int) -> None:
+            picture, name = read(index), self.names[index]
+            wrong = _contradiction(picture, tuple(self.sizes[index].tolist()))
+            if wrong:
+                remedy = "correct the boxes and the size, or remove the orientation from the file"
+                raise SampleError("the boxes of the picture", [name], wrong, remedy)
+            if min(picture.size) * longest < max(picture.size):
+                reason = (
+                    f"is {picture.width} x {picture.height} pixels, too narrow for a longer side of {longest}"
+                )
+                raise SampleError(
+                    "the size of the picture", [name], reason, "crop it, or take it out of the dataset"
+                )
+
+        error = refused(look_at, range(len(self.names)), threads=threads)
         if error:
             raise error
 
@@ -100,3 +122,13 @@ class Boxes:
                 for index, box in rows
             ],
         }
+
+
+def _contradiction(picture: Image.Image, size: tuple[int, int]) -> str:
+    """How a picture as it is shown contradicts the size that its annotation names; nothing if it does not."""
+    if picture.size == size:
+        return ""
+    wrong = f"are of {size[0]} x {size[1]} pixels, where it has {picture.width} x {picture.height}"
+    if turned(picture) and picture.size == size[::-1]:
+        wrong += " as it is shown, turned by the orientation (EXIF) in its file"
+    return wrong

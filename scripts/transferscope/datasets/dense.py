@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from transferscope.datasets.pictures import turned
 from transferscope.errors import InputError, SampleError, refused
 
 IGNORED = 255
@@ -22,8 +23,8 @@ class DenseSamples:
         ids: [N], unique and stable.
         splits: str [N], each 'train', 'val' or 'test'.
         read: index to RGB picture.
-        target: index to the labels of that picture's size: unit normals float32 [H, W, 3] in the camera's
-            axes, NaN where there is none; or classes uint8 [H, W], IGNORED where unlabelled.
+        target: index to the labels of that picture's size, upright as it is: unit normals float32 [H, W, 3]
+            in the camera's axes, NaN where there is none; or classes uint8 [H, W], IGNORED where unlabelled.
         class_names: [C], empty for normals.
         codebook: reads the published directions of normals, unit vectors float32 [codes, 3], where the
             dataset comes with some.
@@ -72,6 +73,9 @@ def check_labels(samples: DenseSamples, task: str, *, threads: int) -> None:
         wrong = _wrong(target, picture.size[::-1], len(samples.class_names), task)
         if wrong:
             remedy = "correct them, or what the loader makes of them"
+            if turned(picture) and target.shape[:2] == picture.size != picture.size[::-1]:
+                wrong += ", turned by the orientation (EXIF) in its file"
+                remedy = "turn the labels too, or remove the orientation from the file"
             raise SampleError("the labels of", [samples.ids[index]], f"are {wrong}", remedy)
         labelled[index] = (target != IGNORED if samples.class_names else np.isfinite(target)).any()
 

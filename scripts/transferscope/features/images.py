@@ -8,7 +8,7 @@ from PIL import Image
 
 INTERPOLATIONS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
-# A panorama's long side may be thousands of its short one: this many resized pixels take 200 MB.
+# A panorama's long side may be thousands of its short one: this many resized pixels take 270 MB.
 _MOST_RESIZED = 2**26
 
 

@@ -39,9 +39,12 @@ class Sizes:
     label_stride: int
 
     def fitted(self, size: tuple[int, int], shorter: int) -> tuple[int, int]:
-        """Height and width of a picture of ``size`` (height, width) at a shorter side, truncated."""
+        """Height and width of a picture of ``size`` (height, width) at a shorter side, truncated.
+
+        Whatever the picture's shape, neither is more than the longest side nor less than a pixel.
+        """
         scale = min(shorter / min(size), self.longest_side / max(size))
-        return int(size[0] * scale), int(size[1] * scale)
+        return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
 def round_up(pixels: int, multiple: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from transferscope.datasets.boxes import Boxes
+from transferscope.datasets.pictures import Files
 from transferscope.models.backbones import Metadata
 from transferscope.results.examples import draw
 
@@ -43,7 +44,6 @@ def faster_rcnn(
             "type": "DetDataPreprocessor",
             "mean": [255 * value for value in metadata.mean],
             "std": [255 * value for value in metadata.std],
-            "bgr_to_rgb": True,
             "pad_size_divisor": 32,
         },
         "backbone": backbone,
@@ -130,7 +130,7 @@ def training_set(
     flipped = {"type": "RandomFlip", "prob": FLIP}
     return _dataset(annotations, root, class_names) | {
         "filter_cfg": {"filter_empty_gt": True},
-        "pipeline": [_READ, _LABEL, scaled, flipped, {"type": "PackDetInputs"}],
+        "pipeline": [read_picture, _LABEL, scaled, flipped, {"type": "PackDetInputs"}],
     }
 
 
@@ -142,11 +142,23 @@ def test_set(
     kept = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
     return _dataset(annotations, root, class_names) | {
         "test_mode": True,
-        "pipeline": [_READ, scaled, {"type": "PackDetInputs", "meta_keys": kept}],
+        "pipeline": [read_picture, scaled, {"type": "PackDetInputs", "meta_keys": kept}],
     }
 
 
-_READ = {"type": "LoadImageFromFile"}
+def read_picture(sample: dict) -> dict:
+    """The first step of a pipeline: the picture ``img_path`` as all protocols read it, uint8 RGB [H, W, 3].
+
+    In place of the toolbox's own step, which leaves alpha out and knows no range of 16 bits.
+
+    Raises:
+        SampleError: as ``Files``.
+    """
+    path = Path(sample["img_path"])
+    pixels = np.array(Files(path.parent, [path.name])(0))
+    return sample | {"img": pixels, "img_shape": pixels.shape[:2], "ori_shape": pixels.shape[:2]}
+
+
 _LABEL = {"type": "LoadAnnotations", "with_bbox": True}
 
 

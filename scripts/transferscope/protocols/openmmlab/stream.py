@@ -1,11 +1,13 @@
 """A toolbox's dataset as a stream of training samples, read by MMEngine's loader."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from mmengine.registry import DATASETS
 from torch.utils.data import Sampler
 
+from transferscope.errors import InputError
 from transferscope.training.stream import Stream
 
 
@@ -16,6 +18,12 @@ class ToolboxStream(Stream):
         dataset = DATASETS.build(dataset)
         super().__init__(np.arange(len(dataset)), dataset.__getitem__, seed=seed)
         self.metainfo = dataset.metainfo
+
+    def __getitem__(self, position: int) -> Any:
+        item = super().__getitem__(position)
+        if isinstance(item, InputError):
+            raise item  # MMEngine's loader knows no other way
+        return item
 
 
 class Positions(Sampler):
