@@ -29,6 +29,14 @@ def create(path: str | Path) -> Iterator[h5py.File]:
         file.attrs[DIGEST] = _digest(file)
 
 
+def set_attribute(path: str | Path, name: str, value: str) -> None:
+    """Set an attribute of a whole file, and renew its digest if it has one."""
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+        if DIGEST in file.attrs:
+            file.attrs[DIGEST] = _digest(file)
+
+
 @contextmanager
 def opened(path: str | Path, what: str, version: int | None = None) -> Iterator[h5py.File]:
     """Open a file to read from it; a file from before there were digests is not checked.

@@ -1,5 +1,6 @@
 """Interface to Snakemake jobs: logging, device and threads. No other module depends on Snakemake."""
 
+import json
 import logging
 import os
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from transferscope import made_from
 from transferscope.errors import InputError
 from transferscope.training.scratch import copied_to_scratch
 
@@ -15,8 +17,9 @@ from transferscope.training.scratch import copied_to_scratch
 def logged(snakemake) -> Iterator[None]:
     """Run a script in its threads, its output in the rule's log; end on bad input with its one sentence.
 
-    The message of an InputError goes to the log and the terminal without a traceback. Any other exception
-    is a bug and is logged with its traceback.
+    When it is done, each file that it made is told what it was made from (``transferscope.made_from``). The
+    message of an InputError goes to the log and the terminal without a traceback. Any other exception is a
+    bug and is logged with its traceback.
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,8 +37,11 @@ def logged(snakemake) -> Iterator[None]:
             )
         logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
         limit_threads(snakemake.threads)
+        origin = made_from.describe(dict(snakemake.params.items()), snakemake.input)
         try:
             yield
+            for path in snakemake.output:
+                tell(path, origin)
         except InputError as error:
             logging.error("%s", error)
             print(f"{snakemake.rule}: {error}", file=terminal)
@@ -43,6 +49,16 @@ def logged(snakemake) -> Iterator[None]:
         except Exception:
             logging.exception("rule %s failed", snakemake.rule)
             raise
+
+
+def tell(output: str | Path, origin: dict) -> None:
+    """Write into a file or folder what it was made from."""
+    if Path(output).suffix == ".safetensors":
+        from transferscope.models import backbones  # whoever made one has imported this
+
+        backbones.set_metadata(output, made_from.NAME, json.dumps(origin))
+    else:
+        made_from.write(output, origin)
 
 
 def run(snakemake) -> dict:

@@ -22,7 +22,8 @@ LAYERS = {
     "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},
 }
-COMMON = {"arguments", "errors", "files", "folders", "hdf5", "redaction", "restricted_pickle", "validation"}
+COMMON = {"arguments", "errors", "files", "folders", "hdf5", "made_from", "redaction", "restricted_pickle"}
+COMMON |= {"validation"}
 LIGHT = ["study", "sources", "folders", "cluster.sizes", "protocols.finetuning.grid"]
 
 

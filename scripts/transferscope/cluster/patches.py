@@ -4,6 +4,8 @@ Tried with snakemake 9.27.1 and snakemake-executor-plugin-slurm 2.8.0. ``tests/u
 with a version that no longer has what is changed here.
 """
 
+from collections.abc import Callable
+
 
 def lift_core_limit(workflow) -> None:
     """Let a job on a cluster ask for more cores than this machine has.
@@ -23,3 +25,35 @@ def ask_once_for_min_job_age() -> None:
 
     age = plugin.get_min_job_age()
     plugin.get_min_job_age = lambda: age
+
+
+def ask_files_without_record(changes: Callable[[object], list[tuple[str, object, object]] | None]) -> None:
+    """Let the trigger ``params`` ask the files of a job of which Snakemake keeps no record.
+
+    It would take them for done, as made with whatever params there are now: of a folder that was copied or
+    moved without ``.snakemake``, of records that were lost.
+
+    Args:
+        changes: of a job, what its files were made from where that has changed (name, then, now); None where
+            nobody knows, which Snakemake takes for no change.
+    """
+    from snakemake.persistence import ParamsChange, PersistenceBase  # not in a job
+
+    has_metadata, params_changed = PersistenceBase.has_metadata, PersistenceBase.params_changed
+
+    def known(self, job) -> bool:
+        return has_metadata(self, job) or changes(job) is not None
+
+    def changed(self, job, file=None):
+        found = None if has_metadata(self, job) else changes(job)
+        if found is None:
+            return params_changed(self, job, file)
+        then, now = ({f"{name}: {values[side]}" for name, *values in found} for side in (0, 1))
+        return ParamsChange(only_old=then, only_new=now, files=set(job.output))
+
+    PersistenceBase.has_metadata, PersistenceBase.params_changed = known, changed
+
+
+def touch_times_alone(workflow) -> None:
+    """Let ``--touch`` set times and leave the records: it would note that all is made with today's params."""
+    workflow.execution_settings.keep_metadata = False
