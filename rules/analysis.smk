@@ -29,7 +29,6 @@ except InputError as error:
 
 
 # A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.
-RESULTS = config["pathvars"]["results"]
 older = takeover.first_older(f"{RESULTS}/{runs.path_of(run)}.json" for run in RUNS.to_dict("records"))
 if older and workflow.is_main_process:
     print(
@@ -84,7 +83,7 @@ rule collect_results:
     conda:
         "../envs/main.yaml"
     params:
-        expected=RUNS[runs.RUN_KEY].to_dict("records"),
+        expected=expected_results(),
     script:
         "../scripts/collect_results.py"
 

@@ -1,6 +1,6 @@
 """Snakemake and SLURM: what has to be set right before any job is submitted.
 
-In: the jobs of this run. Out: prepare_run, which the Snakefile calls before any job is submitted.
+In: the jobs of this run. Out: prepare_run, which the Snakefile calls before any job is submitted; RESULTS.
 """
 
 import os
@@ -8,8 +8,12 @@ import time
 
 from snakemake.logging import logger
 
-from transferscope.cluster import events, orphans, patches, profile, slurm
+from transferscope.cluster import events, moved, orphans, patches, profile, slurm
 from transferscope.files import disk_full_as_input_error
+
+RESULTS = config["pathvars"]["results"]
+# What takes minutes at most, and cannot say itself what it was made from.
+QUICK = [f"{RESULTS}/{folder}/" for folder in ("tables", "figures", "similarity")]
 
 if workflow.nodes:
     patches.lift_core_limit(workflow)
@@ -17,13 +21,18 @@ if workflow.nodes:
 if workflow.is_main_process:
     events.record_where_asked()
     os.environ[patches.PLANNED] = str(time.time())
+    patches.ask_files_without_record(functools.partial(moved.changes, quick=QUICK))
 
 patches.keep_what_others_made(config["pathvars"]["resources"])
 
 
 def prepare_run() -> None:
-    """End the jobs that a killed Snakemake left, here or in SLURM, for outputs of this run; then record its events."""
+    """Say what only looks outdated; end the jobs that a killed Snakemake left, here or in SLURM; record this run."""
+    if workflow.touch:
+        patches.touch_times_alone(workflow)
+        return
     try:
+        moved.check_times(workflow.dag)
         if workflow.executor_plugin.name == "slurm":
             partitions = workflow.executor_settings.partition_config
             profile.check(workflow.resource_settings.default_resources.args, partitions)

@@ -3,6 +3,10 @@
 In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of the rule files that use them.
 """
 
+from snakemake.iocontainers import Wildcards
+
+from transferscope import made_from
+
 
 def refuse(sentence: str):
     """End Snakemake with one sentence: any exception of a rule's function would come with a traceback."""
@@ -153,6 +157,18 @@ def rung_before(wildcards) -> list[str]:
 def whole_or_test(wildcards) -> str:
     """A param: the split with the pictures on which models are compared."""
     return "all" if DATASET_ROWS[wildcards.dataset]["split_rule"] == "pooled" else "test"
+
+
+def expected_results() -> list[dict]:
+    """What each planned run's result has to say of itself, and the digest of its protocol's settings."""
+    settings = {}
+    for protocol in RUNS["protocol"].unique():
+        settings[protocol] = made_from.digest(settings_of(Wildcards(fromdict={"protocol": protocol})))
+    return [
+        {"model": run["model"], "dataset": run["dataset"], "settings": settings[run["protocol"]]}
+        | run_facts(Wildcards(fromdict=run))
+        for run in RUNS.to_dict("records")
+    ]
 
 
 def printed_correlations() -> str | list:

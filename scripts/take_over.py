@@ -1,8 +1,9 @@
 """Take over the results of the layout before variants: `python scripts/take_over.py results/demo`.
 
-Features, trainings and reconstructions are kept; what is drawn and printed from them is made again. Call it
-where Snakemake is called, with the study's `--configfile` after the folder if it is not the demo's. What is
-kept, and datasets that were placed by hand, are taken for made from the data as it is.
+Features, trainings and reconstructions are kept; what is drawn and printed from them is made again, and so is
+how similar models are. Call it where Snakemake is called, with the study's `--configfile` after the folder if
+it is not the demo's. What is kept, and datasets that were placed by hand, are taken for made from the data as
+it is.
 """
 
 import json

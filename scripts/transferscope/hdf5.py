@@ -30,6 +30,14 @@ def create(path: str | Path) -> Iterator[h5py.File]:
         file.attrs[DIGEST] = _digest(file)
 
 
+def set_attribute(path: str | Path, name: str, value: str) -> None:
+    """Set an attribute of a whole file, and renew its digest if it has one."""
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+        if DIGEST in file.attrs:
+            file.attrs[DIGEST] = _digest(file)
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[h5py.File]:
     """Open a new file to write.

@@ -1,5 +1,6 @@
 """Interface to Snakemake jobs: logging, locks, device and threads. No other module depends on Snakemake."""
 
+import json
 import logging
 import os
 import sys
@@ -8,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, redirect_stderr, 
 from pathlib import Path
 from typing import TextIO
 
-from transferscope import locks
+from transferscope import locks, made_from
 from transferscope.errors import InputError
 from transferscope.files import disk_full_as_input_error
 from transferscope.training.scratch import copied_to_scratch
@@ -20,8 +21,9 @@ PATIENCE_S = 2 * locks.LEASE_S  # so that a job killed on another node is known 
 def logged(snakemake) -> Iterator[None]:
     """Run a script in its threads, its output in the rule's log; end on bad input with its one sentence.
 
-    The message of an InputError goes to the log and the terminal without a traceback. Any other exception
-    is a bug and is logged with its traceback. Meanwhile no other job writes the same output (``_alone``).
+    When it is done, each file that it made is told what it was made from (``transferscope.made_from``). The
+    message of an InputError goes to the log and the terminal without a traceback. Any other exception is a
+    bug and is logged with its traceback. Meanwhile no other job writes the same output (``_alone``).
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,9 +41,12 @@ def logged(snakemake) -> Iterator[None]:
             )
         logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of a PDF
         limit_threads(snakemake.threads)
+        origin = made_from.describe(dict(snakemake.params.items()), snakemake.input)
         try:
             with disk_full_as_input_error(path), _alone(snakemake):
                 yield
+                for output in snakemake.output:
+                    tell(output, origin)
         except InputError as error:
             logging.error("%s", error)
             print(f"{snakemake.rule}: {error}", file=terminal)
@@ -81,6 +86,16 @@ def _alone(snakemake) -> Iterator[None]:
             logging.info("%s has been made by another study meanwhile", output)
             sys.exit(0)
         yield
+
+
+def tell(output: str | Path, origin: dict) -> None:
+    """Write into a file or folder what it was made from."""
+    if Path(output).suffix == ".safetensors":
+        from transferscope.models import backbones  # whoever made one has imported this
+
+        backbones.set_metadata(output, made_from.NAME, json.dumps(origin))
+    else:
+        made_from.write(output, origin)
 
 
 def run(snakemake) -> dict:

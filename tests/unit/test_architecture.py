@@ -29,6 +29,7 @@ COMMON = {
     "folders",
     "hdf5",
     "locks",
+    "made_from",
     "redaction",
     "restricted_pickle",
     "validation",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from transferscope import job
+from transferscope import job, made_from
 from transferscope.errors import InputError
 
 
@@ -17,7 +17,21 @@ def snakemake(tmp_path, output: str = "results/made.json") -> SimpleNamespace:
         config={"pathvars": {"resources": str(tmp_path / "resources")}},
         rule="some_rule",
         threads=1,
+        params={"version": 3},
+        input=[],
     )
+
+
+def test_what_a_script_made_says_from_what(tmp_path):
+    made = tmp_path / "results/made.json"
+    made.parent.mkdir()
+    with pytest.raises(SystemExit), job.logged(snakemake(tmp_path)):
+        made.write_text("{}")
+        raise InputError("half done")
+    assert made.read_text() == "{}"
+    with job.logged(snakemake(tmp_path)):
+        made.write_text('{"value": 1}')
+    assert made_from.read(made)["params"] == {"version": 3}
 
 
 def test_bad_input_ends_with_one_sentence_in_log_and_terminal(tmp_path, capsys):
@@ -37,6 +51,7 @@ def test_a_fault_of_ours_keeps_its_traceback(tmp_path):
 
 def test_everything_said_goes_to_the_log(tmp_path, capsys):
     with job.logged(snakemake(tmp_path)):
+        (tmp_path / "made.json").write_text("{}")
         print("printed")
         logging.info("logged")
     text = (tmp_path / "logs/rule.log").read_text()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from studies import CONFIG, ERICSSON, READY, SCHEMAS, long_table, over_seeds, settings
 
+from transferscope import made_from
 from transferscope.errors import InputError
 from transferscope.results import long_table as results
 from transferscope.results import metrics, predictions, resolved, run
@@ -134,6 +135,51 @@ def test_an_unplanned_result_is_named(write):
     planned, stray = a_result("a"), a_result("b")
     with pytest.raises(InputError, match=r"1\.json holds model b"):
         results.collect(write(planned, stray), runs(planned))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": 1}, r"0\.json has seed 1 and not 0; remove them and run again: rm .*0\.json"),
+        ({"version": 2}, "has version 2 and not 1"),
+        ({"labels": 10}, "has labels 10 and not "),
+        ({"dataset_version": "2"}, "has dataset_version 2 and not 1"),
+        ({"settings": {"mode": "early"}}, "has other settings than those of linear in the configuration"),
+    ],
+)
+def test_a_result_of_another_seed_version_or_setting_is_refused(write, change, sentence):
+    facts = {"seed": 0, "version": 1, "labels": "", "dataset_version": "1"}
+    settings = {"mode": "converged"}
+    expected = runs(a_result())[0] | facts | {"settings": made_from.digest(settings)}
+    origin = {"params": {"run": facts, "settings": settings}, "inputs": []}
+    assert len(results.collect(write(a_result(made_from=origin)), [expected])) == 1
+    params = {"run": facts | change, "settings": settings} if "settings" not in change else change
+    other = {name: value for name, value in change.items() if name in a_result()}
+    content = a_result(**other, made_from={"params": params, "inputs": []})
+    with pytest.raises(InputError, match=sentence):
+        results.collect(write(content), [expected])
+
+
+def test_many_stale_results_are_counted_and_all_are_in_the_command(write):
+    contents = [a_result(model, version=2) for model in "abcde"]
+    expected = [run | {"version": 1} for run in runs(*contents)]
+    with pytest.raises(InputError, match=r"^results that are not .*; and 2 more; .*rm .*0\.json .*4\.json$"):
+        results.collect(write(*contents), expected)
+
+
+def test_a_result_of_before_results_said_what_they_were_made_from_is_collected(write):
+    content = a_result()
+    expected = runs(content)[0] | {"seed": 0, "version": 1, "dataset_version": "1", "settings": "0" * 64}
+    assert len(results.collect(write(content), [expected])) == 1
+
+
+def test_an_edited_result_is_refused(write):
+    [path] = write(a_result())
+    made_from.write(path, {"params": {}, "inputs": []})
+    assert len(results.collect([path], runs(a_result()))) == 1
+    path.write_text(path.read_text().replace("90.5", "91.5"))
+    with pytest.raises(InputError, match=r"0\.json was changed after it was written; delete the file"):
+        results.collect([path], runs(a_result()))
 
 
 def test_a_second_result_of_a_run_is_named(write):

@@ -1,6 +1,7 @@
 """The installed Snakemake and SLURM plugin have what events.py and patches.py rely on."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,3 +118,44 @@ def test_the_slurm_plugin_is_told_min_job_age_once(monkeypatch):
     assert [plugin.get_min_job_age(), plugin.get_min_job_age()] == [300, 300]
     # And this is what it asks before each look at its jobs.
     assert "get_min_job_age" in plugin.Executor.check_active_jobs.__code__.co_names
+
+
+WITH_PARAMS = """\
+from transferscope.cluster import patches
+patches.ask_files_without_record(lambda job: {changes} if job.output else None)
+onstart:
+    if workflow.touch:
+        patches.touch_times_alone(workflow)
+rule make:
+    output: "made.txt"
+    params: steps={steps}
+    shell: "touch {{output}}"
+"""
+
+
+def reasons(folder: Path, *arguments: str, changes: str, steps: int) -> str:
+    """What Snakemake prints of one rule, whose files say that these are the changes."""
+    (folder / "Snakefile").write_text(WITH_PARAMS.format(changes=changes, steps=steps))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_file_without_record_is_asked_and_one_with_a_record_is_not(tmp_path):
+    changed = '[("settings.steps", 5, 6)]'
+    reasons(tmp_path, changes=changed, steps=5)
+    assert "Nothing to be done" in reasons(tmp_path, "-n", changes=changed, steps=5)
+    shutil.rmtree(tmp_path / ".snakemake")
+    said = reasons(tmp_path, "-n", changes=changed, steps=5)
+    assert "before: settings.steps: 5 now: settings.steps: 6" in said
+    for unchanged in ("[]", "None"):
+        assert "Nothing to be done" in reasons(tmp_path, "-n", changes=unchanged, steps=6)
+
+
+def test_to_touch_is_no_record(tmp_path):
+    reasons(tmp_path, changes="None", steps=5)
+    reasons(tmp_path, "--touch", "--force", changes="None", steps=6)
+    assert "Params have changed" in reasons(tmp_path, "-n", changes="None", steps=6)
+    assert "Nothing to be done" in reasons(tmp_path, "-n", changes="None", steps=5)

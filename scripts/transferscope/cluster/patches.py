@@ -5,6 +5,7 @@ with a version that no longer has what is changed here.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from snakemake.jobs import Job
@@ -52,3 +53,35 @@ def keep_what_others_made(resources: str | Path) -> None:
             await remove(job)
 
     Job.remove_existing_output = remove_outdated
+
+
+def ask_files_without_record(changes: Callable[[object], list[tuple[str, object, object]] | None]) -> None:
+    """Let the trigger ``params`` ask the files of a job of which Snakemake keeps no record.
+
+    It would take them for done, as made with whatever params there are now: of a folder that was copied or
+    moved without ``.snakemake``, of records that were lost.
+
+    Args:
+        changes: of a job, what its files were made from where that has changed (name, then, now); None where
+            nobody knows, which Snakemake takes for no change.
+    """
+    from snakemake.persistence import ParamsChange, PersistenceBase  # not in a job
+
+    has_metadata, params_changed = PersistenceBase.has_metadata, PersistenceBase.params_changed
+
+    def known(self, job) -> bool:
+        return has_metadata(self, job) or changes(job) is not None
+
+    def changed(self, job, file=None):
+        found = None if has_metadata(self, job) else changes(job)
+        if found is None:
+            return params_changed(self, job, file)
+        then, now = ({f"{name}: {values[side]}" for name, *values in found} for side in (0, 1))
+        return ParamsChange(only_old=then, only_new=now, files=set(job.output))
+
+    PersistenceBase.has_metadata, PersistenceBase.params_changed = known, changed
+
+
+def touch_times_alone(workflow) -> None:
+    """Let ``--touch`` set times and leave the records: it would note that all is made with today's params."""
+    workflow.execution_settings.keep_metadata = False

@@ -132,7 +132,17 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
     content = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fields
     )
-    header, data = _parts(content)
+    _write(path, *_parts(content))
+
+
+def set_metadata(path: str | Path, name: str, text: str) -> None:
+    """Set an entry in the metadata of a whole canonical file, atomically."""
+    header, data = _parts(Path(path).read_bytes())
+    header["__metadata__"][name] = text
+    _write(path, header, data)
+
+
+def _write(path: str | Path, header: dict, data: memoryview) -> None:
     header["__metadata__"][DIGEST] = _digest(header, data)
     # safetensors writes metadata in hash map order, which differs between runs.
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()

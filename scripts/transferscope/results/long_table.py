@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from transferscope import made_from
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.study.axes import AXES
@@ -28,6 +29,7 @@ _PUBLISHED = {"protocol": "[a-z][a-z0-9_]*", "dataset": "[a-z0-9][a-z0-9-]*"} | 
     AXES, "[A-Za-z0-9.-]*"
 )
 """What cells of published results look like that become parts of file names."""
+_SHOWN = 3
 _SCHEMA = Path(__file__).parents[3] / "config" / "schemas" / "result.schema.yaml"
 
 
@@ -102,6 +104,9 @@ def check_result(result: dict, where: str | Path) -> None:
     if error is not None:
         key = error.json_path.removeprefix("$").lstrip(".") or "the whole"
         raise InputError(f"{where}: {key}: {error_sentence(error)}; delete the file and run its rule again")
+    rest = {name: value for name, value in result.items() if name != made_from.DIGEST}
+    if made_from.DIGEST in result and result[made_from.DIGEST] != made_from.digest(rest):
+        raise InputError(f"{where} was changed after it was written; delete the file and run its rule again")
     for measured in result["measurements"]:
         _check_value(measured["metric"], measured["value"], str(where))
 
@@ -123,16 +128,18 @@ def read_result(path: str | Path) -> dict:
 def collect(paths: list[str | Path], expected: list[dict]) -> pd.DataFrame:
     """The long table of the results at ``paths``, which must be exactly the runs that were planned.
 
-    ``expected`` has one dict with RUN_KEY a run; its order is the order of the rows. Which run a file holds
-    is read from the file. All models of a dataset, protocol and variant must report the same metrics at the
-    same places on the axes; which variants a model has is for the plan to say.
+    ``expected`` has one dict a run, in the order of the rows: RUN_KEY, and what else the run's result has to
+    say of itself (``_other``). Which run a file holds is read from the file. All models of a dataset,
+    protocol and variant must report the same metrics at the same places on the axes; which variants a model
+    has is for the plan to say.
 
     Raises:
         InputError: a run is missing, unexpected or there twice; a row is missing or there twice; a file
-            breaks ``check_result``.
+            breaks ``check_result``, or is of another seed, version or setting.
     """
     runs = {_key(run): None for run in expected}
-    sources = {}
+    wanted = {_key(run): run for run in expected}
+    sources, stale = {}, {}
     for path in paths:
         result = read_result(path)
         run = _key(result)
@@ -141,6 +148,15 @@ def collect(paths: list[str | Path], expected: list[dict]) -> pd.DataFrame:
         if run in sources:
             raise InputError(f"{path} and {sources[run]} both hold {sentence(result)}; remove one of them")
         runs[run], sources[run] = result, path
+        if other := _other(result, wanted[run]):
+            stale[path] = other
+    if stale:
+        listed = "; ".join(f"{path} has {other}" for path, other in list(stale.items())[:_SHOWN])
+        more = f"; and {len(stale) - _SHOWN} more" if len(stale) > _SHOWN else ""
+        raise InputError(
+            f"results that are not what the study asks for: {listed}{more}; remove them and run again: "
+            f"rm {' '.join(map(str, stale))}"
+        )
     missing = [run for run, result in runs.items() if result is None]
     if missing:
         name = sentence(dict(zip(RUN_KEY, missing[0], strict=True)))
@@ -210,6 +226,22 @@ def published(path: str | Path, models: pd.DataFrame) -> pd.DataFrame:
 
 def _key(run: dict) -> tuple[str, ...]:
     return tuple(run[column] for column in RUN_KEY)
+
+
+def _other(result: dict, expected: dict) -> str:
+    """What a result says of itself that is not as expected; nothing where all is.
+
+    It is held against ``expected`` in what it says itself and in the params that it was made with: in
+    ``settings`` by their ``made_from.digest``. A result from before results said that has no params.
+    """
+    params = result.get(made_from.NAME, {}).get("params", {})
+    said = params.get("run", {}) | result
+    for name, value in expected.items():
+        if name in said and said[name] != value:
+            return f"{name} {said[name]} and not {value}"
+    if "settings" in params and made_from.digest(params["settings"]) != expected.get("settings"):
+        return f"other settings than those of {result['protocol']} in the configuration"
+    return ""
 
 
 def _rows(result: dict) -> list[dict]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transferscope import hdf5
+from transferscope import hdf5, made_from
 
 VERSION = 1
 
@@ -57,7 +57,7 @@ def read(path: str | Path) -> list[Reconstruction]:
         facts = {
             name: getattr(value, "item", lambda v=value: v)()
             for name, value in file.attrs.items()
-            if name != hdf5.DIGEST
+            if name not in (hdf5.DIGEST, made_from.NAME)
         }
         columns = (
             file["datasets"].asstr()[:],
