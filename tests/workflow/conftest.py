@@ -1,6 +1,5 @@
 """A copy of the project in which a reduced demo is run, once for all tests of this layer."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,21 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.workflow.preloaded import Preloaded
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "rules", "scripts", "config", "envs", "profiles", "report"]
 
 
 class Project:
-    """A project folder and Snakemake in it."""
+    """A project folder, and Snakemake in it by the given Python."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, python: str | Path = sys.executable):
         self.folder = folder
+        self.python = python
 
     def snakemake(self, *arguments: str, fails: bool = False) -> str:
         """Run Snakemake with the small study; return what it printed."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", "config/small.yaml", *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        done = self.run("-m", "snakemake", "--configfile", "config/small.yaml", *arguments)
         output = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, output[-6000:]
         return output
@@ -34,13 +34,9 @@ class Project:
         """How often each rule would run, from the dry-run's job statistics; without the target rules."""
         return statistics(self.snakemake("-n", "--quiet", "rules", *arguments))
 
-    def all_planned(self, several: list[list[str]]) -> list[Counter]:
-        """``planned`` for each list of arguments, which name their configuration files."""
-        command = [sys.executable, Path(__file__).with_name("dry_runs.py")]
-        given = json.dumps([["-n", "--quiet", "rules", *arguments] for arguments in several])
-        done = subprocess.run(command, cwd=self.folder, input=given, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-6000:]
-        return [statistics(output) for output in json.loads(done.stdout)]
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Python in the project's folder; the caller looks at the exit code."""
+        return subprocess.run([self.python, *arguments], cwd=self.folder, capture_output=True, text=True)
 
     def overlay(self, text: str) -> list[str]:
         """Arguments that lay further settings over the small study."""
@@ -154,7 +150,7 @@ def random_model(id: str, arch: str = "mobilenetv2_100") -> dict[str, str]:
     }
 
 
-def copy_of_the_project(folder: Path) -> Project:
+def copy_of_the_project(folder: Path, python: str | Path = sys.executable) -> Project:
     """The project with two smaller rendered datasets and a study on them."""
     folder.mkdir()
     for part in PARTS:
@@ -163,7 +159,7 @@ def copy_of_the_project(folder: Path) -> Project:
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / part)
-    project = Project(folder)
+    project = Project(folder, python)
     (folder / "config" / "small.yaml").write_text(SMALL)
     single = {
         "id": "scenes-small",
@@ -187,14 +183,22 @@ def copy_of_the_project(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory) -> Project:
+def python(tmp_path_factory) -> Iterator[Path]:
+    """A Python whose libraries are imported already."""
+    preloaded = Preloaded(tmp_path_factory.mktemp("preloaded"))
+    yield preloaded.python
+    preloaded.stop()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, python) -> Project:
     """The project with the whole small study done."""
-    project = copy_of_the_project(tmp_path_factory.mktemp("workflow") / "project")
+    project = copy_of_the_project(tmp_path_factory.mktemp("workflow") / "project", python)
     project.snakemake()
     return project
 
 
 @pytest.fixture
-def fresh(tmp_path) -> Project:
+def fresh(tmp_path, python) -> Project:
     """The project before anything is run."""
-    return copy_of_the_project(tmp_path / "project")
+    return copy_of_the_project(tmp_path / "project", python)

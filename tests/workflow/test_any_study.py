@@ -16,9 +16,9 @@ DATASET = dict.fromkeys(("detection", "normals", "segmentation"), "scenes-small-
 
 
 @pytest.fixture(scope="module")
-def copied(project, tmp_path_factory):
+def copied(project, python, tmp_path_factory):
     """A copy of the project with all results of the small study, in which tables and figures may change."""
-    copy = copy_of_the_project(tmp_path_factory.mktemp("alone") / "project")
+    copy = copy_of_the_project(tmp_path_factory.mktemp("alone") / "project", python)
     for folder in ("results", "resources"):
         shutil.copytree(project.folder / folder, copy.folder / folder, symlinks=True)
     for folder in ("tables", "figures"):

@@ -84,8 +84,8 @@ class Study:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    study = Study(copy_of_the_project(tmp_path_factory.mktemp("local") / "project"))
+def study(python, tmp_path_factory):
+    study = Study(copy_of_the_project(tmp_path_factory.mktemp("local") / "project", python))
     study.run()
     return study
 

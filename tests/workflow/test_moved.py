@@ -15,7 +15,7 @@ TABLE = "results/small/tables/measured.tsv"
 
 
 @pytest.fixture
-def copy(project, tmp_path):
+def copy(project, python, tmp_path):
     """Copy the done study; ``times``: keep them, ``records``: keep ``.snakemake``."""
 
     def copy(*, times: bool, records: bool) -> Project:
@@ -29,7 +29,7 @@ def copy(project, tmp_path):
                 os.utime(path, (1_700_000_000 + number,) * 2, follow_symlinks=False)
         if not records:
             shutil.rmtree(folder / ".snakemake")
-        return Project(folder)
+        return Project(folder, python)
 
     return copy
 

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -37,9 +35,9 @@ def follow(page: str, project: Project, protocol: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def grown(project, tmp_path_factory) -> Project:
+def grown(project, python, tmp_path_factory) -> Project:
     """Another copy of the project that has both made-up protocols and, of the small study, all results."""
-    grown = copy_of_the_project(tmp_path_factory.mktemp("grown") / "project")
+    grown = copy_of_the_project(tmp_path_factory.mktemp("grown") / "project", python)
     for protocol in MODELS:
         follow(PAGE, grown, protocol)
     for folder in ("results", "resources"):
@@ -80,8 +78,7 @@ def test_it_is_a_plain_target(grown, protocol):
 
 @pytest.mark.parametrize("protocol", MODELS)
 def test_it_is_in_the_status_view(grown, protocol):
-    command = [sys.executable, "scripts/status.py", "--configfile", "config/small.yaml"]
-    done = subprocess.run(command, cwd=grown.folder, capture_output=True, text=True)
+    done = grown.run("scripts/status.py", "--configfile", "config/small.yaml")
     assert re.search(rf"^ *{protocol} ", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 

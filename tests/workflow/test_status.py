@@ -1,8 +1,6 @@
 """scripts/status.py on the small study: what is done, what a change makes pending, what a job costs."""
 
 import re
-import subprocess
-import sys
 
 from transferscope.cluster import events, progress
 
@@ -12,8 +10,7 @@ REFIT, EXTRACT = ("finetune", "finetune_refit"), ("features", "extract_features"
 
 def status(project, *arguments: str) -> dict[tuple[str, str], dict[str, str]]:
     """The printed rows, by protocol or stage and rule."""
-    command = [sys.executable, "scripts/status.py", "--configfile", "config/small.yaml", *arguments]
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    done = project.run("scripts/status.py", "--configfile", "config/small.yaml", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     header, *lines, total = done.stdout.split("\n\n")[0].splitlines()
     assert total.split()[0] == "total"
@@ -46,8 +43,7 @@ def test_what_is_missing_is_pending_with_its_gpu_hours(project):
 
 
 def test_a_wrong_configuration_is_said(project):
-    command = [sys.executable, "scripts/status.py", "--config", "models=[resnet]"]
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
+    done = project.run("scripts/status.py", "--config", "models=[resnet]")
     assert done.returncode == 1
     assert "key models: 'resnet' is no id" in done.stderr
 

@@ -1,0 +1,145 @@
+"""A process that has imported the libraries once and runs each Snakemake, and each of its scripts, in a fork.
+
+Starting Python and importing what a script needs takes four seconds of CPU, and these tests start hundreds.
+``Preloaded`` holds the process; its ``python`` is an executable that stands for Python and hands its
+arguments, folder, environment and open files over to it. The project itself is not imported beforehand, since
+tests change it.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+LIBRARIES = [
+    "snakemake.cli",
+    "torch",
+    "torchvision",
+    "timm",
+    "pandas",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "h5py",
+    "matplotlib.pyplot",
+    "mmdet.apis",
+    "mmseg.apis",
+]
+
+
+class Preloaded:
+    """The process and, in ``folder``, its socket and its ``python``."""
+
+    def __init__(self, folder: Path):
+        self.python = folder / "python"
+        socket_file = folder / "socket"
+        client = f"{sys.executable} -I -S {__file__}"
+        self.python.write_text(f'#!/bin/sh\nexec {client} ask {socket_file} "$@"\n')
+        self.python.chmod(0o755)
+        command = [sys.executable, __file__, "serve", str(socket_file), str(self.python)]
+        # Forks of a process with threads are unsafe; a fork takes its number from its own environment.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def ask(socket_file: str, arguments: list[str]) -> int:
+    """Have ``arguments`` of Python run in a fork; return its exit code."""
+    request = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(socket_file)
+        socket.send_fds(connection, [b"\0"], [0, 1, 2])
+        connection.sendall(request + b"\n")
+        return int(connection.makefile().readline() or 1)
+
+
+def serve(socket_file: str, python: str) -> None:
+    """Answer every ``ask`` until the process is ended."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # or each fork would copy all of the memory when it collects garbage
+    sys.executable = python  # by which Snakemake starts scripts
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(socket_file)
+        listening.listen(64)
+        print("ready", flush=True)
+        while True:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                listening.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                answer(connection)
+                os._exit(0)
+            connection.close()
+
+
+def answer(connection: socket.socket) -> None:
+    """Run in a fork what is asked for, and send its exit code; end it if nobody waits any more."""
+    _, files, _, _ = socket.recv_fds(connection, 1, 3)
+    arguments, folder, environment = json.loads(connection.makefile().readline())
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+            os.close(file)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        os._exit(run(arguments))
+    ended = os.pidfd_open(child)
+    readable, _, _ = select.select([ended, connection], [], [])
+    if ended not in readable:
+        os.kill(child, signal.SIGTERM)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with suppress(BrokenPipeError):
+        connection.sendall(f"{code}\n".encode())
+
+
+def run(arguments: list[str]) -> int:
+    """Do what ``python *arguments`` does, but for tearing down what is imported; return the exit code."""
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
+    try:
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            sys.path[0] = str(Path.cwd())
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            sys.path[0] = str(Path(arguments[0]).resolve().parent)
+            runpy.run_path(arguments[0], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+if __name__ == "__main__":
+    command, socket_file, *rest = sys.argv[1:]
+    sys.exit(ask(socket_file, rest) if command == "ask" else serve(socket_file, *rest))
