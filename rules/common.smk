@@ -15,10 +15,10 @@ import pandas as pd
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from transferscope.errors import InputError
-from transferscope.features.images import input_of
 from transferscope.folders import check_folder
 from transferscope.sources.forms import placed_files
 from transferscope.study import catalogue, configuration, here, protocols, runs
+from transferscope.study.inputs import input_of
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
 PUBLISHED = configuration.published_names("config/published")

@@ -34,7 +34,10 @@ COMMON = {
     "restricted_pickle",
     "validation",
 }
-LIGHT = ["study", "sources", "folders", "cluster.sizes", "protocols.finetuning.grid"]
+LIGHT = [
+    *("study", "sources", "cluster", "errors", "files", "folders"),
+    *("results.long_table", "results.resolved", "results.takeover", "protocols.finetuning.grid"),
+]
 
 
 def imports(path: Path) -> set[str]:
@@ -175,3 +178,15 @@ def test_no_module_unpickles_freely():
         assert not re.search(free, text), path.name
         for call in re.findall(r"\btorch\.load\(.*", text):
             assert "weights_only=True" in call, path.name
+
+
+def test_the_controller_imports_only_what_is_light():
+    for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]:
+        for package, names in re.findall(
+            r"^from transferscope(\S*) import (.+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            modules = [f"{package}.{name.strip()}".lstrip(".") for name in names.split(",")]
+            strange = [
+                name for name in modules if not f"{name}.".startswith(tuple(f"{room}." for room in LIGHT))
+            ]
+            assert not strange, f"{path.name} imports {', '.join(strange)}"

@@ -14,7 +14,8 @@ from transferscope.datasets.base import Samples
 from transferscope.errors import InputError
 from transferscope.features import images
 from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
-from transferscope.features.images import input_of, normalise, resize_and_crop, to_uint8
+from transferscope.features.images import normalise, resize_and_crop, to_uint8
+from transferscope.study.inputs import input_of
 
 
 def picture(index: int, width: int = 40, height: int = 30) -> Image.Image:

@@ -1,7 +1,5 @@
 """Image preprocessing for networks."""
 
-import math
-
 import numpy as np
 import torch
 from PIL import Image
@@ -42,24 +40,6 @@ def resize_and_crop(
         scale = short / shorter_side
         return image.resize((resolution, resolution), method, box=tuple(scale * edge for edge in box))
     return image.resize(size, method).crop(box)
-
-
-def input_of(kind: str, resolution: int, wanted: dict) -> dict:
-    """The keyword arguments of ``resize_and_crop`` for one way to make a picture a network's input.
-
-    Args:
-        kind: ``study``, the same for all networks; ``model``, as the network's authors have it; or
-            ``squash``, as the few-shot code of Ericsson et al. has it: 1.15 times the resolution both ways.
-        resolution: R in pixels.
-        wanted: of the network's row: ``crop``, the share of the shorter side that the crop keeps, and
-            ``interpolation``. What is not there is the study's.
-    """
-    if kind == "squash":
-        return {"shorter_side": int(resolution * 1.15), "squash": True, "interpolation": "bilinear"}
-    if kind == "study" or not wanted:
-        return {}
-    shorter_side = math.floor(resolution / wanted.get("crop", 1))  # as timm has it
-    return {"shorter_side": shorter_side, "interpolation": wanted.get("interpolation", "bicubic")}
 
 
 def to_uint8(image: Image.Image) -> torch.Tensor:
