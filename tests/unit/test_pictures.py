@@ -25,6 +25,7 @@ from transferscope.protocols import invariance
 from transferscope.protocols.dense.resizing import Sizes, opencv, pillow, resized
 from transferscope.protocols.finetuning.draw import AUGMENTATIONS
 from transferscope.protocols.openmmlab import detection
+from transferscope.protocols.openmmlab.stream import ToolboxStream
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
@@ -200,6 +201,22 @@ class TestOneReader:
     def test_an_error_in_detection_is_the_readers(self, tmp_path):
         with pytest.raises(SampleError, match=r"the picture a\.png of the dataset in .* cannot be read"):
             detection.read_picture({"img_path": str(tmp_path / "a.png")})
+
+    def test_and_its_training_ends_with_it(self):
+        with pytest.raises(SampleError, match=r"the picture a\.png is torn"):
+            ToolboxStream({"type": Torn}, seed=0)[0]
+
+
+class Torn:
+    """A toolbox's dataset of one picture, which is damaged."""
+
+    metainfo = None
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        raise SampleError("the picture", ["a.png"], "is torn", "mend it")
 
 
 class TestAgainstLabels:
