@@ -32,7 +32,7 @@ def prepare_run() -> None:
         patches.touch_times_alone(workflow)
         return
     try:
-        moved.check_times(workflow.dag)
+        moved.check_times(workflow.dag, QUICK)
         if workflow.executor_plugin.name == "slurm":
             partitions = workflow.executor_settings.partition_config
             profile.check(workflow.resource_settings.default_resources.args, partitions)

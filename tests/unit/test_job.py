@@ -51,7 +51,7 @@ def test_a_fault_of_ours_keeps_its_traceback(tmp_path):
 
 def test_everything_said_goes_to_the_log(tmp_path, capsys):
     with job.logged(snakemake(tmp_path)):
-        (tmp_path / "made.json").write_text("{}")
+        (tmp_path / "results/made.json").write_text("{}")
         print("printed")
         logging.info("logged")
     text = (tmp_path / "logs/rule.log").read_text()
