@@ -14,7 +14,7 @@ def test_the_page_on_your_own_model_and_pictures(fresh, tmp_path):
     tmp_path = tmp_path / "my data"  # a path may have blanks
     tmp_path.mkdir()
     page = (ROOT / "docs/your_own.md").read_text().replace("/data/", f"{tmp_path}/")
-    models, datasets, study, commands = re.findall(r"```\w+\n(.*?)```", page, re.DOTALL)
+    models, datasets, study, commands = re.findall(r"```(?!python)\w+\n(.*?)```", page, re.DOTALL)
     # A small network of the same family in place of the ResNet-50: the page is what is tested.
     files = {"models.tsv": models.replace("resnet50", "resnet10t"), "datasets.tsv": datasets}
     files["study.yaml"] = study.replace("mobilenetv2, ", "") + "features: {resolution: 32}\n"
