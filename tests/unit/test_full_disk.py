@@ -138,6 +138,8 @@ def test_a_job_whose_log_has_no_room_either_ends_with_its_sentence(disk, capsys)
         config={"pathvars": {"resources": "resources"}},
         rule="some_rule",
         threads=1,
+        params={},
+        input=[],
     )
     with pytest.raises(SystemExit) as ended, job.logged(snakemake):
         (disk / "full").write_bytes(b"0" * 200_000)
