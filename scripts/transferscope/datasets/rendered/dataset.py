@@ -20,6 +20,7 @@ covers less than MIN_VISIBLE of the image are rejected, so every object in the t
 """
 
 import math
+import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -233,7 +234,9 @@ def render_dataset(
         InputError: a setting is out of range.
     """
     plan = Plan(images, objects, size, seed)
-    with atomic_path(output) as folder, ProcessPoolExecutor(threads) as pool:
+    # Not forked: Embree may wait for ever in the fork of a process that has threads, as that of a lock.
+    processes = multiprocessing.get_context("spawn")
+    with atomic_path(output) as folder, ProcessPoolExecutor(threads, processes) as pool:
         (folder / "images").mkdir(parents=True)
         work = partial(_write_picture, plan=plan, folder=folder / "images")
         block = BLOCK * threads
