@@ -44,7 +44,9 @@ def backbone(tmp_path_factory) -> Path:
 
 def stopped(train: Callable, *arguments, checkpoint: Path, number: int) -> int:
     """Start ``train`` as a job, signal all its processes once there is a checkpoint; its exit code."""
-    process = multiprocessing.get_context("spawn").Process(target=_job, args=(train, *arguments))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "torchvision", "timm", "mmdet.apis", "mmseg.apis"])
+    process = context.Process(target=_job, args=(train, *arguments))
     process.start()
     while not checkpoint.exists():
         assert process.is_alive()
