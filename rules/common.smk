@@ -42,7 +42,7 @@ except InputError as error:
 
 MEASURED = config["results_from"] == "measured"
 # By a protocol's setting `input`: what its features are called after the model.
-SEEN = {"features": "", "squash": ".squash"}
+PREPROCESSING = {"features": "", "squash": ".squash"}
 
 
 def alternatives(names) -> str:
@@ -76,7 +76,7 @@ wildcard_constraints:
     protocol=alternatives(PROTOCOLS.index),
     at=f"({alternatives(VARIANTS['at'].iloc[1:])})?",
     published=alternatives(PUBLISHED),
-    seen=alternatives(re.escape(seen) for seen in SEEN.values()),
+    preprocessing=alternatives(re.escape(name) for name in PREPROCESSING.values()),
 
 
 MODEL_ROWS, DATASET_ROWS, PROTOCOL_ROWS, VARIANT_ROWS = (

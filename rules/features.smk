@@ -1,7 +1,7 @@
 """Every picture of a dataset once through a frozen backbone; all protocols share the result.
 
 In: <resources>/backbones/{model}.safetensors, <resources>/datasets/{dataset}/.
-Out: <results>/features/{dataset}/{model}{seen}.h5. A dataset of more than `execution.shard_images` images is cut into
+Out: <results>/features/{dataset}/{model}{preprocessing}.h5. A dataset of more than `execution.shard_images` images is cut into
 shards, one job each, and joined by a virtual file that copies nothing.
 """
 
@@ -12,11 +12,11 @@ rule extract_features:
         backbone="<resources>/backbones/{model}.safetensors",
         dataset=dataset_folder,
     output:
-        "<results>/features/{dataset}/{model}{seen}.h5",
+        "<results>/features/{dataset}/{model}{preprocessing}.h5",
     log:
-        "<logs>/extract_features/{dataset}/{model}{seen}.log",
+        "<logs>/extract_features/{dataset}/{model}{preprocessing}.log",
     benchmark:
-        "<benchmarks>/extract_features/{dataset}/{model}{seen}.tsv"
+        "<benchmarks>/extract_features/{dataset}/{model}{preprocessing}.tsv"
     wildcard_constraints:
         dataset=extracted_in(one_job=True),
     conda:
@@ -38,11 +38,11 @@ rule extract_features:
 
 use rule extract_features as extract_shard with:
     output:
-        "<results>/features/{dataset}/{model}{seen}.shards/{shard}-of-{shards}.h5",
+        "<results>/features/{dataset}/{model}{preprocessing}.shards/{shard}-of-{shards}.h5",
     log:
-        "<logs>/extract_shard/{dataset}/{model}{seen}.{shard}-of-{shards}.log",
+        "<logs>/extract_shard/{dataset}/{model}{preprocessing}.{shard}-of-{shards}.log",
     benchmark:
-        "<benchmarks>/extract_shard/{dataset}/{model}{seen}.{shard}-of-{shards}.tsv"
+        "<benchmarks>/extract_shard/{dataset}/{model}{preprocessing}.{shard}-of-{shards}.tsv"
     wildcard_constraints:
         dataset=extracted_in(one_job=False),
         shard="[0-9]+",
@@ -58,11 +58,11 @@ rule join_shards:
     input:
         shard_files,
     output:
-        "<results>/features/{dataset}/{model}{seen}.h5",
+        "<results>/features/{dataset}/{model}{preprocessing}.h5",
     log:
-        "<logs>/join_shards/{dataset}/{model}{seen}.log",
+        "<logs>/join_shards/{dataset}/{model}{preprocessing}.log",
     benchmark:
-        "<benchmarks>/join_shards/{dataset}/{model}{seen}.tsv"
+        "<benchmarks>/join_shards/{dataset}/{model}{preprocessing}.tsv"
     wildcard_constraints:
         dataset=extracted_in(one_job=False),
     conda:

@@ -55,9 +55,8 @@ def present(path: str, fits, what: str) -> str:
 def local_archives(wildcards) -> list[str]:
     """What a dataset is unpacked from and lies here already; the rest is downloaded."""
     sources = DATASET_ROWS[wildcards.dataset]["source"]
-    whole = (
-        f" {' '.join(sources)}, nor" if len(sources) > 1 else ""
-    )  # blanks may be of one path that is not there
+    # A path with a blank that is not there looks like several sources.
+    whole = f" {' '.join(sources)}, nor" if len(sources) > 1 else ""
     what = f"the dataset {wildcards.dataset} has no file{whole}"
     return [ancient(present(source, Path.is_file, what)) for source in HERE.sources(wildcards.dataset)]
 
@@ -113,21 +112,21 @@ def extracted_in(one_job: bool) -> str:
 def shard_files(wildcards) -> list[str]:
     """The shards of a dataset's features, in order."""
     shards = math.ceil(DATASET_ROWS[wildcards.dataset]["images"] / config["execution"]["shard_images"])
-    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}{wildcards.seen}.shards"
+    folder = f"<results>/features/{wildcards.dataset}/{wildcards.model}{wildcards.preprocessing}.shards"
     return [f"{folder}/{shard}-of-{shards}.h5" for shard in range(shards)]
 
 
 def input_to_network(wildcards) -> dict:
-    """A param: how pictures are resized and cropped, as the study has it or the wildcard `seen` says."""
-    kind = wildcards.seen.lstrip(".") or config["features"]["input"]
+    """A param: how pictures are resized and cropped, as the study has it or the wildcard `preprocessing` says."""
+    kind = wildcards.preprocessing.lstrip(".") or config["features"]["input"]
     return input_of(kind, config["features"]["resolution"], MODEL_ROWS[wildcards.model]["input"])
 
 
 def features_of_run(wildcards) -> str:
     """The features that a protocol reads: those of all protocols, unless its settings ask for another input."""
     settings = config.get(PROTOCOL_ROWS[wildcards.protocol]["settings"], {})
-    seen = SEEN[settings.get("input", "features")]
-    return f"<results>/features/{wildcards.dataset}/{wildcards.model}{seen}.h5"
+    preprocessing = PREPROCESSING[settings.get("input", "features")]
+    return f"<results>/features/{wildcards.dataset}/{wildcards.model}{preprocessing}.h5"
 
 
 def drawn_splits(wildcards) -> str | list:

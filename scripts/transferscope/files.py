@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from transferscope.errors import InputError
 
 ABANDONED_S = 24 * 3600
@@ -73,19 +75,9 @@ def _abandoned(temporary: Path, machine: str, pid: int) -> bool:
     if nothing was written for ABANDONED_S.
     """
     if machine == _machine():
-        return pid == os.getpid() or not _lives(pid)
+        return pid == os.getpid() or not psutil.pid_exists(pid)
     times = [part.lstat().st_mtime for part in (temporary, *temporary.rglob("*"))]
     return max(times) < time.time() - ABANDONED_S
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _rename(temporary: Path, path: Path, replaced: Path) -> None:

@@ -114,6 +114,34 @@ def beside(output):
     return sorted(path.name for path in output.parent.iterdir())
 
 
+class Stopping:
+    """A file that takes the first bytes of a block and then raises."""
+
+    def __init__(self, file, taken: int, error: BaseException):
+        self.file, self.taken, self.error = file, taken, error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, block: bytes):
+        self.file.write(block[: self.taken])
+        raise self.error
+
+
+def writing_stops_at(taken: int, error: BaseException, monkeypatch) -> None:
+    """Let every file that is opened to be written be ``Stopping``."""
+    opened = Path.open
+
+    def open_(path, mode="r", **options):
+        file = opened(path, mode, **options)
+        return Stopping(file, taken, error) if "w" in mode else file
+
+    monkeypatch.setattr(Path, "open", open_)
+
+
 class TestDownload:
     def test_whole(self, tmp_path, server, digest):
         output = tmp_path / "new/checkpoint"
@@ -191,28 +219,7 @@ class TestDownload:
         assert "does not say how long it is; only a checksum" in caplog.text
 
     def test_what_arrived_before_ctrl_c_is_kept(self, tmp_path, server, digest, monkeypatch):
-        class Interrupting:
-            def __init__(self, file):
-                self.file = file
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *_):
-                self.file.close()
-
-            def write(self, chunk):
-                self.file.write(chunk[:1000])
-                raise KeyboardInterrupt
-
-        opened = Path.open
-        monkeypatch.setattr(
-            Path,
-            "open",
-            lambda path, mode="r", **_: (
-                Interrupting(opened(path, mode)) if "w" in mode else opened(path, mode)
-            ),
-        )
+        writing_stops_at(1000, KeyboardInterrupt(), monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256=digest)
         monkeypatch.undo()
@@ -293,26 +300,7 @@ class TestDownload:
             fetch(url, tmp_path / "checkpoint", sha256="")
 
     def test_full_disk(self, tmp_path, server, digest, monkeypatch):
-        class Full:
-            def __init__(self, file):
-                self.file = file
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *_):
-                self.file.close()
-
-            def write(self, _):
-                self.file.write(b"a few bytes")
-                raise OSError(errno.ENOSPC, "No space left on device")
-
-        opened = Path.open
-        monkeypatch.setattr(
-            Path,
-            "open",
-            lambda path, mode="r", **rest: Full(opened(path, mode)) if "w" in mode else opened(path, mode),
-        )
+        writing_stops_at(11, OSError(errno.ENOSPC, "No space left on device"), monkeypatch)
         output = tmp_path / "new/checkpoint"
         with pytest.raises(InputError, match=r"no space left on the device for .*checkpoint"):
             fetch(server.url("/file.bin"), output, sha256=digest)
