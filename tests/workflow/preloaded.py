@@ -22,7 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 
 LIBRARIES = [
-    "snakemake.cli",
+    *("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage"),
+    *("jsonschema", "filelock", "yte"),
     "torch",
     "torchvision",
     "timm",
@@ -30,7 +31,7 @@ LIBRARIES = [
     "scipy.stats",
     "sklearn.linear_model",
     "h5py",
-    "matplotlib.pyplot",
+    *("matplotlib.pyplot", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_agg"),
     "mmdet.apis",
     "mmseg.apis",
 ]
