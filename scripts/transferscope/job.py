@@ -91,9 +91,9 @@ def _alone(snakemake) -> Iterator[None]:
 def tell(output: str | Path, origin: dict) -> None:
     """Write into a file or folder what it was made from."""
     if Path(output).suffix == ".safetensors":
-        from transferscope.models import backbones  # whoever made one has imported this
+        from transferscope.models import canonical  # whoever made one has imported this
 
-        backbones.set_metadata(output, made_from.NAME, json.dumps(origin))
+        canonical.set_metadata(output, made_from.NAME, json.dumps(origin))
     else:
         made_from.write(output, origin)
 

@@ -167,8 +167,9 @@ def test_no_text_leaves_the_figure(figure, name):
 @pytest.mark.parametrize("figure", ["correlation_scatter", "calibration_scatter", "dataset_scatter"])
 def test_numbers_of_models_do_not_cover_each_other(figure, name):
     drawn = FIGURES[figure](*STUDIES[name]())
+    texts = drawn_texts(drawn)
     for ax in drawn.axes:
-        boxes = [box for text, box in drawn_texts(drawn) if text.axes is ax and text in ax.texts]
+        boxes = [box for text, box in texts if text.axes is ax and text in ax.texts]
         for first, second in itertools.combinations(boxes, 2):
             overlap = np.prod(np.clip(np.minimum(first, second)[2:] - np.maximum(first, second)[:2], 0, None))
             smaller = min(np.prod(box[2:] - box[:2]) for box in (first, second))

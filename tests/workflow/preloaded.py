@@ -12,7 +12,7 @@ import importlib
 import json
 import os
 import runpy
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -74,27 +74,44 @@ def serve(socket_file: str, python: str) -> None:
         importlib.import_module(library)
     gc.freeze()  # or each fork would copy all of the memory when it collects garbage
     sys.executable = python  # by which Snakemake starts scripts
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(socket_file)
-        listening.listen(64)
-        print("ready", flush=True)
-        while True:
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                answer(connection)
-                os._exit(0)
-            connection.close()
+    waiting = selectors.DefaultSelector()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(socket_file)
+    listening.listen(64)
+    waiting.register(listening, selectors.EVENT_READ)
+    print("ready", flush=True)
+    while True:
+        for key, _ in waiting.select():
+            if key.fileobj is listening:
+                connection, _ = listening.accept()
+                fork = start(connection, listening)
+                # One fork a request: that of so much memory takes a tenth of a second.
+                waiting.register(os.pidfd_open(fork), selectors.EVENT_READ, (fork, connection))
+                waiting.register(connection, selectors.EVENT_READ, (fork, None))
+                continue
+            if key.fd not in waiting.get_map():  # its fork has just ended
+                continue
+            waiting.unregister(key.fileobj)
+            fork, connection = key.data
+            if connection:
+                code = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
+                os.close(key.fileobj)
+                with suppress(BrokenPipeError):
+                    connection.sendall(f"{code}\n".encode())
+                with suppress(KeyError):
+                    waiting.unregister(connection)
+                connection.close()
+            else:  # nobody waits for it any more
+                os.kill(fork, signal.SIGTERM)
 
 
-def answer(connection: socket.socket) -> None:
-    """Run in a fork what is asked for, and send its exit code; end it if nobody waits any more."""
+def start(connection: socket.socket, listening: socket.socket) -> int:
+    """Run in a fork what is asked for; return the fork's process id."""
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
     arguments, folder, environment = json.loads(connection.makefile().readline())
-    child = os.fork()
-    if child == 0:
+    fork = os.fork()
+    if fork == 0:
+        listening.close()
         connection.close()
         for number, file in enumerate(files):
             os.dup2(file, number)
@@ -103,13 +120,9 @@ def answer(connection: socket.socket) -> None:
         os.environ.clear()
         os.environ.update(environment)
         os._exit(run(arguments))
-    ended = os.pidfd_open(child)
-    readable, _, _ = select.select([ended, connection], [], [])
-    if ended not in readable:
-        os.kill(child, signal.SIGTERM)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with suppress(BrokenPipeError):
-        connection.sendall(f"{code}\n".encode())
+    for file in files:
+        os.close(file)
+    return fork
 
 
 def run(arguments: list[str]) -> int:

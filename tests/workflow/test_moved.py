@@ -44,10 +44,7 @@ SETTINGS = {
     "features.resolution": ("features: {resolution: 64}", "extract_features"),
     "knn.temperature": ("knn: {temperature: 0.035}", "probe"),
     "finetune.steps": ("finetune: {steps: 5}", "finetune_grid"),
-    "saliency.stride": ("saliency: {stride: 14}", "measure_saliency"),
     "reconstruction.steps": ("reconstruction: {steps: 4}", "reconstruct_pictures"),
-    "segmentation.channels": ("segmentation: {channels: 9}", "train_dense"),
-    "detection.proposals": ("detection: {proposals: 17}", "train_detector"),
 }
 
 

@@ -1,26 +1,21 @@
 """Create backbones with timm, save and load them as canonical files, or initialise them randomly."""
 
 import difflib
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
+import safetensors
 import timm
 import torch
-from safetensors.torch import load as load_tensors
 from timm.layers import PatchEmbed
 from timm.models import get_model_traits
 from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.files import atomic_path
-
-DIGEST = "sha256"
-"""The entry of a canonical file's metadata that is the digest of all else in it."""
+from transferscope.models import canonical
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
@@ -129,41 +124,7 @@ def save(path: str | Path, tensors: dict[str, Tensor], metadata: Metadata) -> No
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in vars(metadata).items()
     }
-    content = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, fields
-    )
-    _write(path, *_parts(content))
-
-
-def set_metadata(path: str | Path, name: str, text: str) -> None:
-    """Set an entry in the metadata of a whole canonical file, atomically."""
-    header, data = _parts(Path(path).read_bytes())
-    header["__metadata__"][name] = text
-    _write(path, header, data)
-
-
-def _write(path: str | Path, header: dict, data: memoryview) -> None:
-    header["__metadata__"][DIGEST] = _digest(header, data)
-    # safetensors writes metadata in hash map order, which differs between runs.
-    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.write(data)
-
-
-def _parts(content: bytes) -> tuple[dict, memoryview]:
-    """Header and data of a safetensors file."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    return json.loads(content[8:end]), memoryview(content)[end:]
-
-
-def _digest(header: dict, data: memoryview) -> str:
-    """SHA-256 of all that is in a canonical file beside it."""
-    metadata = {name: text for name, text in header["__metadata__"].items() if name != DIGEST}
-    digest = hashlib.sha256(json.dumps(header | {"__metadata__": metadata}, sort_keys=True).encode())
-    digest.update(data)
-    return digest.hexdigest()
+    canonical.write(path, tensors, fields)
 
 
 def load(
@@ -181,22 +142,12 @@ def load(
         InputError: not a canonical backbone, or damaged; the architecture has changed in timm, or the network
             does not support this resolution.
     """
-    remedy = "remove it and run prepare_backbone or initialise_backbone again"
-    try:
-        content = Path(path).read_bytes()
-        tensors = load_tensors(content)
-        header, data = _parts(content)
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path} is not a whole safetensors file ({error}); {remedy}") from error
-    fields = header.get("__metadata__", {})
+    tensors, fields = canonical.read(path)
     missing = [name for name in Metadata.__dataclass_fields__ if name not in fields]
     if missing:
         raise InputError(
-            f"{path} is not a canonical backbone: its metadata lack {', '.join(missing)}; {remedy}"
+            f"{path} is not a canonical backbone: its metadata lack {', '.join(missing)}; {canonical.REMEDY}"
         )
-    # Files from before there were digests are not checked.
-    if DIGEST in fields and fields[DIGEST] != _digest(header, data):
-        raise InputError(f"{path} is damaged: its content is not what was written; {remedy}")
     metadata = Metadata(
         model=fields["model"],
         arch=fields["arch"],
@@ -211,7 +162,8 @@ def load(
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:
         raise InputError(
             f"{path} does not fit {metadata.arch} of timm {timm.__version__} "
-            f"(it was written with timm {metadata.versions.get('timm', 'of unknown version')}); {remedy}"
+            f"(it was written with timm {metadata.versions.get('timm', 'of unknown version')}); "
+            f"{canonical.REMEDY}"
         )
     module.load_state_dict(tensors, strict=False)
     if resolution is not None:
