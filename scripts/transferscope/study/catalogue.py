@@ -23,6 +23,7 @@ RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
+NETWORKS = Path(__file__).parents[1] / "models"
 COUNTS = ("train", "val", "test", "all")
 UNKNOWN_IMAGES = 50_000
 """With as many images a dataset is planned of which nobody says how many it has."""
@@ -64,11 +65,14 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
 
 
 def architectures() -> set[str]:
-    """The names timm registers, read from its sources: importing it takes seconds. Empty without timm."""
+    """The names timm and ``models/`` register, read from their sources: importing timm takes seconds.
+
+    Empty without timm.
+    """
     timm = importlib.util.find_spec("timm")
     if timm is None:
         return set()
-    sources = (Path(timm.origin).parent / "models").glob("*.py")
+    sources = [*(Path(timm.origin).parent / "models").glob("*.py"), *NETWORKS.glob("*.py")]
     return {
         name
         for source in sources

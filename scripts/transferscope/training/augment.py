@@ -1,0 +1,123 @@
+"""Random changes of batches of normalised images, each image by draws of its own.
+
+Of Newell and Deng (CVPR 2020; their code, util/augment.py), in which 0 is the mean colour, so that what is
+padded or cut out has it. They deal a shuffled block of images into at most 500 groups with the same draws; the
+draws here are independent, with the same marginals.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+JITTERED, GREY, SPREAD = 0.8, 0.25, 0.25
+MARGIN = 8  # the side over what a crop may be shifted by
+HOLE = 4  # the side over that of what is cut out
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is changed in a batch.
+
+    Attributes:
+        jitter: each channel of 80 % of the images times 2 ** (0.25 g) and plus 0.25 g', with normal g and g'.
+        greyscale: all channels of 25 % of the images become their mean.
+        flip: left and right of half of the images exchanged.
+        crop: shifted by up to an eighth of the side; one draw in five is no shift.
+        cutout: a square of a quarter of the side set to 0.
+    """
+
+    jitter: bool = True
+    greyscale: bool = True
+    flip: bool = True
+    crop: bool = True
+    cutout: bool = True
+
+    def __call__(
+        self, images: Tensor, generator: torch.Generator, target: Tensor | None = None, *, views: int = 1
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Change a batch, and a label for every pixel along with it.
+
+        Args:
+            images: float [N, C, S, S], normalised.
+            generator: on the images' device.
+            target: [N, S, S]; flipped and shifted with its image, and 0 beside it.
+            views: of each image, which share the flip and nothing else.
+
+        Returns:
+            Images [views x N, C, S, S], view by view; targets likewise, or None; and whether each was
+            flipped, bool [views x N].
+        """
+        draw = _Draw(len(images), images.device, generator)
+        flipped = draw.chance(0.5) if self.flip else draw.never()
+        images = torch.where(flipped[:, None, None, None], images.flip(-1), images).repeat(views, 1, 1, 1)
+        if target is not None:
+            target = torch.where(flipped[:, None, None], target.flip(-1), target).repeat(views, 1, 1)
+        draw = _Draw(len(images), images.device, generator)
+        if self.jitter:
+            images = _jitter(images, draw)
+        if self.greyscale:
+            images = torch.where(draw.chance(GREY)[:, None, None, None], images.mean(1, keepdim=True), images)
+        if self.crop:
+            rows, columns = _shifts(images.shape[-1] // MARGIN, draw)
+            images = _shifted(images, rows, columns)
+            if target is not None:
+                target = _shifted(target[:, None], rows, columns)[:, 0]
+        if self.cutout:
+            images = _cut_out(images, draw)
+        return images, target, flipped.repeat(views)
+
+
+class _Draw:
+    """Draws for each of some images."""
+
+    def __init__(self, count: int, device: torch.device, generator: torch.Generator):
+        self.count, self.of = count, {"device": device, "generator": generator}
+
+    def chance(self, share: float) -> Tensor:
+        return torch.rand(self.count, **self.of) < share
+
+    def never(self) -> Tensor:
+        return torch.zeros(self.count, dtype=torch.bool, device=self.of["device"])
+
+    def below(self, count: int) -> Tensor:
+        return torch.randint(count, (self.count,), **self.of)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(self.count, *shape, **self.of)
+
+
+def _jitter(images: Tensor, draw: _Draw) -> Tensor:
+    shape = (images.shape[1], 1, 1)
+    changed = images * 2 ** (SPREAD * draw.normal(*shape)) + SPREAD * draw.normal(*shape)
+    return torch.where(draw.chance(JITTERED)[:, None, None, None], changed, images)
+
+
+def _shifts(margin: int, draw: _Draw) -> tuple[Tensor, Tensor]:
+    """Shifts from 0 to twice the margin, which itself is none; a fifth of the choices are no shift."""
+    side = 2 * margin + 1
+    choice = draw.below(side**2 + side**2 // 4)
+    still = choice >= side**2
+    return torch.where(still, margin, choice // side), torch.where(still, margin, choice % side)
+
+
+def _shifted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Images [N, C, S, S] cut out of themselves with a margin of zeros."""
+    count, channels, side, _ = images.shape
+    margin = side // MARGIN
+    padded = torch.nn.functional.pad(images, [margin] * 4)
+    place = torch.arange(side, device=images.device)
+    rows = (rows[:, None] + place)[:, None, :, None].expand(-1, channels, -1, padded.shape[-1])
+    columns = (columns[:, None] + place)[:, None, None, :].expand(-1, channels, side, -1)
+    return padded.gather(2, rows).gather(3, columns)
+
+
+def _cut_out(images: Tensor, draw: _Draw) -> Tensor:
+    side = images.shape[-1]
+    hole = side // HOLE
+    place = torch.arange(side, device=images.device)
+    within = [
+        (place >= start[:, None]) & (place < start[:, None] + hole)
+        for start in (draw.below(side - hole + 1), draw.below(side - hole + 1))
+    ]
+    return images.masked_fill((within[0][:, :, None] & within[1][:, None, :])[:, None], 0)

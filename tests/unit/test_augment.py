@@ -1,0 +1,110 @@
+"""Augmentation in batches: marginals, holes, targets that move with their images."""
+
+import pytest
+import torch
+
+from transferscope.training.augment import Augmentation
+
+COUNT, SIDE = 20_000, 16
+NONE = dict.fromkeys(("jitter", "greyscale", "flip", "crop", "cutout"), False)
+
+
+def only(name: str) -> Augmentation:
+    return Augmentation(**NONE | {name: True})
+
+
+def noise(count: int = COUNT, side: int = SIDE) -> torch.Tensor:
+    return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def draw(augment: Augmentation, images: torch.Tensor, target=None, *, seed: int = 0, views: int = 1):
+    return augment(images, torch.Generator().manual_seed(seed), target, views=views)
+
+
+def changed(images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    return (images != others).flatten(1).any(1)
+
+
+@pytest.mark.parametrize(("name", "share"), [("jitter", 0.8), ("greyscale", 0.25), ("flip", 0.5)])
+def test_as_many_images_are_changed_as_the_authors_change(name, share):
+    images = noise()
+    found, _, flipped = draw(only(name), images)
+    assert changed(found, images).float().mean() == pytest.approx(share, abs=0.012)
+    assert flipped.any() == (name == "flip")
+
+
+def test_jitter_is_of_each_channel():
+    images = torch.stack([torch.zeros(COUNT, 2), torch.ones(COUNT, 2)], 2)[..., None]
+    images = images.expand(-1, -1, -1, 2)[:, [0, 1, 0]].contiguous()
+    found, _, _ = draw(only("jitter"), images)
+    found = found[changed(found, images)]
+    shift, scale = found[:, :, 0, 0], found[:, :, 1, 0] - found[:, :, 0, 0]
+    assert shift.std() == pytest.approx(0.25, abs=0.005)
+    assert scale.log2().std() == pytest.approx(0.25, abs=0.005)
+    assert torch.corrcoef(torch.cat([shift, scale], 1).T).fill_diagonal_(0).abs().max() < 0.05
+
+
+def test_grey_is_the_mean_of_the_channels():
+    images = noise(200)
+    found, _, _ = draw(only("greyscale"), images)
+    grey = changed(found, images)
+    assert torch.equal(found[grey], images[grey].mean(1, keepdim=True).expand(-1, 3, -1, -1))
+
+
+def test_a_crop_is_a_shift_within_the_margin_filled_with_zeros():
+    images = noise()
+    margin = SIDE // 8
+    padded = torch.nn.functional.pad(images, [margin] * 4)
+    found, _, _ = draw(only("crop"), images)
+    counts = {}
+    for row in range(2 * margin + 1):
+        for column in range(2 * margin + 1):
+            there = padded[..., row : row + SIDE, column : column + SIDE]
+            counts[row, column] = (found == there).flatten(1).all(1).sum().item()
+    assert sum(counts.values()) == COUNT
+    places = (2 * margin + 1) ** 2
+    every = places + places // 4
+    still = counts.pop((margin, margin))
+    assert still / COUNT == pytest.approx((1 + places // 4) / every, abs=0.012)
+    assert min(counts.values()) / COUNT == pytest.approx(1 / every, abs=0.006)
+
+
+def test_a_square_of_a_quarter_of_the_side_is_cut_out():
+    images = noise()
+    found, _, _ = draw(only("cutout"), images)
+    holes = (found == 0).all(1)
+    assert (holes.sum((1, 2)) == (SIDE // 4) ** 2).all()
+    assert (holes.any(1).sum(1) == SIDE // 4).all()
+    assert (holes.any(2).sum(1) == SIDE // 4).all()
+    assert holes.any(0).all()
+    assert torch.equal(found[~holes[:, None].expand_as(found)], images[~holes[:, None].expand_as(found)])
+
+
+def test_labels_of_pixels_move_with_their_image():
+    target = torch.arange(1, SIDE * SIDE + 1).view(SIDE, SIDE).expand(300, -1, -1)
+    images = target[:, None].expand(-1, 3, -1, -1).float()
+    augment = Augmentation(**NONE | {"flip": True, "crop": True})
+    found, moved, _ = draw(augment, images, target)
+    assert torch.equal(found[:, 0], moved.float())
+    assert (moved == 0).any()
+
+
+def test_views_share_the_flip_alone():
+    images = noise(500)
+    found, _, flipped = draw(Augmentation(), images, views=2)
+    assert len(found) == len(flipped) == 1000
+    assert torch.equal(flipped[:500], flipped[500:])
+    assert changed(found[:500], found[500:]).all()
+    found, _, _ = draw(only("flip"), images, views=2)
+    assert torch.equal(found[:500], found[500:])
+
+
+def test_draws_follow_from_the_seed():
+    images = noise(50)
+    assert torch.equal(draw(Augmentation(), images)[0], draw(Augmentation(), images)[0])
+    assert not torch.equal(draw(Augmentation(), images)[0], draw(Augmentation(), images, seed=1)[0])
+
+
+def test_nothing_is_changed_that_is_switched_off():
+    images = noise(50)
+    assert torch.equal(draw(Augmentation(**NONE), images)[0], images)
