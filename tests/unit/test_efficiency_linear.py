@@ -63,7 +63,7 @@ def test_it_is_scikit_learns_with_c_1_on_features_that_are_rounded():
             efficiency.rounded(train)[0][chosen], train.labels[chosen], classes=CLASSES
         )(test.features)
         decisions = probe.decision_function(test.features)
-        assert np.abs(logits - logits.mean(1, keepdims=True) - decisions).max() < 0.02
+        assert np.abs(logits - logits.mean(1, keepdims=True) - decisions).max() < 0.05
 
 
 def test_features_have_the_precision_of_float16():

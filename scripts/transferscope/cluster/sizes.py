@@ -51,8 +51,7 @@ def _grid_steps(work: Work) -> float:
 
 
 def _label_steps(work: Work) -> float:
-    schedule = work.settings["steps"]
-    return sum(budgets.steps(count, schedule) for count in work.settings["labels"]) / 1e3
+    return sum(budgets.steps(count, work.settings["steps"]) for count in work.settings["labels"]) / 1e3
 
 
 def _images(work: Work) -> float:
