@@ -5,7 +5,6 @@ labels in one job and each with many in one of its own; then the result, a row a
 resumes from its last checkpoint.
 """
 
-
 from transferscope.study import budgets
 
 

@@ -29,7 +29,9 @@ def main(parts: list[str], output: str, *, run: dict, settings: dict) -> None:
         mode=split,
         n_test=pictures[split],
         measurements=[
-            measured | {"labels": training["labels"]} for training in trainings for measured in training[split]
+            measured | {"labels": training["labels"]}
+            for training in trainings
+            for measured in training[split]
         ],
         details={"trainings": trainings, "backbone_sha256": told[0]["backbone_sha256"]},
     )

@@ -133,7 +133,12 @@ def test_only_the_last_layer_and_the_head_are_trained_at_the_last_stage():
 
 @pytest.mark.parametrize(
     ("arch", "size", "last"),
-    [("selfstudy_cmc_resnet9?width=8", 32, 2), ("resnet10t", 32, 3), ("test_vit", 32, 5), ("test_convnext", 32, 3)],
+    [
+        ("selfstudy_cmc_resnet9?width=8", 32, 2),
+        ("resnet10t", 32, 3),
+        ("test_vit", 32, 5),
+        ("test_convnext", 32, 3),
+    ],
 )
 def test_any_network_of_timm_can_be_frozen_stage_by_stage(arch, size, last):
     counts = []
@@ -219,7 +224,9 @@ def labelled(classes: int, count: int = 30) -> Samples:
 
 def dense(target, classes: int, count: int = 6) -> DenseSamples:
     splits = np.array(["train", "val", "test"] * (count // 3))
-    return DenseSamples([str(i) for i in range(count)], splits, None, target, [str(i) for i in range(classes)])
+    return DenseSamples(
+        [str(i) for i in range(count)], splits, None, target, [str(i) for i in range(classes)]
+    )
 
 
 FACTS = {"dataset": "made-up", "split_rule": "official", "classes": 10, "counts": {}}
@@ -346,7 +353,9 @@ def resnet9(tmp_path_factory) -> Path:
     return backbone_file(tmp_path_factory.mktemp("backbone"), "selfstudy_resnet9?width=4", "none")
 
 
-def trained(backbone: Path, root: Path, output: Path, labels=(30, 100), run: dict | None = None, **changes) -> dict:
+def trained(
+    backbone: Path, root: Path, output: Path, labels=(30, 100), run: dict | None = None, **changes
+) -> dict:
     train_budgets.main(
         backbone,
         root,
@@ -497,7 +506,9 @@ def test_a_map_task_trains(resnet9, tmp_path, monkeypatch):
         ["background", "a", "b"],
     )
     for module, extra in (("segmentation", {}), ("depth", {"depth_loss": "absolute"})):
-        monkeypatch.setattr(f"transferscope.protocols.efficiency.{module}.load_dense", lambda *a, **b: samples)
+        monkeypatch.setattr(
+            f"transferscope.protocols.efficiency.{module}.load_dense", lambda *a, **b: samples
+        )
         output = tmp_path / f"{module}.json"
         train_budgets.main(
             resnet9,

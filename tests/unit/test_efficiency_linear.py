@@ -59,9 +59,9 @@ def test_it_is_scikit_learns_with_c_1_on_features_that_are_rounded():
         probe.fit(train.features[chosen].astype(np.float16).astype(np.float64), train.labels[chosen])
         expected = probe.predict(test.features.astype(np.float16)) == test.labels
         assert one["value"] == pytest.approx(100 * expected.mean(), abs=1.3)  # one picture
-        logits = efficiency.fit(
-            efficiency.rounded(train)[0][chosen], train.labels[chosen], classes=CLASSES
-        )(test.features)
+        logits = efficiency.fit(efficiency.rounded(train)[0][chosen], train.labels[chosen], classes=CLASSES)(
+            test.features
+        )
         decisions = probe.decision_function(test.features)
         assert np.abs(logits - logits.mean(1, keepdims=True) - decisions).max() < 0.05
 

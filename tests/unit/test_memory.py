@@ -102,8 +102,10 @@ class Blocks:
     def block(self, indices: np.ndarray) -> np.ndarray:
         self.asked.append(len(indices))
         grown = np.arange(self.size, dtype=np.uint8)
-        return indices[:, None, None, None].astype(np.uint8) + np.stack([grown] * 3, 1) + np.zeros(
-            (self.size, 1, 1), np.uint8
+        return (
+            indices[:, None, None, None].astype(np.uint8)
+            + np.stack([grown] * 3, 1)
+            + np.zeros((self.size, 1, 1), np.uint8)
         )
 
 

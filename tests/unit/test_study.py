@@ -42,7 +42,10 @@ def test_every_ready_study_is_valid(name):
         ({"seeds": [2**40]}, "key seeds.0: 1099511627776 is greater than the maximum"),
         ({"models": [False]}, "key models.0: False is not of type 'string'"),
         ({"pretrained_on": "all"}, "key pretrained_on: 'all' is not one of"),
-        ({"efficiency": config()["efficiency"] | {"freeze": [0]}}, "key efficiency.freeze.0: 'none' was expected"),
+        (
+            {"efficiency": config()["efficiency"] | {"freeze": [0]}},
+            "key efficiency.freeze.0: 'none' was expected",
+        ),
         ({"invariance": {"images": True}}, "key invariance.images: True is not of type 'integer'"),
     ],
 )
@@ -172,9 +175,7 @@ def planned(
     models, datasets, protocols, chosen, exclude=(), seeds=(0,), frozen=(), pretrained_on=runs.ANY
 ) -> pd.DataFrame:
     variants = runs.variants(list(seeds), frozen)
-    return runs.plan_runs(
-        models, datasets, protocols, list(chosen), list(exclude), variants, pretrained_on
-    )
+    return runs.plan_runs(models, datasets, protocols, list(chosen), list(exclude), variants, pretrained_on)
 
 
 def test_runs_are_what_the_rows_admit_less_what_is_excluded():
@@ -262,7 +263,9 @@ def test_protocols_that_a_study_has_to_name_are_in_no_other():
     models, datasets, protocols = tables()
     every = planned(models.iloc[:1], datasets.loc[["scenes", "scenes-multi"]], protocols, [])
     assert not every["protocol"].str.startswith("efficiency").any()
-    named = planned(models.iloc[:1], datasets.loc[["scenes", "scenes-multi"]], protocols, ["efficiency_linear"])
+    named = planned(
+        models.iloc[:1], datasets.loc[["scenes", "scenes-multi"]], protocols, ["efficiency_linear"]
+    )
     assert list(zip(named["dataset"], named["protocol"], strict=True)) == [
         ("scenes", "efficiency_linear"),
         ("scenes", "efficiency_linear_balanced"),
