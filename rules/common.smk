@@ -34,8 +34,10 @@ try:
     MODELS = configuration.choose(ALL_MODELS, config["models"])
     HERE = here.Here(ALL_DATASETS, config["pathvars"]["resources"], look=workflow.is_main_process)
     DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]), HERE.pictures)
-    VARIANTS = runs.variants(config["seeds"])
-    RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
+    VARIANTS = runs.variants(config["seeds"], config["efficiency"]["freeze"][1:])
+    RUNS = runs.plan_runs(
+        MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS, config["pretrained_on"]
+    )
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
 except InputError as error:
     raise WorkflowError(str(error))
@@ -112,7 +114,7 @@ def run_facts(wildcards) -> dict:
     """A param: what a run is beside its model and dataset, which are read from its inputs."""
     facts = {"protocol": wildcards.protocol, "version": PROTOCOL_ROWS[wildcards.protocol]["version"]}
     variant = VARIANT_ROWS[wildcards.get("at", "")]
-    facts |= {"variant": variant["id"]} | {name: variant[name] for name in runs.FACTS}
+    facts |= {"variant": variant["id"]} | runs.stated(variant)
     return facts | {"dataset_version": DATASET_ROWS[wildcards.dataset]["version"]}
 
 

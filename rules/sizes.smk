@@ -32,10 +32,13 @@ def size_row(rule: str, wildcards) -> dict:
 def work_of(wildcards) -> sizes.Work:
     """The pictures of a job's dataset (or shard), their classes, and the settings of its protocol."""
     dataset = DATASET_ROWS.get(wildcards.get("dataset"), {"images": 0, "classes": 0})
+    settings = settings_of(wildcards) if "protocol" in wildcards.keys() else {}
+    if "budgets" in wildcards.keys():
+        settings = settings | {"labels": labels_of_job(wildcards)}
     return sizes.Work(
         images=dataset["images"] / int(wildcards.get("shards", 1)),
         classes=dataset["classes"],
-        settings=settings_of(wildcards) if "protocol" in wildcards.keys() else {},
+        settings=settings,
     )
 
 

@@ -31,7 +31,7 @@ for protocol in PROTOCOLS.index:
         name:
             protocol
         input:
-            results_of(RUNS[RUNS["protocol"] == protocol]),
+            results_of(RUNS[RUNS["protocol"].isin(protocols.expand([protocol], PROTOCOLS))]),
         localrule: True
 
 

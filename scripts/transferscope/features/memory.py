@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from transferscope.errors import InputError, refused
-from transferscope.features.images import resize_and_crop, to_uint8
+from transferscope.features.images import crop_labels, resize_and_crop, to_uint8
 
 BLOCK = 10_000  # samples that a reader with blocks is asked for at once
 
@@ -45,11 +45,18 @@ def _picture(read: Callable[[int], Any], size: int, index: int) -> Tensor:
     return to_uint8(resize_and_crop(read(index), size))
 
 
-def load_labels(target: Callable[[int], np.ndarray], indices: np.ndarray) -> Tensor:
-    """A label for every pixel of each sample, [N, H, W]; all samples are of one size."""
+def load_labels(target: Callable[[int], np.ndarray], indices: np.ndarray, size: int) -> Tensor:
+    """A label for every pixel [N, size, size], of the pictures as ``load_pictures`` has them.
+
+    Args:
+        target: ``DenseSamples.target``; where it has ``block``, labels of this size are read many at a time.
+        indices: of the samples, int [N].
+    """
     if hasattr(target, "block"):
-        return _blocks(target.block, indices, target.block(indices[:1]))
-    return torch.stack([torch.from_numpy(target(index)) for index in indices.tolist()])
+        first = target.block(indices[:1])
+        if first.shape[1:] == (size, size):
+            return _blocks(target.block, indices, first)
+    return torch.stack([torch.from_numpy(crop_labels(target(index), size)) for index in indices.tolist()])
 
 
 def _blocks(block: Callable[[np.ndarray], np.ndarray], indices: np.ndarray, first: np.ndarray) -> Tensor:
