@@ -112,7 +112,7 @@ def run_facts(wildcards) -> dict:
     """A param: what a run is beside its model and dataset, which are read from its inputs."""
     facts = {"protocol": wildcards.protocol, "version": PROTOCOL_ROWS[wildcards.protocol]["version"]}
     variant = VARIANT_ROWS[wildcards.get("at", "")]
-    facts |= {"variant": variant["id"]} | {name: variant[name] for name in runs.FACTS}
+    facts |= {"variant": variant["id"]} | runs.stated(variant)
     return facts | {"dataset_version": DATASET_ROWS[wildcards.dataset]["version"]}
 
 

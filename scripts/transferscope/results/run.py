@@ -11,6 +11,7 @@ from transferscope import files
 from transferscope.results import metrics
 from transferscope.results.predictions import Predictions
 from transferscope.study.metrics import METRICS
+from transferscope.study.runs import stated
 
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision", "timm", "mmcv", "mmdet", "mmsegmentation")
 
@@ -40,7 +41,7 @@ class Run:
 
     Attributes:
         version: of the protocol.
-        seed, labels, layer: the variant's facts (``study.runs``).
+        seed, labels, layer, freeze: the variant's facts (``study.runs``).
         dataset_version: of the dataset's row.
         device, threads: what the job was given.
         started: ``time.monotonic`` when the run began.
@@ -54,6 +55,7 @@ class Run:
     seed: int
     labels: int | str = ""
     layer: int | str = ""
+    freeze: int | str = ""
     dataset_version: str = ""
     device: str = "cpu"
     threads: int = 1
@@ -67,7 +69,7 @@ class Run:
     @property
     def facts(self) -> dict[str, int | str]:
         """The variant's facts, as the result names them."""
-        return {name: getattr(self, name) for name in ("seed", "labels", "layer")}
+        return stated(vars(self))
 
     def fingerprint(self, **inputs) -> dict:
         """What a saved state depends on: the run, its device, the libraries, and ``inputs``, all as JSON."""

@@ -19,6 +19,7 @@ from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
+PRETRAIN = "pretrain:"
 RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
@@ -32,7 +33,8 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The models table; ``imagenet_top1`` becomes float (NaN where unknown), ``input`` a dict.
 
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
-    ``supervised``, ``random`` or ``self-supervised``.
+    ``supervised``, ``random`` or ``self-supervised``. Where a model is pretrained here, ``pretrained_on`` is
+    the dataset and ``unlabelled`` how many of its pictures were seen, 0 for all; else they are empty and 0.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -41,7 +43,14 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     Raises:
         InputError: names the file, row and column; an architecture that timm does not know is found here.
     """
-    return concatenate(paths, lambda path: _models_of(path, schemas))
+    models = concatenate(paths, lambda path: _models_of(path, schemas))
+    for model, baseline in models["baseline"].items():
+        if baseline and models["supervision"].get(baseline) != "random":
+            raise InputError(
+                f"the model {model}, column 'baseline': {baseline!r} is no random model of the tables; name "
+                "one whose source is random, or leave the cell empty"
+            )
+    return models
 
 
 def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -56,6 +65,12 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     models["source"] = models["source"].map(split_sources)
     models["origin"] = _origins(path, models)
     models["source"] = models["source"].str.join(" ")
+    pretraining = [
+        arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
+        for source in models["source"]
+    ]
+    models["pretrained_on"] = [settings.get("dataset", "") for settings in pretraining]
+    models["unlabelled"] = [settings.get("images", 0) for settings in pretraining]
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)

@@ -16,6 +16,9 @@ from transferscope.study.protocols import admits, expand
 RUN_KEY = ["model", "dataset", "protocol", "variant"]
 DEFAULT = "default"
 FACTS = ["seed", *RUN_AXES]
+ALWAYS = ("seed", "labels", "layer")
+"""What params and results always state of a run; an axis that came later only where it has a place on it, so
+that what was made before it stays what it is."""
 
 
 def variants(seeds: list[int]) -> pd.DataFrame:
@@ -27,6 +30,11 @@ def variants(seeds: list[int]) -> pd.DataFrame:
     rows = {DEFAULT: ("", seeds[0])} | {f"seed-{seed}": (f"@seed-{seed}", seed) for seed in seeds[1:]}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["at", "seed"])
     return table.assign(id=table.index, **dict.fromkeys(RUN_AXES, ""))
+
+
+def stated(facts: Mapping[str, object]) -> dict[str, object]:
+    """Of the FACTS in ``facts`` those that params and results state."""
+    return {name: facts[name] for name in FACTS if name in ALWAYS or facts[name] != ""}
 
 
 def path_of(run: Mapping[str, str] | pd.Series) -> str:
