@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from label_curves import CLASS, LINEAR, POSE, SCRATCH, growing, rows, runs, study
 from scripts.measure_utility import main
 from studies import CONFIG, SCHEMAS, long_table
@@ -13,7 +14,7 @@ from transferscope.errors import InputError
 from transferscope.results import efficiency, linear_rank
 from transferscope.results.long_table import write_table
 from transferscope.results.resolved import read_settings, read_study, resolve, write_study
-from transferscope.study import catalogue
+from transferscope.study import catalogue, configuration
 
 SETTINGS = {"baseline": "common", "interpolation": "linear", "monotone": "none", "resamples": 200}
 BUDGETS = (100, 200, 400, 800, 1600)
@@ -240,61 +241,27 @@ def test_the_linear_order_beside_the_finetuned_one():
     assert table.loc[1, ["spearman", "kendall"]].isna().all() and table.loc[1, "flipped"] == 0
 
 
-def models_table(path, baseline: str):
-    columns = [
-        "id",
-        "name",
-        "arch",
-        "source",
-        "format",
-        "match",
-        "normalisation",
-        "method",
-        "pretraining_data",
-        "seed",
-        "baseline",
-    ]
+def test_what_was_pretrained_here_says_on_what_and_how_much():
+    assert catalogue.pretraining("pretrain:method=cmc&dataset=d&images=500&seed=0") == ("d", 500)
+    assert catalogue.pretraining("pretrain:method=cmc&dataset=d-1") == ("d-1", 0)
+    assert catalogue.pretraining("/data/my.pth") == ("", 0)
+
+
+@pytest.mark.parametrize(("baseline", "accepted"), [("r", True), ("", True), ("a", False), ("nobody", False)])
+def test_a_model_is_compared_with_a_random_one(tmp_path, baseline, accepted):
+    columns = ["id", "name", "arch", "source", "format", "match", "normalisation", "method"]
+    columns += ["pretraining_data", "seed", "baseline"]
     lines = [
-        ["r", "R", "resnet18", "random", "", "", "imagenet", "none", "none", "0", ""],
-        [
-            "a",
-            "A",
-            "resnet18",
-            "pretrain:method=cmc&dataset=d&images=500",
-            "pytorch",
-            "names",
-            "imagenet",
-            "cmc",
-            "d",
-            "",
-            baseline,
-        ],
-        [
-            "b",
-            "B",
-            "resnet18",
-            "pretrain:method=cmc&dataset=d",
-            "pytorch",
-            "names",
-            "imagenet",
-            "cmc",
-            "d",
-            "",
-            "",
-        ],
+        ["r", "R", "resnet18", "random", "", "", "none", "none", "none", "0", ""],
+        ["a", "A", "resnet18", "a.pth", "pytorch", "names", "none", "cmc", "d", "", baseline],
     ]
+    path = tmp_path / "models.tsv"
     path.write_text("\n".join("\t".join(line) for line in [columns, *lines]) + "\n")
-    return path
-
-
-def test_the_models_table_says_what_was_pretrained_on_and_with_whom_a_model_is_compared(tmp_path):
-    models = catalogue.read_models(models_table(tmp_path / "models.tsv", "r"), SCHEMAS)
-    assert models["baseline"].tolist() == ["", "r", ""]
-    assert models["pretrained_on"].tolist() == ["", "d", "d"]
-    assert models["unlabelled"].tolist() == [0, 500, 0]
-    for wrong in ("b", "nobody"):
-        with pytest.raises(InputError, match=f"the model a, column 'baseline': '{wrong}' is no random model"):
-            catalogue.read_models(models_table(tmp_path / "models.tsv", wrong), SCHEMAS)
+    if accepted:
+        assert catalogue.read_models(path, SCHEMAS)["baseline"].tolist() == ["", baseline]
+    else:
+        with pytest.raises(InputError, match=f"the model a, column 'baseline': '{baseline}' is no random"):
+            catalogue.read_models(path, SCHEMAS)
 
 
 def test_what_was_pretrained_elsewhere_has_no_dataset_of_its_own():
@@ -309,6 +276,26 @@ def test_the_study_has_what_utility_needs(tmp_path):
     rows = resolve(known.models, known.datasets, known.protocols)
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert rows["models"]["pretrained_on"] == ["", "d"] and rows["models"]["unlabelled"] == [0, 50]
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"baseline": "mine"}, "key utility.baseline: 'mine' is not one of ['common', 'same_architecture']"),
+        ({"interpolation": "cubic"}, "key utility.interpolation: 'cubic' is not one of ['linear', 'log']"),
+        ({"monotone": True}, "key utility.monotone: True is not one of ['none', 'isotonic']"),
+        ({"targets": [50, 50]}, "key utility.targets"),
+        ({"targets": ["5e1"]}, "key utility.targets.0: '5e1' is text to YAML; write 5.0e+1"),
+        ({"resamples": 10}, "key utility.resamples: 10 is less than the minimum of 100"),
+        ({"target": [50]}, "key utility: Additional properties are not allowed ('target' was unexpected)"),
+    ],
+)
+def test_a_bad_setting_is_named(setting, sentence):
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    config["utility"] |= setting
+    with pytest.raises(InputError) as caught:
+        configuration.check_config(config, SCHEMAS / "config.schema.yaml")
+    assert sentence in str(caught.value)
 
 
 def test_growing_curves_are_half_way_at_half():

@@ -66,7 +66,7 @@ def read_runs(path: str | Path, study: Study) -> pd.DataFrame:
         InputError: there is none.
     """
     table = read_table(path)
-    directed = [METRICS[metric].higher_is_better is not None for metric in table["metric"]]
+    directed = table["metric"].map(lambda metric: METRICS[metric].higher_is_better is not None)
     family = table["protocol"].map(study.protocols["family"])
     runs = table[(family == EFFICIENCY) & (table["labels"] != "") & directed]
     if runs.empty:
@@ -233,7 +233,7 @@ def judged(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 def write(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table of this module, tab separated, with empty fields for what is not known."""
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_utility(path: str | Path, study: Study) -> pd.DataFrame:

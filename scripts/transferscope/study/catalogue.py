@@ -65,17 +65,22 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     models["source"] = models["source"].map(split_sources)
     models["origin"] = _origins(path, models)
     models["source"] = models["source"].str.join(" ")
-    pretraining = [
-        arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
-        for source in models["source"]
-    ]
-    models["pretrained_on"] = [settings.get("dataset", "") for settings in pretraining]
-    models["unlabelled"] = [settings.get("images", 0) for settings in pretraining]
+    found = map(pretraining, models["source"])
+    models["pretrained_on"], models["unlabelled"] = map(list, zip(*found, strict=True))
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
+
+
+def pretraining(source: str) -> tuple[str, int]:
+    """Of a model that is pretrained here the dataset, and the number of its pictures that are seen (0: all).
+
+    Of any other, nothing and 0.
+    """
+    settings = arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
+    return settings.get("dataset", ""), settings.get("images", 0)
 
 
 def architectures() -> set[str]:
