@@ -56,6 +56,9 @@ check: .venv/test.done
 	snakemake --lint
 	snakemake -n -q rules
 
+docs/utility.png: docs/utility_curves.tsv
+	python scripts/draw_outcomes.py $< $@
+
 bench: .venv/bench.done
 	python benchmarks/dryrun.py
 	python benchmarks/linear.py

@@ -49,6 +49,7 @@ include: "rules/analysis.smk"
 include: "rules/figures.smk"
 include: "rules/diagnostics.smk"
 include: "rules/property_figures.smk"
+include: "rules/utility.smk"
 include: "rules/costs.smk"
 include: "rules/targets.smk"
 

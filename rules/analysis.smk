@@ -8,15 +8,6 @@ measured.tsv or a published one); correlations, printed tables, a page a dataset
 from transferscope.results import long_table, takeover
 from transferscope.results.resolved import resolve
 
-TABLES = [
-    results_table(),
-    "<results>/tables/correlations.tsv",
-    "<results>/tables/correlation_row.txt",
-    "<results>/tables/results.md",
-    "<results>/tables/tasks",
-]
-
-
 # Checked here and again in the job that writes their long table: before any job, and whenever the file changes.
 try:
     PUBLISHED_ROWS = {
@@ -26,6 +17,14 @@ try:
     }
 except InputError as error:
     raise WorkflowError(str(error))
+
+
+# Curves over numbers of labels are no settings; utility.smk makes something of them.
+HAS_SETTINGS = families() != {"efficiency"}
+
+TABLES = [results_table()]
+if HAS_SETTINGS:
+    TABLES += expand("<results>/tables/{name}", name=["correlations.tsv", "correlation_row.txt", "results.md", "tasks"])
 
 
 # A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.

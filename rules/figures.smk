@@ -4,7 +4,7 @@ In: the long table and the correlations. Out: <results>/figures/. FIGURES lists 
 of rules/diagnostics.smk, property_figures.smk and costs.smk too.
 """
 
-# What the results of each family of protocols allow.
+# What the results of each family of protocols allow; of efficiency, see utility_figures.smk.
 OF_FAMILY = {
     "transfer": ["correlation_scatter", "rank_radar"],
     "calibration": ["calibration_scatter"],
@@ -12,9 +12,12 @@ OF_FAMILY = {
 }
 
 
-FIGURES = ["<results>/figures/correlation_bars.pdf", "<results>/figures/datasets"]
-for family in families():
-    FIGURES += expand("<results>/figures/{name}.pdf", name=OF_FAMILY[family])
+FIGURES = []
+if HAS_SETTINGS:
+    FIGURES += ["<results>/figures/correlation_bars.pdf", "<results>/figures/datasets"]
+for family, names in OF_FAMILY.items():
+    if family in families():
+        FIGURES += expand("<results>/figures/{name}.pdf", name=names)
 if MEASURED:
     FIGURES += own_figures()
     FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())

@@ -181,13 +181,12 @@ def compared_table() -> str | list:
     return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
 
 
-def families() -> list[str]:
-    """The families of the protocols that the study has results of, in the order of OF_FAMILY."""
+def families() -> set[str]:
+    """The families of the protocols that the study has results of."""
     results = RUNS
     if not MEASURED:
         results = PUBLISHED_ROWS[config["results_from"]]
-    present = set(results["protocol"].map(PROTOCOLS["family"]))
-    return [family for family in OF_FAMILY if family in present]
+    return set(results["protocol"].map(PROTOCOLS["family"]))
 
 
 def own_figures() -> list[str]:

@@ -11,6 +11,7 @@ localrules:
     similarity,
     tables,
     figures,
+    utility,
 
 
 rule backbones:
@@ -62,6 +63,12 @@ rule figures:
     """Every figure that the study's results allow."""
     input:
         FIGURES,
+
+
+rule utility:
+    """How many labels each model saves: tables and figures of the curves over numbers of labels."""
+    input:
+        UTILITY,
 
 
 for protocol, name in PROTOCOLS["rule"].items():

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from studies import READY, ericsson, over_seeds, settings, study_of, with_protocol
+from texts import PLOT, check_texts, drawn_texts, words
 
 from transferscope.errors import InputError
 from transferscope.figures import style
@@ -33,7 +33,6 @@ from transferscope.results.correlation import correlations, logit
 from transferscope.results.parts import split, split_by_dataset
 from transferscope.results.resolved import Study, with_settings
 
-PLOT = {"font_size": 8, "dpi": 60}
 RNG = np.random.default_rng(0)
 PAPER = [name for name in READY.datasets.index if name not in ("voc0712", "nyuv2", "ade20k")]
 
@@ -127,36 +126,6 @@ def reliability_results(datasets: int) -> list[dict]:
     ]
 
 
-def drawn_texts(figure: Figure) -> list[tuple[Text, np.ndarray]]:
-    """Every text that is drawn, with its box (without its leader) in points."""
-    with style.drawing(PLOT):
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        beyond = set()
-        for axis in itertools.chain.from_iterable((ax.xaxis, ax.yaxis) for ax in figure.axes):
-            low, high = sorted(axis.get_view_interval())
-            for tick in axis.get_major_ticks():
-                if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
-                    beyond |= {tick.label1, tick.label2}
-        texts = [
-            text
-            for text in figure.findobj(Text)
-            if text.get_visible() and text.get_text().strip() and text not in beyond
-        ]
-        return [(text, Text.get_window_extent(text, canvas.get_renderer()).extents) for text in texts]
-
-
-def check_texts(figure: Figure) -> None:
-    """All text within the figure, none too small."""
-    width, height = figure.get_size_inches() * 72
-    for text, (x0, y0, x1, y1) in drawn_texts(figure):
-        inside = x0 > -1 and y0 > -1 and x1 < width + 1 and y1 < height + 1
-        assert inside, (
-            f"{text.get_text()!r} at {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} of {width:.0f} {height:.0f}"
-        )
-        assert text.get_fontsize() >= 7
-
-
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_text_leaves_the_figure(figure, name):
@@ -207,10 +176,6 @@ def test_text_in_a_pdf_stays_text(tmp_path):
     assert b"/Subtype /Type0" in content or b"/TrueType" in content
     assert b"/Type3" not in content
     assert b"CreationDate" not in content
-
-
-def words(figure: Figure) -> str:
-    return " | ".join(text.get_text() for text, _ in drawn_texts(figure))
 
 
 def test_two_models_have_no_line_but_a_note():
@@ -337,6 +302,7 @@ OF_FAMILY = {
     "transfer": [correlation_scatter, rank_radar],
     "calibration": [calibration_scatter],
     "features": [properties],
+    "efficiency": [],  # its curves have figures of their own
 }
 
 

@@ -7,17 +7,31 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope import files
+from transferscope.errors import InputError
 from transferscope.results.long_table import SETTING, read_table
 from transferscope.study import protocols
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
 
-MODEL_FACTS = ["name", "supervision", "imagenet_top1"]
+MODEL_FACTS = [
+    "name",
+    "supervision",
+    "imagenet_top1",
+    "arch",
+    "method",
+    "baseline",
+    "pretrained_on",
+    "unlabelled",
+]
 DATASET_FACTS = ["name", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
-PROTOCOL_FACTS = ["title", "target", "family", "head", "metric"]
+PROTOCOL_FACTS = ["title", "target", "family", "task", "reads", "head", "metric"]
 
-TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
-"""Families of protocols: how well models transfer, how right their confidences are, what features keep."""
+TRANSFER, CALIBRATION, FEATURES, EFFICIENCY = "transfer", "calibration", "features", "efficiency"
+"""Families of protocols: how well models transfer, how right their confidences are, what features keep, how
+far few labels go."""
+
+RANDOM = "random"
+"""The supervision of models that were not trained."""
 
 AVERAGE = "average"
 """The dataset of a published mean over the datasets, and the column of tables that holds such a mean."""
@@ -47,6 +61,11 @@ class Study:
     def protocols_of(self, family: str) -> pd.Index:
         """Ids of the protocols of a family."""
         return self.protocols.index[self.protocols["family"] == family]
+
+    def headline(self, protocol: str, dataset: str) -> str:
+        """The metric by which a protocol is judged on a dataset."""
+        metric = self.protocols.at[protocol, "metric"]
+        return self.datasets.at[dataset, "metric"] if metric == protocols.OWN else metric
 
 
 def write_study(path: str | Path, rows: dict[str, dict[str, list]]) -> None:
@@ -78,8 +97,21 @@ def read_study(path: str | Path) -> Study:
 
 
 def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
-    """The long table at ``path`` as ``by_setting`` returns it."""
-    return by_setting(read_table(path), study)
+    """The long table at ``path`` as ``by_setting`` returns it, without the family EFFICIENCY.
+
+    Its curves over numbers of labels would be a column group for each (``results.efficiency`` reads them).
+
+    Raises:
+        InputError: nothing else is there.
+    """
+    table = read_table(path)
+    table = table[table["protocol"].map(study.protocols["family"]) != EFFICIENCY]
+    if table.empty:
+        raise InputError(
+            f"{path} has curves over numbers of labels alone; `snakemake utility` makes tables and figures "
+            "of them"
+        )
+    return by_setting(table, study)
 
 
 def by_setting(table: pd.DataFrame, study: Study) -> pd.DataFrame:

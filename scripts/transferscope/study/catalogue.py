@@ -35,7 +35,7 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
 
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
     ``supervised``, ``random`` or ``self-supervised``. Where a model is pretrained here, ``pretrained_on`` is
-    the dataset; elsewhere it is empty.
+    the dataset and ``unlabelled`` how many of its pictures were seen, 0 for all; else they are empty and 0.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -44,7 +44,14 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     Raises:
         InputError: names the file, row and column; an architecture that timm does not know is found here.
     """
-    return concatenate(paths, lambda path: _models_of(path, schemas))
+    models = concatenate(paths, lambda path: _models_of(path, schemas))
+    for model, baseline in models["baseline"].items():
+        if baseline and models["supervision"].get(baseline) != "random":
+            raise InputError(
+                f"the model {model}, column 'baseline': {baseline!r} is no random model of the tables; name "
+                "one whose source is random, or leave the cell empty"
+            )
+    return models
 
 
 def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -59,16 +66,22 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     models["source"] = models["source"].map(split_sources)
     models["origin"] = _origins(path, models)
     models["source"] = models["source"].str.join(" ")
-    pretraining = [
-        arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
-        for source in models["source"]
-    ]
-    models["pretrained_on"] = [settings.get("dataset", "") for settings in pretraining]
+    found = map(pretraining, models["source"])
+    models["pretrained_on"], models["unlabelled"] = map(list, zip(*found, strict=True))
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
+
+
+def pretraining(source: str) -> tuple[str, int]:
+    """Of a model that is pretrained here the dataset, and the number of its pictures that are seen (0: all).
+
+    Of any other, nothing and 0.
+    """
+    settings = arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
+    return settings.get("dataset", ""), settings.get("images", 0)
 
 
 def architectures() -> set[str]:
