@@ -94,11 +94,12 @@ def create(name: str, backbone: nn.Module, settings: dict, **facts: int) -> Meth
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
     )
-    known = set(inspect.signature(kind.__init__).parameters) - {"self", "backbone", *facts}
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    known = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY} - set(facts)
     unknown = sorted(set(settings) - known)
     if unknown:
         raise InputError(
-            f"the pretraining method {name} has no setting {unknown[0]!r}, only {', '.join(sorted(known))}; "
-            "correct `pretrain` in the configuration"
+            f"the pretraining method {name} has no setting {unknown[0]!r}, only {', '.join(sorted(known)) or 'none'}"
+            "; correct `pretrain` in the configuration"
         )
     return kind(backbone, **facts, **settings)
