@@ -13,6 +13,7 @@ from transferscope.datasets import load_for
 from transferscope.errors import InputError
 from transferscope.features.memory import load_pictures
 from transferscope.pretraining.method import Method
+from transferscope.study.catalogue import RECOGNITION
 from transferscope.training.loop import Trained, train
 from transferscope.training.memory import Batches
 from transferscope.training.recipe import adam
@@ -56,7 +57,7 @@ def load(
         InputError: there are fewer training images; or as ``load_for`` and ``load_pictures``.
     """
     samples = load_for(task, root, seed=seed, **facts)
-    labels = getattr(samples, "labels", None) if task == "recognition" else None
+    labels = samples.labels if task == RECOGNITION else None
 
     def part(indices: np.ndarray) -> Part:
         pictures = load_pictures(samples.read, indices, size, threads=threads)
