@@ -113,12 +113,18 @@ def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, prot
             )
     where = "configuration, key reconstruction.perceptual"
     _check_ids(config["reconstruction"]["perceptual"], known["model"], where, "model")
-    _check_pretraining(config["pretrain"], models, datasets)
+    check_pretraining(config["pretrain"], models, datasets)
     for dataset, names in datasets["without"].items():
         _check_ids(names, of_protocols, f"the dataset {dataset}, column 'without'", "protocol")
 
 
-def _check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
+def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
+    """Check the profiles, and what the sources of the models that are pretrained here name.
+
+    Raises:
+        InputError: a profile is of a method that there is not; a source names a dataset without a row, or one
+            that is pooled, or a profile that there is not.
+    """
     methods = catalogue.methods()
     for name, profile in profiles.items():
         for method in profile["methods"]:
