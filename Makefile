@@ -67,6 +67,7 @@ bench: .venv/bench.done
 	python benchmarks/detection.py
 	python benchmarks/normals.py
 	python benchmarks/saliency.py
+	python benchmarks/pretraining.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

@@ -42,15 +42,13 @@ def work_of(wildcards) -> sizes.Work:
     )
 
 
-def size_of(rule: str) -> dict:
-    """The resources of a rule: memory and time, growing with the dataset and with each attempt."""
+def size_of(rule: str, work=work_of) -> dict:
+    """The resources of a rule: memory and time, growing with its work and with each attempt."""
 
     def mem_mb(wildcards, threads, attempt):
-        return sizes.memory_mb(
-            size_row(rule, wildcards), work_of(wildcards), threads=threads, attempt=attempt
-        )
+        return sizes.memory_mb(size_row(rule, wildcards), work(wildcards), threads=threads, attempt=attempt)
 
     def runtime(wildcards, attempt):
-        return sizes.minutes(size_row(rule, wildcards), work_of(wildcards), attempt=attempt)
+        return sizes.minutes(size_row(rule, wildcards), work(wildcards), attempt=attempt)
 
     return {"mem_mb": mem_mb, "runtime": runtime}

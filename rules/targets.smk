@@ -7,6 +7,7 @@ In: the planned runs. Out: no file of their own.
 localrules:
     all,
     backbones,
+    pretrained,
     features,
     similarity,
     tables,
@@ -18,6 +19,12 @@ rule backbones:
     """Every backbone in its canonical form."""
     input:
         expand("<resources>/backbones/{model}.safetensors", model=MODELS.index),
+
+
+rule pretrained:
+    """Every backbone that the study pretrains."""
+    input:
+        expand("<resources>/backbones/{model}.safetensors", model=PRETRAINING),
 
 
 rule features:

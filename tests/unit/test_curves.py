@@ -241,12 +241,6 @@ def test_the_linear_order_beside_the_finetuned_one():
     assert table.loc[1, ["spearman", "kendall"]].isna().all() and table.loc[1, "flipped"] == 0
 
 
-def test_what_was_pretrained_here_says_on_what_and_how_much():
-    assert catalogue.pretraining("pretrain:method=cmc&dataset=d&images=500&seed=0") == ("d", 500)
-    assert catalogue.pretraining("pretrain:method=cmc&dataset=d-1") == ("d-1", 0)
-    assert catalogue.pretraining("/data/my.pth") == ("", 0)
-
-
 @pytest.mark.parametrize(("baseline", "accepted"), [("r", True), ("", True), ("a", False), ("nobody", False)])
 def test_a_model_is_compared_with_a_random_one(tmp_path, baseline, accepted):
     columns = ["id", "name", "arch", "source", "format", "match", "normalisation", "method"]

@@ -189,6 +189,19 @@ def load_dense(
     return samples
 
 
+def load_for(task: str, root: str | Path, *, seed: int, **facts) -> Samples | Boxes | DenseSamples:
+    """A dataset with its labels for a task; ``seed`` is that of a split that is drawn.
+
+    Raises:
+        InputError: as ``load_dataset``, ``load_boxes`` or ``load_dense``.
+    """
+    if task == "recognition":
+        return load_dataset(root=root, seed=seed, **facts)
+    if task == "detection":
+        return load_boxes(root=root, **facts)
+    return load_dense(task, root, **facts)
+
+
 def _check_splits(
     dataset: str, root: Path, splits: np.ndarray, split_rule: str, counts: Mapping[str, int]
 ) -> None:

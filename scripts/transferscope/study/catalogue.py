@@ -8,6 +8,7 @@ import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pandas as pd
 
@@ -19,12 +20,13 @@ from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
-PRETRAIN = "pretrain:"
+PRETRAIN_SETTINGS = {"method", "dataset", "profile", "seed"}
 RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
 NETWORKS = Path(__file__).parents[1] / "models"
+METHODS = Path(__file__).parents[1] / "pretraining"
 COUNTS = ("train", "val", "test", "all")
 UNKNOWN_IMAGES = 50_000
 """With as many images a dataset is planned of which nobody says how many it has."""
@@ -64,24 +66,26 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models)
+    models["origin"] = _origins(path, models, {"pretrain": pretrain_settings})
     models["source"] = models["source"].str.join(" ")
-    found = map(pretraining, models["source"])
-    models["pretrained_on"], models["unlabelled"] = map(list, zip(*found, strict=True))
+    pretrained = {
+        model: pretrain_settings(source)
+        for model, source in models.loc[models["origin"] == "pretrain", "source"].items()
+    }
+    for model, settings in pretrained.items():
+        if models.at[model, "method"] != settings["method"]:
+            raise InputError(
+                f"{place(path, models, model)}, column 'method': {models.at[model, 'method']!r} is not the "
+                f"{settings['method']!r} of its source; write the same into both"
+            )
+    found = [pretrained.get(model, {}) for model in models.index]
+    models["pretrained_on"] = [settings.get("dataset", "") for settings in found]
+    models["unlabelled"] = [settings.get("images", 0) for settings in found]
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
     models["imagenet_top1"] = pd.to_numeric(models["imagenet_top1"].replace("", None))
     return models
-
-
-def pretraining(source: str) -> tuple[str, int]:
-    """Of a model that is pretrained here the dataset, and the number of its pictures that are seen (0: all).
-
-    Of any other, nothing and 0.
-    """
-    settings = arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
-    return settings.get("dataset", ""), settings.get("images", 0)
 
 
 def architectures() -> set[str]:
@@ -144,7 +148,7 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets)
+    datasets["origin"] = _origins(path, datasets, {"render": render_settings})
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -199,17 +203,22 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
         )
 
 
-def _origins(path: str | Path, table: pd.DataFrame) -> list[str]:
-    """Where files come from: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
+def _origins(path: str | Path, table: pd.DataFrame, made: dict[str, Callable[[str], dict]]) -> list[str]:
+    """Where files come from: ``url``, ``pypi``, ``local``, ``random`` or, by hand, ``manual``.
+
+    What is ``made`` here has a source that begins with the origin's name and a colon, and is checked by the
+    function beside it.
+    """
     origins = []
     for name, sources in table["source"].items():
         source = sources[0]
+        scheme = source.partition(":")[0]
         try:
             if source in ("random", "manual"):
                 origins.append(source)
-            elif source.startswith("render:"):
-                render_settings(source)
-                origins.append("render")
+            elif scheme in made:
+                made[scheme](source)
+                origins.append(scheme)
             else:
                 check_sources(sources, table.at[name, "sha256"].split())
                 origins.append(check_source(source))
@@ -235,3 +244,41 @@ def render_settings(source: str) -> dict[str, int]:
             "(the seed from 0 on)"
         )
     return settings
+
+
+def methods() -> set[str]:
+    """The pretraining methods: modules of ``pretraining/`` with a class that derives from ``Method``."""
+    return {
+        source.stem
+        for source in METHODS.glob("*.py")
+        if re.search(r"^class \w+\(Method\):", source.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+
+def pretrain_settings(source: str) -> dict[str, str | int]:
+    """The settings in ``pretrain:method=rotation&dataset=digits&profile=small&seed=0``.
+
+    ``images=1000`` may follow: the first so many training images are trained on, else all.
+
+    Raises:
+        InputError: a setting that is missing, unknown or no whole number; or there is no such method.
+    """
+    settings = dict(parse_qsl(source.partition(":")[2]))
+    numbers = [settings.get("seed", ""), settings.get("images", "1")]
+    if (
+        set(settings) - {"images"} != PRETRAIN_SETTINGS
+        or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers)
+        or not int(numbers[1])
+    ):
+        raise InputError(
+            f"the source {source!r} has to be pretrain: with {', '.join(sorted(PRETRAIN_SETTINGS))} and, if need "
+            "be, images, the last two whole numbers, as in pretrain:method=rotation&dataset=digits&profile=small"
+            "&seed=0"
+        )
+    known = methods()
+    if settings["method"] not in known:
+        raise InputError(
+            f"the source {source!r} names the method {settings['method']!r}, which is not one of "
+            f"{', '.join(sorted(known))}, the modules of scripts/transferscope/pretraining/"
+        )
+    return settings | {key: int(settings[key]) for key in ("seed", "images") if key in settings}
