@@ -94,7 +94,8 @@ def create(name: str, backbone: nn.Module, settings: dict, **facts: int) -> Meth
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
     )
-    known = set(inspect.signature(kind.__init__).parameters) - {"self", "backbone", *facts}
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    known = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {*facts}
     unknown = sorted(set(settings) - known)
     if unknown:
         raise InputError(
