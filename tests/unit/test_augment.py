@@ -1,12 +1,14 @@
 """Augmentation in batches: marginals, holes, targets that move with their images."""
 
+import math
+
 import pytest
 import torch
 
 from transferscope.training.augment import Augmentation
 
 COUNT, SIDE = 20_000, 16
-NONE = dict.fromkeys(("jitter", "greyscale", "flip", "crop", "cutout"), False)
+NONE = dict.fromkeys(("jitter", "greyscale", "flip", "crop", "cutout", "resized_crop", "blur"), False)
 
 
 def only(name: str) -> Augmentation:
@@ -108,3 +110,39 @@ def test_draws_follow_from_the_seed():
 def test_nothing_is_changed_that_is_switched_off():
     images = noise(50)
     assert torch.equal(draw(Augmentation(**NONE), images)[0], images)
+
+
+def test_a_resized_crop_is_a_rectangle_enlarged():
+    side = 32
+    place = torch.arange(side).float()
+    images = torch.stack([place[:, None].expand(-1, side), place.expand(side, -1)]).expand(3000, -1, -1, -1)
+    target = images[:, 0].round().long() * side + images[:, 1].round().long()
+    found, moved, _ = draw(only("resized_crop"), images, target)
+    inner = found[:, :, 4:-4, 4:-4]  # beside the edges, where a pixel's place cannot be told
+    height = (inner[:, 0, -1, 0] - inner[:, 0, 0, 0]) / 23
+    width = (inner[:, 1, 0, -1] - inner[:, 1, 0, 0]) / 23
+    area, aspect = height * width, (width / height).log()
+    assert area.min() > 0.199 and area.max() < 1.001
+    assert aspect.abs().max() < math.log(4 / 3) + 1e-3
+    assert (area[area < 0.7] < 0.45).float().mean() == pytest.approx(0.5, abs=0.03)
+    assert aspect[area < 0.7].std() == pytest.approx(2 * math.log(4 / 3) / 12**0.5, abs=0.01)
+    assert (moved // side - found[:, 0]).abs().max() < 0.51
+    assert (moved % side - found[:, 1]).abs().max() < 0.51
+    middle = inner.mean((2, 3))
+    assert middle.std(0).min() > 2.5
+    assert middle.mean(0) == pytest.approx([15.5, 15.5], abs=0.3)
+
+
+def test_half_of_the_images_are_blurred_by_a_gaussian():
+    images = torch.zeros(COUNT, 1, SIDE, SIDE)
+    images[:, :, 8, 8] = 1
+    found, _, _ = draw(only("blur"), images)
+    assert (found[:, 0, 8, 9] > 0).float().mean() == pytest.approx(0.5, abs=0.012)
+    assert torch.allclose(found.sum((1, 2, 3)), torch.ones(COUNT))
+    blurred = found[found[:, 0, 8, 8] < 0.999]
+    sigma = (-1 / (2 * (blurred[:, 0, 8, 9] / blurred[:, 0, 8, 8]).log())).sqrt()
+    assert sigma.max() == pytest.approx(2, abs=0.01)
+    assert sigma[sigma > 0.5].mean() == pytest.approx(1.25, abs=0.02)
+    assert torch.allclose(blurred, blurred.transpose(2, 3))
+    assert torch.allclose(blurred[:, :, 9, 9], blurred[:, :, 8, 9] ** 2 / blurred[:, :, 8, 8])
+    assert torch.allclose(draw(only("blur"), torch.ones(9, 3, SIDE, SIDE))[0], torch.ones(9, 3, SIDE, SIDE))
