@@ -64,6 +64,7 @@ bench: .venv/bench.done
 	python benchmarks/detection.py
 	python benchmarks/normals.py
 	python benchmarks/saliency.py
+	python benchmarks/scenes.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

@@ -8,6 +8,7 @@ import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pandas as pd
 
@@ -19,6 +20,16 @@ from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
+FACTOR_SETTINGS = {
+    "variant": "[01]{4}",
+    "layout": "single|multi",
+    **dict.fromkeys(("images", "size", "models"), "[1-9][0-9]{0,8}"),
+    "seed": "[0-9]{1,9}",
+    **dict.fromkeys(("shapes", "textures"), ".+"),
+}
+"""The settings of scenes with factors, and what each may be."""
+STAND_INS = ("shapes", "textures")
+"""Those that are folders on this machine."""
 RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
@@ -142,6 +153,8 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
         if any(row[split] < 0 for split in needed):
             if row["origin"] == "render":
                 count = render_settings(row["source"][0])["images"]
+            elif row["origin"] == "factors":
+                count = factor_settings(row["source"][0])["images"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)
@@ -176,13 +189,19 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
 
 
 def _origins(path: str | Path, table: pd.DataFrame) -> list[str]:
-    """Where files come from: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
+    """Where files come from: ``url``, ``pypi``, ``local``, ``random`` or, by hand, ``manual``.
+
+    Or they are rendered: ``factors`` are the scenes whose source has a variant, ``render`` the others.
+    """
     origins = []
     for name, sources in table["source"].items():
         source = sources[0]
         try:
             if source in ("random", "manual"):
                 origins.append(source)
+            elif source.startswith("render:") and "variant=" in source:
+                factor_settings(source)
+                origins.append("factors")
             elif source.startswith("render:"):
                 render_settings(source)
                 origins.append("render")
@@ -211,3 +230,36 @@ def render_settings(source: str) -> dict[str, int]:
             "(the seed from 0 on)"
         )
     return settings
+
+
+def factor_settings(source: str) -> dict[str, str | int]:
+    """The settings in ``render:variant=1111&layout=single&images=7200&size=32&models=40&seed=0``.
+
+    ``shapes`` and ``textures`` are paths of folders, with %20 for a blank.
+
+    Raises:
+        InputError: a setting that is missing, unknown, there twice or of another form.
+    """
+    pairs = parse_qsl(source.partition(":")[2], keep_blank_values=True)
+    settings = dict(pairs)
+    needed = set(FACTOR_SETTINGS) - {*STAND_INS, "models"} | {"shapes" if "shapes" in settings else "models"}
+    if (
+        len(pairs) != len(settings)
+        or not needed <= set(settings) <= needed | {"textures"}
+        or not all(re.fullmatch(FACTOR_SETTINGS[name], value) for name, value in settings.items())
+    ):
+        raise InputError(
+            f"the source {source!r} has to be render: with variant=TCVL (four digits 0 or 1), layout=single "
+            "or multi, and integers for images, size, models (from 1 on) and seed; shapes=FOLDER may take "
+            "the place of models, and textures=FOLDER be added"
+        )
+    return {
+        name: int(value) if name in ("images", "size", "models", "seed") else value
+        for name, value in settings.items()
+    }
+
+
+def stand_ins(source: str) -> dict[str, str]:
+    """The folders on this machine that scenes with factors take models or textures from, by STAND_INS."""
+    settings = factor_settings(source)
+    return {name: str(Path(settings[name]).expanduser()) for name in STAND_INS if name in settings}
