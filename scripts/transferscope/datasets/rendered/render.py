@@ -266,6 +266,11 @@ def _encode(linear: np.ndarray) -> np.ndarray:
     return np.round(255 * curved).astype(np.uint8)
 
 
+def linear(encoded: np.ndarray) -> np.ndarray:
+    """Linear RGB of sRGB, both 0..1."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
 def picture(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
     """The image alone, as in ``render``: uint8 [size, size, 3]."""
     supersampled = _shade(scene, camera, light, size * SUPERSAMPLING)

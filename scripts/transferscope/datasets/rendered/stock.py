@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from transferscope.datasets import pictures
 from transferscope.datasets.rendered import obj, textures
 from transferscope.datasets.rendered.families import FAMILIES, build
+from transferscope.datasets.rendered.render import linear
 from transferscope.datasets.rendered.shapes import BODY, Mesh
 from transferscope.errors import InputError
 from transferscope.folders import SUFFIXES, is_clutter
@@ -123,9 +124,7 @@ class Pictures:
     @cached_property
     def values(self) -> np.ndarray:
         """Linear light of sRGB's numbers."""
-        encoded = np.arange(256) / 255
-        linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-        return linear.astype(np.float32)
+        return linear(np.arange(256) / 255).astype(np.float32)
 
     @property
     def count(self) -> int:
