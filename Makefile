@@ -68,6 +68,7 @@ bench: .venv/bench.done
 	python benchmarks/normals.py
 	python benchmarks/saliency.py
 	python benchmarks/pretraining.py
+	python benchmarks/scenes.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

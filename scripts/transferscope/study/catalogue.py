@@ -8,7 +8,6 @@ import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 import pandas as pd
 
@@ -16,17 +15,15 @@ from transferscope import arguments
 from transferscope.errors import InputError
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
+from transferscope.study import made
 from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
-RENDER_SETTINGS = {"images", "objects", "size", "seed"}
-PRETRAIN_SETTINGS = {"method", "dataset", "profile", "seed"}
 RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
 NETWORKS = Path(__file__).parents[1] / "models"
-METHODS = Path(__file__).parents[1] / "pretraining"
 COUNTS = ("train", "val", "test", "all")
 UNKNOWN_IMAGES = 50_000
 """With as many images a dataset is planned of which nobody says how many it has."""
@@ -66,10 +63,10 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": pretrain_settings})
+    models["origin"] = _origins(path, models, {"pretrain": made.origin_of_backbone})
     models["source"] = models["source"].str.join(" ")
     pretrained = {
-        model: pretrain_settings(source)
+        model: made.pretrain_settings(source)
         for model, source in models.loc[models["origin"] == "pretrain", "source"].items()
     }
     for model, settings in pretrained.items():
@@ -148,7 +145,7 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets, {"render": render_settings})
+    datasets["origin"] = _origins(path, datasets, {"render": made.origin_of_scenes})
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -169,7 +166,9 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
         count = sum(max(0, row[split]) for split in COUNTS)
         if any(row[split] < 0 for split in needed):
             if row["origin"] == "render":
-                count = render_settings(row["source"][0])["images"]
+                count = made.render_settings(row["source"][0])["images"]
+            elif row["origin"] == "factors":
+                count = made.factor_settings(row["source"][0])["images"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)
@@ -203,11 +202,11 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
         )
 
 
-def _origins(path: str | Path, table: pd.DataFrame, made: dict[str, Callable[[str], dict]]) -> list[str]:
+def _origins(path: str | Path, table: pd.DataFrame, own: dict[str, Callable[[str], str]]) -> list[str]:
     """Where files come from: ``url``, ``pypi``, ``local``, ``random`` or, by hand, ``manual``.
 
-    What is ``made`` here has a source that begins with the origin's name and a colon, and is checked by the
-    function beside it.
+    What this workflow makes of its ``own`` has a source that begins with one of these names and a colon; the function beside it
+    checks the source and returns its origin.
     """
     origins = []
     for name, sources in table["source"].items():
@@ -216,69 +215,11 @@ def _origins(path: str | Path, table: pd.DataFrame, made: dict[str, Callable[[st
         try:
             if source in ("random", "manual"):
                 origins.append(source)
-            elif scheme in made:
-                made[scheme](source)
-                origins.append(scheme)
+            elif scheme in own:
+                origins.append(own[scheme](source))
             else:
                 check_sources(sources, table.at[name, "sha256"].split())
                 origins.append(check_source(source))
         except InputError as error:
             raise InputError(f"{place(path, table, name)}: {error}") from error
     return origins
-
-
-def render_settings(source: str) -> dict[str, int]:
-    """The settings in ``render:images=2000&objects=1&size=128&seed=0``: what the pictures depend on.
-
-    Raises:
-        InputError: a setting that is missing, unknown or no integer.
-    """
-    settings = arguments.parse(source.partition(":")[2])
-    if (
-        set(settings) != RENDER_SETTINGS
-        or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
-        or not settings["images"] * settings["objects"] * settings["size"]
-    ):
-        raise InputError(
-            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
-            "(the seed from 0 on)"
-        )
-    return settings
-
-
-def methods() -> set[str]:
-    """The pretraining methods: modules of ``pretraining/`` with a class that derives from ``Method``."""
-    return {
-        source.stem
-        for source in METHODS.glob("*.py")
-        if re.search(r"^class \w+\(Method\):", source.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-
-
-def pretrain_settings(source: str) -> dict[str, str | int]:
-    """The settings in ``pretrain:method=rotation&dataset=digits&profile=small&seed=0``.
-
-    ``images=1000`` may follow: the first so many training images are trained on, else all.
-
-    Raises:
-        InputError: a setting that is missing, unknown or no whole number; or there is no such method.
-    """
-    settings = dict(parse_qsl(source.partition(":")[2]))
-    numbers = [settings.get("seed", ""), settings.get("images", "1")]
-    if (
-        set(settings) - {"images"} != PRETRAIN_SETTINGS
-        or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers)
-        or not int(numbers[1])
-    ):
-        raise InputError(
-            f"the source {source!r} has to be pretrain: with {', '.join(sorted(PRETRAIN_SETTINGS))} and, if need "
-            "be, images, the last two whole numbers, as in pretrain:method=rotation&dataset=digits&profile=small"
-            "&seed=0"
-        )
-    known = methods()
-    if settings["method"] not in known:
-        raise InputError(
-            f"the source {source!r} names the method {settings['method']!r}, which is not one of "
-            f"{', '.join(sorted(known))}, the modules of scripts/transferscope/pretraining/"
-        )
-    return settings | {key: int(settings[key]) for key in ("seed", "images") if key in settings}
