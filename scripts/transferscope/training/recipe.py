@@ -14,8 +14,8 @@ def adam(
     """The optimiser and schedule of ``training.loop.train``.
 
     Adam with a weight decay on every parameter. The rate goes in a line from 0, that of the first step, to
-    ``learning_rate`` over the share ``warmup`` of the steps, then in a line to ``last_learning_rate``, the rate of
-    the last step.
+    ``learning_rate`` over the share ``warmup`` of the steps, then in a line to ``last_learning_rate``, that
+    of the last step.
     """
     rising = round(warmup * steps)
     last = last_learning_rate / learning_rate
