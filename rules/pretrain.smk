@@ -59,8 +59,8 @@ rule pretrain:
         gpu=0,
         checkpoint_steps=config["execution"]["checkpoint_steps"],
     params:
-        version=1,
         **{column: model_fact(column) for column in ("arch", "normalisation", "source")},
+        version=1,
         plan=plan_of_pretraining,
         task=of_its_dataset(task_of_loader),
         facts=of_its_dataset(dataset_facts),

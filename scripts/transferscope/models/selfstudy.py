@@ -1,9 +1,9 @@
 """The networks of Newell and Deng (CVPR 2020; their code, models/resnet.py and models/cmc.py), for timm.
 
-All take RGB in 0..1 and turn it into normalised LAB in a first layer without parameters, ``colour``; so every
-protocol works on them unchanged, with the normalisation ``none``. A network is one branch, or, for contrastive
-multiview coding, one for luminance and one for the two other channels. The last layer of a branch is linear at
-every position of its map; the mean over all positions is the feature.
+All take RGB in 0..1 and turn it into normalised LAB in a first layer without parameters, ``colour``; so
+every protocol works on them unchanged, with the normalisation ``none``. A network is one branch, or, for
+contrastive multiview coding, one for luminance and one for the two other channels. The last layer of a branch
+is linear at every position of its map; the mean over all positions is the feature.
 """
 
 import torch
