@@ -67,6 +67,8 @@ bench: .venv/bench.done
 	python benchmarks/detection.py
 	python benchmarks/normals.py
 	python benchmarks/saliency.py
+	python benchmarks/pretraining.py
+	python benchmarks/scenes.py
 
 setup: .venv/main.done .venv/openmmlab.done
 
@@ -83,7 +85,14 @@ setup: .venv/main.done .venv/openmmlab.done
 	bash envs/openmmlab.post-deploy.sh
 	touch $@
 
-.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done
+# Losses and heads for pretraining (docs/pretraining.md), where they are wanted.
+.venv/lightly.done: envs/lightly.yaml envs/lightly.post-deploy.sh .venv/main.done
+	$(PINS) envs/lightly.yaml > .venv/lightly.txt
+	$(BIN)/pip install -r .venv/lightly.txt
+	bash envs/lightly.post-deploy.sh
+	touch $@
+
+.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done .venv/lightly.done
 	$(PINS) envs/test.yaml > .venv/test.txt
 	$(BIN)/pip install -r .venv/test.txt
 	touch $@

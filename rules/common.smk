@@ -1,7 +1,7 @@
 """Tables and configuration, checked before any job; what the wildcards may be; what a param may look up.
 
 In: the configuration and the tables that it names. Out: ALL_MODELS, ALL_DATASETS, PROTOCOLS and, of the study, MODELS,
-DATASETS, VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
+DATASETS (those it evaluates on first), VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
 """
 
 import functools
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from transferscope.errors import InputError
 from transferscope.folders import check_folder
 from transferscope.sources.forms import placed_files
-from transferscope.study import catalogue, configuration, here, protocols, runs
+from transferscope.study import catalogue, configuration, here, made, protocols, runs
 from transferscope.study.inputs import input_of
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"
@@ -33,9 +33,20 @@ try:
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
     HERE = here.Here(ALL_DATASETS, config["pathvars"]["resources"], look=workflow.is_main_process)
-    DATASETS = catalogue.with_images(configuration.choose(ALL_DATASETS, config["datasets"]), HERE.pictures)
-    VARIANTS = runs.variants(config["seeds"])
-    RUNS = runs.plan_runs(MODELS, DATASETS, PROTOCOLS, config["protocols"], config["exclude"], VARIANTS)
+    CHOSEN = list(configuration.choose(ALL_DATASETS, config["datasets"]).index)
+    # Those that models are pretrained on are made too, but not evaluated on.
+    NEEDED = dict.fromkeys([*CHOSEN, *configuration.pretraining_datasets(MODELS)])
+    DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(NEEDED)], HERE.pictures)
+    VARIANTS = runs.variants(config["seeds"], config["efficiency"]["freeze"][1:])
+    RUNS = runs.plan_runs(
+        MODELS,
+        DATASETS.loc[CHOSEN],
+        PROTOCOLS,
+        config["protocols"],
+        config["exclude"],
+        VARIANTS,
+        config["pretrained_on"],
+    )
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
 except InputError as error:
     raise WorkflowError(str(error))

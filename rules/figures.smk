@@ -22,6 +22,7 @@ if MEASURED:
     FIGURES += own_figures()
     FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
     FIGURES += ["<results>/figures/costs.pdf"]
+    FIGURES += ["<results>/figures/pretraining.pdf"] if PRETRAINING else []
 
 
 # Seconds each: on a cluster they would wait longer than they run.

@@ -32,22 +32,23 @@ def size_row(rule: str, wildcards) -> dict:
 def work_of(wildcards) -> sizes.Work:
     """The pictures of a job's dataset (or shard), their classes, and the settings of its protocol."""
     dataset = DATASET_ROWS.get(wildcards.get("dataset"), {"images": 0, "classes": 0})
+    settings = settings_of(wildcards) if "protocol" in wildcards.keys() else {}
+    if "budgets" in wildcards.keys():
+        settings = settings | {"labels": labels_of_job(wildcards)}
     return sizes.Work(
         images=dataset["images"] / int(wildcards.get("shards", 1)),
         classes=dataset["classes"],
-        settings=settings_of(wildcards) if "protocol" in wildcards.keys() else {},
+        settings=settings,
     )
 
 
-def size_of(rule: str) -> dict:
-    """The resources of a rule: memory and time, growing with the dataset and with each attempt."""
+def size_of(rule: str, work=work_of) -> dict:
+    """The resources of a rule: memory and time, growing with its work and with each attempt."""
 
     def mem_mb(wildcards, threads, attempt):
-        return sizes.memory_mb(
-            size_row(rule, wildcards), work_of(wildcards), threads=threads, attempt=attempt
-        )
+        return sizes.memory_mb(size_row(rule, wildcards), work(wildcards), threads=threads, attempt=attempt)
 
     def runtime(wildcards, attempt):
-        return sizes.minutes(size_row(rule, wildcards), work_of(wildcards), attempt=attempt)
+        return sizes.minutes(size_row(rule, wildcards), work(wildcards), attempt=attempt)
 
     return {"mem_mb": mem_mb, "runtime": runtime}

@@ -7,6 +7,7 @@ In: the planned runs. Out: no file of their own.
 localrules:
     all,
     backbones,
+    pretrained,
     features,
     similarity,
     tables,
@@ -18,6 +19,12 @@ rule backbones:
     """Every backbone in its canonical form."""
     input:
         expand("<resources>/backbones/{model}.safetensors", model=MODELS.index),
+
+
+rule pretrained:
+    """Every backbone that the study pretrains."""
+    input:
+        expand("<resources>/backbones/{model}.safetensors", model=PRETRAINING),
 
 
 rule features:
@@ -32,7 +39,7 @@ for protocol in PROTOCOLS.index:
         name:
             protocol
         input:
-            results_of(RUNS[RUNS["protocol"] == protocol]),
+            results_of(RUNS[RUNS["protocol"].isin(protocols.expand([protocol], PROTOCOLS))]),
         localrule: True
 
 

@@ -18,6 +18,7 @@ LAYERS = {
     "features": {"datasets"},
     "training": set(),
     "results": {"study"},
+    "pretraining": {"study", "models", "datasets", "features", "training", "results"},
     "protocols": {"study", "models", "datasets", "features", "training", "results"},
     "figures": {"study", "datasets", "results", "protocols"},
     "cluster": {"study"},

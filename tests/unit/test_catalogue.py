@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from transferscope.errors import InputError
-from transferscope.study import catalogue
+from transferscope.study import catalogue, made
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
@@ -105,6 +105,7 @@ def test_origins_of_datasets(tmp_path, source, origin):
     assert datasets["origin"].tolist() == [origin]
 
 
+FACTORS = "layout=single&images=600&size=32&models=4&seed=0"
 NO_COUNTS = dict.fromkeys(catalogue.COUNTS, "") | {"sha256": ""}
 
 
@@ -118,6 +119,7 @@ NO_COUNTS = dict.fromkeys(catalogue.COUNTS, "") | {"sha256": ""}
         ({"split_rule": "pooled", "all": "70", "train": "", "val": "", "test": ""}, 70, False),
         ({"split_rule": "pooled", "all": ""}, catalogue.UNKNOWN_IMAGES, True),
         (NO_COUNTS | {"source": "render:images=300&objects=1&size=48&seed=0"}, 300, False),
+        (NO_COUNTS | {"source": "render:variant=0000&" + FACTORS}, 600, False),
         (NO_COUNTS | {"source": "full"}, 3, False),
         (NO_COUNTS | {"source": "empty"}, catalogue.UNKNOWN_IMAGES, True),
         (NO_COUNTS | {"source": "full/a.zip"}, catalogue.UNKNOWN_IMAGES, True),
@@ -183,7 +185,7 @@ def test_the_known_architectures_are_timms():
 
 
 def test_render_settings():
-    settings = catalogue.render_settings("render:images=20&objects=3&size=32&seed=1")
+    settings = made.render_settings("render:images=20&objects=3&size=32&seed=1")
     assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
 
 
@@ -202,3 +204,63 @@ def test_bad_render_settings_are_named(tmp_path, source):
     path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
     with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* integers for"):
         catalogue.read_datasets(path, SCHEMAS)
+
+
+def test_factor_settings():
+    settings = made.factor_settings(f"render:variant=0010&{FACTORS}")
+    assert settings == {
+        "variant": "0010",
+        "layout": "single",
+        "images": 600,
+        "size": 32,
+        "models": 4,
+        "seed": 0,
+    }
+    named = "render:variant=0010&layout=multi&images=600&size=32&seed=0&shapes=my%20models&textures=~/dtd"
+    assert made.stand_ins(named) == {"shapes": "my models", "textures": str(Path.home() / "dtd")}
+    assert made.stand_ins(f"render:variant=0010&{FACTORS}") == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "render:variant=0010",
+        f"render:variant=10&{FACTORS}",
+        f"render:variant=0012&{FACTORS}",
+        f"render:variant=0010&variant=0011&{FACTORS}",
+        f"render:variant=0010&{FACTORS}&objects=1",
+        f"render:variant=0010&{FACTORS}&shapes=folder",
+        f"render:variant=0010&{FACTORS}&textures=",
+        f"render:variant=0010&{FACTORS.replace('single', 'double')}",
+        f"render:variant=0010&{FACTORS.replace('600', '0')}",
+        f"render:variant=0010&{FACTORS.replace('600', '9' * 30)}",
+        f"render:variant=0010&{FACTORS.replace('models=4', 'models=four')}",
+    ],
+)
+def test_bad_factor_settings_are_named(tmp_path, source):
+    path = table(tmp_path, "datasets.tsv", {"source": source, "sha256": ""})
+    with pytest.raises(InputError, match=r"row 'digits': the source 'render:.* with variant=TCVL"):
+        catalogue.read_datasets(path, SCHEMAS)
+
+
+def test_the_scenes_of_newell_and_deng():
+    tables = [ROOT / "config" / f"datasets-newell2020{size}.tsv" for size in ("", "-small")]
+    datasets = catalogue.read_datasets(tables, SCHEMAS)
+    assert set(datasets["origin"]) == {"factors"}
+    assert len(datasets) == 28
+    for dataset, row in datasets.iterrows():
+        settings = made.factor_settings(row["source"][0])
+        multi = settings["layout"] == "multi"
+        expected = f"factors-{settings['variant']}" + "-multi" * multi
+        assert dataset in (expected, f"{expected}-small")
+        letters = [
+            letter if digit == "1" else "-" for letter, digit in zip("TCVL", settings["variant"], strict=True)
+        ]
+        assert row["name"] == f"Scenes {''.join(letters)}" + ", multi-object" * multi
+        twelfth = settings["images"] // 12
+        assert [row[split] for split in ("train", "val", "test")] == [
+            10 * twelfth,
+            *[min(twelfth, 5000)] * 2,
+        ]
+        assert ("pose" in row["task"]) == (settings["variant"][2] == "1" and not multi)
+        assert ("depth" in row["task"]) == ("segmentation" in row["task"]) == multi

@@ -1,302 +1,528 @@
-"""Tables of utility and of labels saved from a long table: whose baseline is whose, what is left empty."""
+"""Label efficiency: subsets, what is frozen and read out, losses and metrics by hand, trainings that survive."""
 
+import copy
+import gzip
 import json
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import yaml
-from label_curves import CLASS, LINEAR, POSE, SCRATCH, growing, rows, runs, study
-from scripts.measure_utility import main
-from studies import CONFIG, SCHEMAS, long_table
+import sklearn
+import torch
+from miniatures import lively
+from torch import nn
+from torch.nn.functional import cross_entropy
 
+import collect_budgets
+import train_budgets
+from transferscope.datasets.base import Samples
+from transferscope.datasets.dense import DenseSamples
 from transferscope.errors import InputError
-from transferscope.results import efficiency, linear_rank
-from transferscope.results.long_table import write_table
-from transferscope.results.resolved import read_settings, read_study, resolve, write_study
-from transferscope.study import catalogue, configuration
+from transferscope.models import backbones
+from transferscope.protocols.efficiency import depth, pose, recognition, segmentation, subsets
+from transferscope.protocols.efficiency import training as trainings
+from transferscope.protocols.efficiency.network import Network
+from transferscope.protocols.efficiency.tasks import cells
+from transferscope.results.long_table import check_result
+from transferscope.study import budgets
+from transferscope.training import deadline
+from transferscope.training.augment import Augmentation
+from transferscope.training.recipe import adam
+from transferscope.training.resume import Resume
 
-SETTINGS = {"baseline": "common", "interpolation": "linear", "monotone": "none", "resamples": 200}
-BUDGETS = (100, 200, 400, 800, 1600)
-ACCURACIES = (20, 35, 50, 60, 65)
-TWICE = (35, 50, 60, 65, 65)
-KNOWN = study({"random": SCRATCH, "cmc": {}})
-
-
-def a_table(*groups: list[dict], known=KNOWN, **settings) -> pd.DataFrame:
-    return efficiency.utility_table(runs(*groups), known, **(SETTINGS | settings))
-
-
-def curve(model: str, accuracies=ACCURACIES, **facts) -> list[dict]:
-    return rows(model, accuracies, budgets=BUDGETS, **facts)
+NO_FLIP = torch.zeros(2, dtype=torch.bool)
 
 
-def of(table: pd.DataFrame, model: str) -> pd.DataFrame:
-    return table[table["model"] == model].set_index("labels")
+# Numbers of labels
 
 
-def test_a_row_has_accuracy_utility_and_how_it_came_about():
-    table = a_table(curve("random", seeds=(0, 0, 0)), curve("cmc", TWICE, seeds=(0, 0)))
-    assert list(table.columns) == efficiency.UTILITY_COLUMNS
-    row = of(table, "cmc").loc[200]
-    assert row[["utility", "n_hat", "limit", "value", "mean", "std", "low", "high"]].tolist() == [
-        1,
-        400,
-        7,
-        50,
-        1,
-        0,
-        1,
-        1,
-    ]
-    assert row[["seeds", "seeds_of_baseline", "baseline"]].tolist() == [2, 3, "random"]
-    assert row[["place", "censored", "mean_is", "interpolation", "monotone"]].tolist() == [
-        *("inside", "none", "measured", "linear", "none")
-    ]
-    baseline = of(table, "random").loc[200]
-    assert baseline[["value", "deviation", "baseline"]].tolist() == [35, 0, ""]
-    assert np.isnan(baseline["utility"])
+def test_a_job_trains_with_all_small_numbers_and_one_with_each_large_one():
+    labels = budgets.fitting([4000, 100, 20000, 50000], 20000)
+    assert labels == [100, 4000, 20000]
+    assert budgets.jobs(labels, 4000) == {"short": [100, 4000], "20000": [20000]}
+    assert budgets.jobs(labels, 0) == {"100": [100], "4000": [4000], "20000": [20000]}
+    assert budgets.jobs([100], 4000) == {"short": [100]}
 
 
-def test_deviations_are_of_the_population_as_the_authors_have_them():
-    table = a_table(curve("random"), curve("cmc", TWICE, seeds=(-1, 1)))
-    assert of(table, "cmc")["deviation"].tolist() == [1] * 5
-    assert np.isnan(of(table, "random")["deviation"]).all()
-    assert np.isnan(of(table, "cmc")["low"]).all()  # one seed of the baseline
+def test_steps_grow_with_the_labels():
+    schedule = [{"labels": 1000, "steps": 4}, {"labels": 4000, "steps": 8}]
+    assert [budgets.steps(count, schedule) for count in (1, 1000, 1001, 4000, 9000)] == [4, 4, 8, 8, 8]
 
 
-def test_the_end_of_a_curve_is_a_row_between_two_budgets():
-    found = of(a_table(curve("random"), curve("cmc", (35, 60, 70, 80, 90))), "cmc")
-    assert found["place"].tolist() == ["inside", "inside", "end", "beyond", "beyond", "beyond"]
-    assert found.index[2] == pytest.approx(300)
-    end = found.iloc[2]
-    assert end[["value", "n_hat", "utility"]].tolist() == pytest.approx([65, 1600, 1600 / 300 - 1])
-    assert end["utility"] == end["limit"]
-    assert np.isnan(end["mean"])
+@pytest.mark.parametrize("subset_seed", [0, 1, 7])
+def test_subsets_are_nested_prefixes_of_one_order(subset_seed):
+    every = subsets.prefix(50, 50, subset_seed)
+    assert sorted(every) == list(range(50))
+    for count in (1, 10, 49):
+        assert np.array_equal(subsets.prefix(count, 50, subset_seed), every[:count])
+    assert (every == np.arange(50)).all() == (subset_seed == 0)
 
 
-def test_of_an_error_less_is_better():
-    known = study({"random": SCRATCH, "cmc": {}}, protocols={"finetuned": CLASS | {"metric": "mse_red"}})
-    errors = [
-        curve(model, [100 - a for a in values], metric="mse_red")
-        for model, values in (("random", ACCURACIES), ("cmc", TWICE))
-    ]
-    found = of(a_table(*errors, known=known), "cmc")
-    assert found["value"].tolist() == [65, 50, 40, 35, 35]
-    assert found["utility"].tolist() == [1, 1, 1, 1, 0]
-    saved = efficiency.saved_table(runs(*errors), known, targets=[50], **SETTINGS)
-    assert saved[["target", "baseline_labels", "model_labels", "saved"]].values.tolist() == [
-        [50, 400, 200, 200]
-    ]
+def test_another_seed_is_another_subset():
+    assert not np.array_equal(subsets.prefix(50, 50, 1), subsets.prefix(50, 50, 2))
 
 
-MODELS = {
-    "other": {"arch": "pair"},
-    "random": SCRATCH,
-    "random-2": SCRATCH | {"arch": "net"},
-    "random-pair": SCRATCH | {"arch": "pair"},
-    "cmc": {"arch": "pair", "baseline": "random"},
-    "vae": {},
-    "alone": {"arch": "another"},
-}
+def test_more_labels_than_samples_are_refused():
+    with pytest.raises(InputError, match="51 labels were asked for, where the training split has 50 samples"):
+        subsets.prefix(51, 50, 0)
 
 
-def test_a_baseline_is_random_and_of_the_same_architecture_or_of_the_column():
-    models = study(MODELS).models
-    common = efficiency.baselines(models, "common")
-    assert common == {"other": "random-pair", "random-2": "random", "cmc": "random", "vae": "random"}
-    assert efficiency.baselines(models, "same_architecture") == common | {"cmc": "random-pair"}
+@pytest.mark.parametrize("subset_seed", [0, 3])
+def test_balanced_subsets_have_as_many_of_each_class(subset_seed):
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [10, 20, 30]))
+    chosen = subsets.balanced(16, labels, subset_seed)
+    assert np.bincount(labels[chosen]).tolist() == [5, 5, 5]
+    smaller = subsets.balanced(7, labels, subset_seed)
+    assert np.bincount(labels[smaller]).tolist() == [2, 2, 2]
+    assert set(smaller) < set(chosen)
+    first = np.flatnonzero(labels == 1)[:5] if subset_seed == 0 else chosen
+    assert set(first) <= set(chosen)
+    for count in (2, 33):
+        with pytest.raises(InputError, match=f"{count} labels are"):
+            subsets.balanced(count, labels, subset_seed)
 
 
-def test_a_model_without_a_baseline_has_accuracies_alone():
-    known = study({"random": SCRATCH, "alone": {"arch": "another"}, "cmc": {}})
-    table = a_table(curve("alone"), known=known)
-    assert table["value"].tolist() == list(ACCURACIES)
-    assert table["utility"].isna().all() and (table["baseline"] == "").all()
-    # Its baseline was not run on this dataset.
-    elsewhere = a_table(curve("random", dataset="other"), curve("cmc"), known=known)
-    assert (of(elsewhere, "cmc")["baseline"] == "").all()
+# The network
 
 
-def test_frozen_models_are_compared_with_the_whole_of_scratch():
-    table = a_table(
-        curve("random"), curve("random", (10, 10, 10, 10, 10), freeze="1"), curve("cmc", TWICE, freeze="1")
-    )
-    found = of(table, "cmc")
-    assert (found["freeze"] == "1").all()
-    assert found["utility"].tolist() == [1, 1, 1, 1, 0]
+def network(arch: str = "selfstudy_resnet9?width=8", **changes) -> Network:
+    settings = {"size": 32, "outputs": 5, "maps": False} | changes
+    return Network(lively(arch), "tiny", **settings)
 
 
-def test_a_baseline_that_falls_may_be_made_monotone():
-    falling = curve("random", (20, 50, 40, 60, 55))
-    as_it_is, monotone = (
-        of(a_table(falling, curve("cmc", (45, 45, 45, 45, 45)), monotone=kind), "cmc")
-        for kind in ("none", "isotonic")
-    )
-    assert as_it_is.loc[400, "n_hat"] == pytest.approx(100 + 100 * 25 / 30)
-    assert monotone.loc[400, "n_hat"] == 400
-    assert (monotone["monotone"] == "isotonic").all()
+def images(count: int = 4, size: int = 32) -> torch.Tensor:
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
-def test_labels_saved_at_shares_of_the_way_and_at_targets():
-    groups = curve("random", seeds=(-1, 1)), curve("cmc", TWICE, seeds=(-1, 1))
-    table = efficiency.saved_table(runs(*groups), KNOWN, targets=[], **SETTINGS)
-    assert list(table.columns) == efficiency.SAVED_COLUMNS
-    assert table["target"].tolist() == pytest.approx([42.5, 53.75, 60.5])
-    first = table.iloc[0]
-    assert first[["baseline_labels", "model_labels", "saved", "factor"]].tolist() == pytest.approx(
-        [300, 150, 150, 2]
-    )
-    assert first["saved_low"] < 150 < first["saved_high"] and first["factor_low"] < 2 < first["factor_high"]
-    [row] = efficiency.saved_table(runs(*groups), KNOWN, targets=[90], **SETTINGS).to_dict("records")
-    assert row["censored"] == "both"
-    assert np.isnan([row["saved"], row["baseline_labels"], row["saved_bound"]]).all()
-    [row] = efficiency.saved_table(runs(*groups), KNOWN, targets=[30], **SETTINGS).to_dict("records")
-    assert (row["censored"], row["factor_bound"]) == ("right", pytest.approx(5 / 3))
+def steps(module: Network, count: int = 3) -> dict[str, torch.Tensor]:
+    """The state after some steps with weight decay."""
+    module.train()
+    recipe = adam(learning_rate=0.01, last_learning_rate=0.01, warmup=0, weight_decay=0.1, steps=count)
+    optimiser = recipe["optimiser"]([weight for weight in module.parameters() if weight.requires_grad])
+    for _ in range(count):
+        optimiser.zero_grad()
+        module(images()).square().sum().backward()
+        optimiser.step()
+    return module.state_dict()
 
 
-def test_utility_is_in_every_metric_and_labels_saved_in_the_one_that_judges():
-    groups = [
-        curve(model, metric=metric) for metric in ("top1", "mean_per_class") for model in ("random", "cmc")
-    ]
-    assert set(a_table(*groups)["metric"]) == {"top1", "mean_per_class"}
-    saved = efficiency.saved_table(runs(*groups), KNOWN, targets=[50], **SETTINGS)
-    assert saved["metric"].tolist() == ["top1"]
+STAGES = ["stem", "layer1", "layer2", "layer3", "fc"]
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Write a long table and a study; the script's main on them."""
-
-    def write(known, *groups: list[dict]) -> dict:
-        write_study(tmp_path / "study.json", resolve(known.models, known.datasets, known.protocols))
-        write_table(tmp_path / "table.tsv", long_table([row for group in groups for row in group]))
-        return {"table": tmp_path / "table.tsv", "study": tmp_path / "study.json"}
-
-    return write
-
-
-def test_the_script_writes_what_figures_read(files, tmp_path):
-    paths = files(
-        KNOWN,
-        curve("random", seeds=(0, 1)),
-        curve("cmc", TWICE, seeds=(0, 1), freeze="2"),
-        curve("cmc", TWICE, metric="mean_per_class"),
-    )
-    outputs = {name: tmp_path / f"{name}.tsv" for name in ("utility", "saved")}
-    main(**paths, **outputs, settings=SETTINGS | {"targets": []})
-    known = read_study(paths["study"])
-    pd.testing.assert_frame_equal(known.models, KNOWN.models, check_dtype=False)
-    table = efficiency.read_utility(outputs["utility"], known)
-    assert set(table["metric"]) == {"top1"}
-    assert set(table["freeze"]) == {"", "2"} and set(table["censored"]) == {"", "none"}
-    assert of(table, "cmc")["utility"].tolist() == pytest.approx([1, 1, 1, 1, 0], abs=1e-5)
-    assert pd.read_csv(outputs["saved"], sep="\t")["factor"].tolist() == pytest.approx([2, 2, 2], abs=1e-5)
+@pytest.mark.parametrize("frozen_bn", ["moving", "fixed"])
+@pytest.mark.parametrize("freeze", ["", 0, 1, 2])
+def test_what_is_frozen_stays_bit_by_bit_and_all_else_moves(freeze, frozen_bn):
+    module = network(freeze=freeze, frozen_bn=frozen_bn)
+    before = copy.deepcopy(module.state_dict())
+    after = steps(module)
+    frozen = [] if freeze == "" else STAGES[: freeze + 2]
+    for name, weight in module.named_parameters():
+        is_frozen = name.split(".")[3:4] and name.split(".")[3] in frozen
+        assert torch.equal(before[name], weight) == bool(is_frozen), name
+    statistics = [name for name in before if "running" in name]
+    still = {name for name in statistics if torch.equal(before[name], after[name])}
+    within = {name for name in statistics if name.split(".")[3] in frozen}
+    assert still == (within if frozen_bn == "fixed" else set())
 
 
-def test_curves_are_no_settings_of_the_other_analyses(files):
-    known = study(
-        {"random": SCRATCH, "cmc": {}},
-        protocols={"finetuned": CLASS, "knn": {"title": "k-NN", "family": "transfer"}},
-    )
-    one = [{"protocol": "knn", "dataset": "d", "metric": "top1", "model": "cmc", "value": 50.0}]
-    paths = files(known, curve("cmc"), one)
-    assert read_settings(paths["table"], known)["protocol"].tolist() == ["knn"]
-    assert set(efficiency.read_runs(paths["table"], known)["protocol"]) == {"finetuned"}
-    with pytest.raises(InputError, match="curves over numbers of labels alone; `snakemake utility`"):
-        read_settings(files(known, curve("cmc"))["table"], known)
-    with pytest.raises(
-        InputError, match=r"table\.tsv has no result with a number of labels; .* finetuned to"
-    ):
-        efficiency.read_runs(files(known, one)["table"], known)
-
-
-def test_the_linear_order_beside_the_finetuned_one():
-    known = study(
-        {"random": SCRATCH, **{name: {} for name in "abc"}},
-        ("d", "e"),
-        {"linear": LINEAR, "finetuned": CLASS, "pose": POSE},
-    )
-    groups = [
-        rows(model, [value], budgets=[100], protocol=protocol, dataset=dataset, metric=metric)
-        for protocol, metric, dataset, values in (
-            ("linear", "top1", "d", (10, 20, 30, 40)),
-            ("finetuned", "top1", "d", (90, 60, 50, 70)),
-            ("linear", "top1", "e", (10, 20, 30, 30)),
-            ("finetuned", "top1", "e", (90, 60, 60, 60)),
-            ("pose", "accuracy", "d", (1, 2, 3, 4)),
-        )
-        for model, value in zip(known.models.index, values, strict=True)
-    ]
-    groups += [rows("a", [1], budgets=[250], protocol="linear")]  # not finetuned on as many
-    both = linear_rank.pairs(a_table(*groups, known=known), known)
-    assert both["model"].tolist() == [*"abc", *"abc"]
-    assert both[both["dataset"] == "d"][["x", "y"]].values.tolist() == [[20, 60], [30, 50], [40, 70]]
-    table = linear_rank.coefficients(both)
-    assert table[["linear", "finetuned", "dataset", "labels", "models"]].values.tolist() == [
-        ["linear", "finetuned", "d", 100, 3],
-        ["linear", "finetuned", "e", 100, 3],
-    ]
-    assert table.loc[0, ["spearman", "kendall", "flipped"]].tolist() == pytest.approx([0.5, 1 / 3, 1 / 3])
-    assert table.loc[1, ["spearman", "kendall"]].isna().all() and table.loc[1, "flipped"] == 0
-
-
-def test_what_was_pretrained_here_says_on_what_and_how_much():
-    assert catalogue.pretraining("pretrain:method=cmc&dataset=d&images=500&seed=0") == ("d", 500)
-    assert catalogue.pretraining("pretrain:method=cmc&dataset=d-1") == ("d-1", 0)
-    assert catalogue.pretraining("/data/my.pth") == ("", 0)
-
-
-@pytest.mark.parametrize(("baseline", "accepted"), [("r", True), ("", True), ("a", False), ("nobody", False)])
-def test_a_model_is_compared_with_a_random_one(tmp_path, baseline, accepted):
-    columns = ["id", "name", "arch", "source", "format", "match", "normalisation", "method"]
-    columns += ["pretraining_data", "seed", "baseline"]
-    lines = [
-        ["r", "R", "resnet18", "random", "", "", "none", "none", "none", "0", ""],
-        ["a", "A", "resnet18", "a.pth", "pytorch", "names", "none", "cmc", "d", "", baseline],
-    ]
-    path = tmp_path / "models.tsv"
-    path.write_text("\n".join("\t".join(line) for line in [columns, *lines]) + "\n")
-    if accepted:
-        assert catalogue.read_models(path, SCHEMAS)["baseline"].tolist() == ["", baseline]
-    else:
-        with pytest.raises(InputError, match=f"the model a, column 'baseline': '{baseline}' is no random"):
-            catalogue.read_models(path, SCHEMAS)
-
-
-def test_what_was_pretrained_elsewhere_has_no_dataset_of_its_own():
-    models = catalogue.read_models(CONFIG / "models.tsv", SCHEMAS)
-    assert (
-        not models["pretrained_on"].any() and not models["unlabelled"].any() and not models["baseline"].any()
-    )
-
-
-def test_the_study_has_what_utility_needs(tmp_path):
-    known = study({"random": SCRATCH, "cmc": {"pretrained_on": "d", "unlabelled": 50}})
-    rows = resolve(known.models, known.datasets, known.protocols)
-    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
-    assert rows["models"]["pretrained_on"] == ["", "d"] and rows["models"]["unlabelled"] == [0, 50]
+def test_only_the_last_layer_and_the_head_are_trained_at_the_last_stage():
+    module = network("selfstudy_resnet9", freeze=2)
+    trained = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+    assert trained == 131_328 + 256 * 5 + 5
 
 
 @pytest.mark.parametrize(
-    ("setting", "sentence"),
+    ("arch", "size", "last"),
     [
-        ({"baseline": "mine"}, "key utility.baseline: 'mine' is not one of ['common', 'same_architecture']"),
-        ({"interpolation": "cubic"}, "key utility.interpolation: 'cubic' is not one of ['linear', 'log']"),
-        ({"monotone": True}, "key utility.monotone: True is not one of ['none', 'isotonic']"),
-        ({"targets": [50, 50]}, "key utility.targets"),
-        ({"targets": ["5e1"]}, "key utility.targets.0: '5e1' is text to YAML; write 5.0e+1"),
-        ({"resamples": 10}, "key utility.resamples: 10 is less than the minimum of 100"),
-        ({"target": [50]}, "key utility: Additional properties are not allowed ('target' was unexpected)"),
+        ("selfstudy_cmc_resnet9?width=8", 32, 2),
+        ("resnet10t", 32, 3),
+        ("test_vit", 32, 5),
+        ("test_convnext", 32, 3),
     ],
 )
-def test_a_bad_setting_is_named(setting, sentence):
-    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
-    config["utility"] |= setting
-    with pytest.raises(InputError) as caught:
-        configuration.check_config(config, SCHEMAS / "config.schema.yaml")
-    assert sentence in str(caught.value)
+def test_any_network_of_timm_can_be_frozen_stage_by_stage(arch, size, last):
+    counts = []
+    for freeze in range(last + 1):
+        backbone = lively(arch)
+        if hasattr(backbone, "set_input_size"):
+            backbone.set_input_size((size, size))
+        module = Network(backbone, "tiny", size=size, outputs=5, maps=False, freeze=freeze)
+        counts.append(sum(weight.numel() for weight in module.parameters() if weight.requires_grad))
+    assert counts == sorted(set(counts), reverse=True)
+    with pytest.raises(InputError, match=f"tiny can be frozen up to 0 to {last}, and not up to {last + 1}"):
+        Network(lively(arch), "tiny", size=size, outputs=5, maps=False, freeze=last + 1)
 
 
-def test_growing_curves_are_half_way_at_half():
-    assert growing(100, 80)[0] == 40
+@pytest.mark.parametrize(("read_out", "width", "side"), [(0, 8, 32), (1, 16, 16), (2, 32, 8), (3, 64, 4)])
+def test_a_stage_is_read_out(read_out, width, side):
+    backbone = lively("selfstudy_resnet9?width=8")
+    pooled, mapped = (
+        Network(copy.deepcopy(backbone), "tiny", size=32, outputs=5, maps=maps, read_out=read_out)
+        for maps in (False, True)
+    )
+    assert pooled.head.in_features == width
+    branch, output = backbone.branches[0], backbone.colour(images())
+    for name in STAGES[: read_out + 1]:
+        output = getattr(branch, name)(output)
+    torch.testing.assert_close(pooled.eval()(images()), pooled.head(output.mean((2, 3))))
+    assert mapped(images()).shape == (4, 5, side, side)
+    with pytest.raises(InputError, match="tiny has the stages 0 to 3, and no stage 4"):
+        network(read_out=4)
+
+
+def test_the_head_sees_the_feature_or_every_position_of_the_map():
+    backbone = lively("selfstudy_resnet9?width=8")
+    module = Network(copy.deepcopy(backbone), "tiny", size=32, outputs=11, maps=False)
+    torch.testing.assert_close(module(images()), module.head(backbone(images())))
+    dense = Network(copy.deepcopy(backbone), "tiny", size=32, outputs=11, maps=True)
+    found, maps = dense(images()), backbone.forward_features(images())
+    assert found.shape == (4, 11, 4, 4)
+    torch.testing.assert_close(found[:, :, 1, 2], dense.head(maps[:, :, 1, 2]))
+
+
+def test_a_network_without_a_map_is_named():
+    backbone = lively("test_vit")
+    backbone.set_input_size((32, 32))
+    with pytest.raises(InputError, match=r"tiny gives \[1, 5, 64\] and no map"):
+        Network(backbone, "tiny", size=32, outputs=11, maps=True)
+    with pytest.raises(InputError, match=r"tiny gives at stage 2 \[1, 5, 64\] and no map"):
+        Network(backbone, "tiny", size=32, outputs=11, maps=False, read_out=2)
+
+
+def test_the_rate_rises_from_0_and_falls_to_the_last():
+    recipe = adam(learning_rate=0.1, last_learning_rate=0.001, warmup=0.2, weight_decay=0, steps=11)
+    optimiser = recipe["optimiser"]([nn.Parameter(torch.zeros(1))])
+    schedule, rates = recipe["schedule"](optimiser), []
+    for _ in range(11):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates[:3] == pytest.approx([0, 0.05, 0.1])
+    assert rates[-1] == pytest.approx(0.001)
+    assert np.diff(rates[2:]) == pytest.approx(-0.099 / 8)
+    assert optimiser.defaults["betas"] == (0.8, 0.999)
+
+
+# Tasks
+
+
+def test_a_mirrored_picture_has_the_mirrored_pose():
+    outputs = torch.randn(5, 5, generator=torch.Generator().manual_seed(0))
+    labels, flipped = torch.arange(5), torch.tensor([True] * 5)
+    found = pose.loss(outputs, labels, flipped, swap=True)
+    torch.testing.assert_close(found, cross_entropy(outputs, torch.tensor([0, 3, 2, 1, 4])))
+    plain = cross_entropy(outputs, labels)
+    torch.testing.assert_close(pose.loss(outputs, labels, ~flipped, swap=True), plain)
+    torch.testing.assert_close(pose.loss(outputs, labels, flipped, swap=False), plain)
+
+
+def labelled(classes: int, count: int = 30) -> Samples:
+    labels = np.arange(count) % classes
+    splits = np.array(["train", "val", "test"])[np.arange(count) // classes % 3]
+    return Samples([str(i) for i in range(count)], labels, splits, None, [str(i) for i in range(classes)])
+
+
+def dense(target, classes: int, count: int = 6) -> DenseSamples:
+    splits = np.array(["train", "val", "test"] * (count // 3))
+    return DenseSamples(
+        [str(i) for i in range(count)], splits, None, target, [str(i) for i in range(classes)]
+    )
+
+
+FACTS = {"dataset": "made-up", "split_rule": "official", "classes": 10, "counts": {}}
+
+
+def made(monkeypatch, module, loaded, **settings):
+    """A task on samples as loaded."""
+    for name in ("load_dataset", "load_task", "load_dense"):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, lambda *args, **facts: loaded)
+    return module.task("folder", facts=FACTS, seed=0, metric="top1", size=8, **settings)
+
+
+def test_heads_have_the_papers_sizes(monkeypatch):
+    def flat(index):
+        return np.zeros((8, 8), np.uint8)
+
+    tasks = [
+        made(monkeypatch, recognition, labelled(10)),
+        made(monkeypatch, pose, labelled(5), pose_flip="swap"),
+        made(monkeypatch, segmentation, dense(flat, 11)),
+        made(monkeypatch, depth, dense(flat, 0), depth_loss="absolute"),
+    ]
+    assert [task.outputs for task in tasks] == [10, 5, 11, 1]
+    assert [task.maps for task in tasks] == [False, False, True, True]
+    assert [task.augment for task in tasks] == [
+        Augmentation(),
+        Augmentation(),
+        Augmentation(cutout=False),
+        Augmentation(crop=False, cutout=False),
+    ]
+    assert not made(monkeypatch, pose, labelled(5), pose_flip="none").augment.flip
+    with pytest.raises(InputError, match="made-up has 3 poses"):
+        made(monkeypatch, pose, labelled(3), pose_flip="swap")
+
+
+def test_recognition_takes_one_label_or_several():
+    outputs = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
+    one = recognition.loss(outputs, torch.tensor([0, 1]), NO_FLIP)
+    assert one.item() == pytest.approx((np.log1p(np.exp(-3)) + np.log1p(np.exp(0.5))) / 2)
+    several = recognition.loss(outputs, torch.tensor([[1, 0], [0, 1]], dtype=torch.uint8), NO_FLIP)
+    terms = [np.log1p(np.exp(-2)), np.log1p(np.exp(-1)), np.log1p(np.exp(0.5)), np.log(2)]
+    assert several.item() == pytest.approx(np.mean(terms))
+    (found,) = recognition.scores(outputs, torch.tensor([0, 1]), metric="top1", seed=0)
+    assert (found["metric"], found["value"]) == ("top1", 50)
+
+
+def test_a_cell_takes_the_upper_left_pixel_of_its_square():
+    target = torch.arange(36).view(1, 6, 6)
+    assert cells(target, 2, 3)[0].tolist() == [[0, 2, 4], [18, 20, 22]]
+    # 6 x 4 / 4 = 6: (r 6 / 4) is 0, 1, 3, 4.
+    assert cells(target, 4, 4)[0, :, 0].tolist() == [0, 6, 18, 24]
+
+
+def logits(classes: list[list[int]], count: int) -> torch.Tensor:
+    return 9 * nn.functional.one_hot(torch.tensor(classes), count).permute(2, 0, 1)[None].float()
+
+
+def test_segmentation_counts_cells_and_passes_over_those_without_a_label():
+    outputs = logits([[0, 1], [2, 2]], 4)
+    target = torch.tensor([[[0, 1], [1, 255]]], dtype=torch.uint8)
+    found = {one["metric"]: one["value"] for one in segmentation.scores(outputs, target)}
+    assert found["cell_accuracy"] == pytest.approx(200 / 3)
+    # Of the classes 0, 1, 2 the overlaps are 1/1, 1/2, 0/1; the class 3 occurs nowhere.
+    assert found["mean_iou"] == pytest.approx(50)
+    right, wrong = np.log1p(3 * np.exp(-9)), 9 + np.log1p(3 * np.exp(-9))
+    expected = (2 * right + wrong) / 3
+    assert segmentation.loss(outputs, target, NO_FLIP).item() == pytest.approx(expected, rel=1e-5)
+    assert segmentation.loss(outputs, torch.full_like(target, 255), NO_FLIP) == 0
+
+
+def test_depth_is_compared_by_ratio_and_a_negative_one_is_wrong():
+    target = torch.tensor([[[2.0, 2.0], [4.0, 0.0]]])
+    outputs = torch.tensor([[[[2.1, -2.0], [3.3, 4.0]]]])
+    found = {one["metric"]: one["value"] for one in depth.scores(outputs, target)}
+    # The cell of depth 0 takes the greatest depth, 4; -2 is clamped to 0.01.
+    assert found["within_1.25"] == pytest.approx(75)
+    assert found["within_1.1"] == pytest.approx(50)
+    assert found["depth_rmse"] == pytest.approx(np.sqrt((0.1**2 + 1.99**2 + 0.7**2) / 4))
+    assert depth.loss(outputs, target, NO_FLIP, power=1).item() == pytest.approx((0.1 + 4 + 0.7) / 4)
+    assert depth.loss(outputs, target, NO_FLIP, power=2).item() == pytest.approx((0.01 + 16 + 0.49) / 4)
+
+
+# Trainings
+
+
+SETTINGS = {
+    "subset_seed": 1,
+    "size": 16,
+    "read_out": "last",
+    "frozen_bn": "moving",
+    "batch_size": 8,
+    "steps": [{"labels": 40, "steps": 4}, {"labels": 1000, "steps": 6}],
+    "learning_rate": 1e-2,
+    "last_learning_rate": 1e-4,
+    "warmup": 0.2,
+    "weight_decay": 1e-4,
+    "pose_flip": "swap",
+}
+RUN = {"protocol": "efficiency_class", "variant": "default", "version": 1, "seed": 0, "dataset_version": "1"}
+DIGITS = {"dataset": "digits", "loader": "digits", "version": "1", "split_rule": "stratified", "classes": 10}
+DIGITS |= {"counts": {}}
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    """The first 300 of them."""
+    folder = tmp_path_factory.mktemp("digits")
+    with gzip.open(Path(sklearn.__file__).parent / "datasets/data/digits.csv.gz") as source:
+        lines = source.readlines()[:300]
+    (folder / "digits.csv.gz").write_bytes(gzip.compress(b"".join(lines)))
+    return folder
+
+
+def backbone_file(folder: Path, arch: str, normalisation: str = "imagenet") -> Path:
+    path = folder / "tiny.safetensors"
+    metadata = backbones.Metadata("tiny", arch, "random", "", *backbones.normalisation(normalisation), {})
+    backbones.save(path, backbones.weights(lively(arch)), metadata)
+    return path
+
+
+@pytest.fixture(scope="module")
+def resnet9(tmp_path_factory) -> Path:
+    return backbone_file(tmp_path_factory.mktemp("backbone"), "selfstudy_resnet9?width=4", "none")
+
+
+def trained(
+    backbone: Path, root: Path, output: Path, labels=(30, 100), run: dict | None = None, **changes
+) -> dict:
+    train_budgets.main(
+        backbone,
+        root,
+        output,
+        run=RUN | (run or {}),
+        facts=DIGITS,
+        module="efficiency.recognition",
+        metric="top1",
+        labels=list(labels),
+        settings=SETTINGS | changes,
+        checkpoint_steps=2,
+    )
+    return json.loads(output.read_text())
+
+
+def numbers(result: dict) -> list[dict]:
+    """What has to be equal where runs are."""
+    kept = ("labels", "steps", "losses", "val", "test")
+    return [{name: training[name] for name in kept} for training in result["trainings"]]
+
+
+@pytest.mark.parametrize("arch", ["resnet10t", "test_vit", "selfstudy_cmc_resnet9?width=4"])
+def test_any_backbone_goes_through_all_numbers_of_labels(arch, digits, tmp_path):
+    told = trained(backbone_file(tmp_path, arch), digits, tmp_path / "labels-short.json")
+    assert [training["labels"] for training in told["trainings"]] == [30, 100]
+    assert [training["steps"] for training in told["trainings"]] == [4, 6]
+    tested = told["pictures"]
+    assert set(tested) == {"val", "test"}
+    assert not list(tmp_path.glob("*.resume"))
+    for split in ("val", "test"):
+        output = tmp_path / f"{split}.json"
+        collect_budgets.main(
+            [tmp_path / "labels-short.json"], output, run=RUN, settings={"evaluated_on": split}
+        )
+        result = json.loads(output.read_text())
+        check_result(result, output)
+        assert (result["mode"], result["n_test"]) == (split, tested[split])
+        found = [(one["labels"], one["metric"], one["value"]) for one in result["measurements"]]
+        assert found == [(t["labels"], "top1", t[split][0]["value"]) for t in told["trainings"]]
+
+
+def test_a_split_that_is_not_there_is_said(tmp_path):
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps({"model": "a", "dataset": "b", "pictures": {"test": 3}, "trainings": []}))
+    with pytest.raises(InputError, match="b has no split 'val'; set `evaluated_on: test`"):
+        collect_budgets.main([part], tmp_path / "result.json", run=RUN, settings={"evaluated_on": "val"})
+
+
+def test_it_learns(resnet9, digits, tmp_path):
+    schedule = [{"labels": 1000, "steps": 100}]
+    told = trained(resnet9, digits, tmp_path / "a.json", [150], steps=schedule, batch_size=16)
+    assert told["trainings"][0]["test"][0]["value"] > 30
+    assert told["trainings"][0]["losses"][-1] < 0.7 * told["trainings"][0]["losses"][0]
+
+
+def test_equal_seeds_give_equal_numbers_and_other_seeds_others(resnet9, digits, tmp_path):
+    first, second, other = (
+        trained(resnet9, digits, tmp_path / f"{number}.json", run={"seed": seed})
+        for number, seed in enumerate((0, 0, 1))
+    )
+    assert numbers(first) == numbers(second)
+    assert numbers(first) != numbers(other)
+
+
+class Killed(deadline.Deadline):
+    """A deadline that has come at a number of saved states."""
+
+    left = 0
+
+    def end(self, step, steps):
+        Killed.left -= 1
+        if Killed.left == 0:
+            raise SystemExit("killed")
+
+
+@pytest.mark.parametrize("states", [1, 3])
+def test_a_run_that_was_killed_ends_as_one_that_was_not(states, resnet9, digits, tmp_path, monkeypatch):
+    whole = trained(resnet9, digits, tmp_path / "whole.json", run={"freeze": 0})
+    monkeypatch.setattr("transferscope.training.loop.Deadline", Killed)
+    Killed.left = states
+    with pytest.raises(SystemExit):
+        trained(resnet9, digits, tmp_path / "killed.json", run={"freeze": 0})
+    assert (tmp_path / "killed.json.resume").exists()
+    Killed.left = 0
+    assert numbers(trained(resnet9, digits, tmp_path / "killed.json", run={"freeze": 0})) == numbers(whole)
+
+
+def setup(backbone: Path, root: Path, **changes) -> trainings.Trainings:
+    task = recognition.task(root, facts=DIGITS, seed=0, metric="top1")
+    settings = SETTINGS | changes
+    recipe = trainings.Recipe(**{name: settings[name] for name in trainings.Recipe.__dataclass_fields__})
+    run = {name: value for name, value in RUN.items()}
+    return trainings.Trainings(backbone, task, recipe, run=run, dataset="digits")
+
+
+def test_the_subset_is_the_prefix_of_the_training_split_and_nothing_else_is_trained_on(
+    resnet9, digits, tmp_path, monkeypatch
+):
+    training, seen = setup(resnet9, digits), []
+
+    class Watched(trainings.Batches):
+        def __init__(self, pictures, targets, **settings):
+            seen.append((len(pictures), targets))
+            super().__init__(pictures, targets, **settings)
+
+    monkeypatch.setattr(trainings, "Batches", Watched)
+    training.run_all([30, 100], Resume(tmp_path / "resume", {}))
+    chosen = training.indices["train"][subsets.prefix(100, len(training.indices["train"]), 1)]
+    assert [count for count, _ in seen] == [30, 100]
+    assert torch.equal(seen[1][1], training.task.targets(chosen))
+    assert torch.equal(seen[0][1], seen[1][1][:30])
+    assert set(training.task.splits[chosen]) == {"train"}
+
+
+def test_tests_see_pictures_as_they_are(resnet9, digits):
+    training = setup(resnet9, digits)
+    pictures, _ = training._load(training.indices["test"][:20])
+    backbone, metadata = backbones.load(resnet9)
+    expected = backbone(pictures.float() / 255)
+    module = training.network().eval()
+    torch.testing.assert_close(training.outputs(module, pictures), module.head(expected))
+    assert metadata.std == (1, 1, 1)
+
+
+def test_every_training_begins_with_the_backbone_and_the_seeds_head(resnet9, digits):
+    training = setup(resnet9, digits)
+    first, second = training.network(), training.network()
+    assert all(map(torch.equal, first.state_dict().values(), second.state_dict().values()))
+    steps(first, 1)
+    assert all(map(torch.equal, training.network().state_dict().values(), second.state_dict().values()))
+
+
+def test_a_training_that_diverges_is_named(resnet9, digits, tmp_path):
+    with pytest.raises(InputError, match="tiny on digits, 30 labels: the loss is no longer finite at step"):
+        trained(resnet9, digits, tmp_path / "a.json", [30], learning_rate=1e30)
+
+
+def test_a_map_task_trains(resnet9, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = [rng.integers(0, 3, (16, 16)).astype(np.uint8) for _ in range(30)]
+    from PIL import Image
+
+    samples = DenseSamples(
+        [str(i) for i in range(30)],
+        np.array(["train", "val", "test"] * 10),
+        lambda i: Image.fromarray(np.repeat(80 * shapes[i][..., None], 3, -1)),
+        shapes.__getitem__,
+        ["background", "a", "b"],
+    )
+    for module, extra in (("segmentation", {}), ("depth", {"depth_loss": "absolute"})):
+        monkeypatch.setattr(
+            f"transferscope.protocols.efficiency.{module}.load_dense", lambda *a, **b: samples
+        )
+        output = tmp_path / f"{module}.json"
+        train_budgets.main(
+            resnet9,
+            "folder",
+            output,
+            run=RUN | {"protocol": f"efficiency_{module}"},
+            facts=DIGITS,
+            module=f"efficiency.{module}",
+            metric="",
+            labels=[5, 10],
+            settings=SETTINGS | {"read_out": 1} | extra,
+            checkpoint_steps=100,
+        )
+        told = json.loads(output.read_text())
+        metrics = [one["metric"] for one in told["trainings"][0]["test"]]
+        assert metrics[0] == {"segmentation": "cell_accuracy", "depth": "within_1.25"}[module]
+        assert all(np.isfinite(one["value"]) for t in told["trainings"] for one in t["val"] + t["test"])

@@ -6,6 +6,8 @@ import pytest
 from transferscope.sources import index
 from transferscope.study.here import Here
 
+FACTORS = "render:variant=1111&layout=single&images=120&size=32&models=1&seed=0"
+
 
 def here(tmp_path, origin: str, *sources: str, look: bool = True) -> Here:
     datasets = pd.DataFrame({"origin": [origin], "source": [list(sources)]}, index=["mine"])
@@ -18,6 +20,8 @@ def here(tmp_path, origin: str, *sources: str, look: bool = True) -> Here:
         ("url", ["https://host/a.zip"], []),
         ("pypi", ["pypi:digits==1"], []),
         ("render", ["render:images=300&objects=1&size=48&seed=0"], []),
+        ("factors", [FACTORS], []),
+        ("factors", [f"{FACTORS}&textures=data/dtd"], ["data/dtd"]),
         ("local", ["data/pictures"], ["data/pictures"]),
         ("url", ["https://host/a.zip", "data/b.zip"], ["data/b.zip"]),
         ("archive", ["data/a.zip", "data/b.zip"], ["data/a.zip", "data/b.zip"]),

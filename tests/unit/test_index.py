@@ -216,6 +216,19 @@ def test_archives_are_known_by_what_is_in_them(folder):
     assert now() != before
 
 
+def test_two_folders_of_one_dataset_are_both_read(folder, read):
+    folders = [folder / "cat", folder / "dog"]
+    path = folder.parent / "index.tsv"
+
+    def now():
+        return index.contents(index.listing(folders), folders, path)
+
+    before = now()
+    assert sorted(read) == ["0.jpg", "0.jpg", "1.PNG"]
+    overwrite(folder / "dog/deep/0.jpg", "DOG/DEEP/0.JPG")
+    assert now() != before
+
+
 def test_a_file_that_cannot_be_read_is_named(folder):
     (folder / "cat/loop").symlink_to(folder / "cat/loop")
     with pytest.raises(InputError, match=r"cat/loop cannot be looked at \(.*\); correct what is there"):

@@ -12,7 +12,7 @@ TABLE = Path(__file__).parents[2] / "config/job_sizes.tsv"
 
 
 SIZES = read_sizes(TABLE).to_dict("index")
-NOTHING = Work(images=0, classes=0, settings={"weight_decays": []})
+NOTHING = Work(images=0, classes=0, settings={"weight_decays": [], "labels": []})
 
 
 def test_a_request_is_the_rows_sum_times_the_attempt():
@@ -39,6 +39,7 @@ def test_a_protocol_without_a_size_of_its_own_takes_that_of_its_rule():
         ("steps", {"steps": 500}, 0.5),
         ("steps", {"iterations": 500}, 0.5),
         ("grid_steps", {"steps": 500, "weight_decays": [0, 1, 2]}, 1.5),
+        ("label_steps", {"labels": [10, 20, 30], "steps": [{"labels": 20, "steps": 500}]}, 1.5),
     ],
 )
 def test_units(unit, settings, units):

@@ -41,6 +41,11 @@ def test_every_ready_study_is_valid(name):
         ({"finetune": 5}, "key finetune: 5 is not of type 'object'"),
         ({"seeds": [2**40]}, "key seeds.0: 1099511627776 is greater than the maximum"),
         ({"models": [False]}, "key models.0: False is not of type 'string'"),
+        ({"pretrained_on": "all"}, "key pretrained_on: 'all' is not one of"),
+        (
+            {"efficiency": config()["efficiency"] | {"freeze": [0]}},
+            "key efficiency.freeze.0: 'none' was expected",
+        ),
         ({"invariance": {"images": True}}, "key invariance.images: True is not of type 'integer'"),
     ],
 )
@@ -166,10 +171,11 @@ def test_a_key_of_an_earlier_configuration_says_where_it_is_now(key):
         configuration.check_config(settings, CONFIG)
 
 
-def planned(models, datasets, protocols, chosen, exclude=(), seeds=(0,)) -> pd.DataFrame:
-    return runs.plan_runs(
-        models, datasets, protocols, list(chosen), list(exclude), runs.variants(list(seeds))
-    )
+def planned(
+    models, datasets, protocols, chosen, exclude=(), seeds=(0,), frozen=(), pretrained_on=runs.ANY
+) -> pd.DataFrame:
+    variants = runs.variants(list(seeds), frozen)
+    return runs.plan_runs(models, datasets, protocols, list(chosen), list(exclude), variants, pretrained_on)
 
 
 def test_runs_are_what_the_rows_admit_less_what_is_excluded():
@@ -208,7 +214,8 @@ def test_a_row_switches_a_protocol_or_a_group_off():
     datasets = datasets.loc[["scenes"]]
     datasets.at["scenes", "without"] = ["detection", "knn"]
     left = set(planned(models, datasets, protocols, [])["protocol"])
-    assert set(protocols.index) - left == {"knn", "detection_frozen", "detection_finetune"}
+    unnamed = protocols.index[protocols["when"] == ""]
+    assert set(unnamed) - left == {"knn", "detection_frozen", "detection_finetune"}
 
 
 def test_further_seeds_repeat_whatever_draws():
@@ -229,6 +236,57 @@ def test_further_seeds_repeat_whatever_draws():
     pd.testing.assert_frame_equal(
         first.reset_index(drop=True), planned(models, datasets, protocols, [], seeds=[3])
     )
+
+
+def test_a_network_is_frozen_only_where_the_protocol_varies_in_it():
+    models, datasets, protocols = tables()
+    models, datasets = models.iloc[:1], datasets.loc[["scenes"]]
+    named = ["efficiency_class", "efficiency_linear", "finetune", "knn"]
+    every = planned(models, datasets, protocols, named, seeds=[0, 1], frozen=[0, 2])
+    found = every.groupby("protocol")["at"].apply(list).to_dict()
+    assert found["efficiency_class"] == [
+        *("", "@seed-1", "@frozen-0", "@frozen-0-seed-1", "@frozen-2", "@frozen-2-seed-1")
+    ]
+    assert found["finetune"] == ["", "@seed-1"]
+    assert found["efficiency_linear"] == found["efficiency_linear_balanced"] == found["knn"] == [""]
+    frozen = every[every["variant"] == "frozen-0-seed-1"].iloc[0]
+    assert (frozen["seed"], frozen["freeze"], frozen["labels"]) == (1, 0, "")
+
+
+def test_what_params_state_of_a_run_is_what_it_was_where_nothing_is_frozen():
+    table = runs.variants([3], [0]).to_dict("index")
+    assert runs.stated(table["default"]) == {"seed": 3, "labels": "", "layer": ""}
+    assert runs.stated(table["frozen-0"]) == {"seed": 3, "labels": "", "layer": "", "freeze": 0}
+
+
+def test_protocols_that_a_study_has_to_name_are_in_no_other():
+    models, datasets, protocols = tables()
+    every = planned(models.iloc[:1], datasets.loc[["scenes", "scenes-multi"]], protocols, [])
+    assert not every["protocol"].str.startswith("efficiency").any()
+    named = planned(
+        models.iloc[:1], datasets.loc[["scenes", "scenes-multi"]], protocols, ["efficiency_linear"]
+    )
+    assert list(zip(named["dataset"], named["protocol"], strict=True)) == [
+        ("scenes", "efficiency_linear"),
+        ("scenes", "efficiency_linear_balanced"),
+        ("scenes-multi", "efficiency_linear"),
+    ]
+
+
+def test_a_backbone_may_be_evaluated_where_it_was_pretrained_alone():
+    models, datasets, protocols = tables()
+    models, datasets = models.iloc[:3].copy(), datasets.loc[["digits", "scenes"]]
+    models["pretrained_on"] = ["digits", "scenes", ""]
+    first, second, third = models.index
+    every = planned(models, datasets, protocols, ["knn"])
+    assert len(every) == 6
+    same = planned(models, datasets, protocols, ["knn"], pretrained_on=runs.SAME)
+    assert set(zip(same["model"], same["dataset"], strict=True)) == {
+        (first, "digits"),
+        (second, "scenes"),
+        (third, "digits"),
+        (third, "scenes"),
+    }
 
 
 def test_a_path_is_that_of_a_study_without_variants_but_for_the_variants_part():

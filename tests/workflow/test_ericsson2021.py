@@ -89,3 +89,15 @@ def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
     # More pictures and classes take longer: SUN397 has the most of both.
     minutes = {Path(job.benchmark).parts[-2]: job.minutes for job in jobs if job.protocol == "linear"}
     assert max(minutes, key=minutes.get) == "sun397"
+
+
+def test_linear_label_efficiency_adds_a_job_for_each_model_and_dataset(fresh):
+    before = fresh.planned("--configfile", STUDY)
+    config = yaml.safe_load((ROOT / STUDY).read_text())
+    (fresh.folder / "config/more.yaml").write_text(
+        yaml.safe_dump({"protocols": [*config["protocols"], "efficiency_linear"]})
+    )
+    after = fresh.planned("--configfile", STUDY, "config/more.yaml")
+    # Eleven datasets have splits; one of these several labels a picture, so no balanced subsets.
+    assert after - before == {"probe": 14 * (11 + 10)}
+    assert not before - after

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.study import budgets
 from transferscope.study.tables import read_cells
 
 # Every job is two Snakemakes beside its own process: one that SLURM starts, one in the job's step.
@@ -49,6 +50,10 @@ def _grid_steps(work: Work) -> float:
     return _steps(work) * len(work.settings["weight_decays"])
 
 
+def _label_steps(work: Work) -> float:
+    return sum(budgets.steps(count, work.settings["steps"]) for count in work.settings["labels"]) / 1e3
+
+
 def _images(work: Work) -> float:
     return work.images / 1e3
 
@@ -67,6 +72,7 @@ UNITS = {
     "image_classes": _image_classes,
     "steps": _steps,
     "grid_steps": _grid_steps,
+    "label_steps": _label_steps,
 }
 """What the column ``unit`` counts, from what a job works on."""
 

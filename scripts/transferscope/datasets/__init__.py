@@ -77,6 +77,38 @@ def load_dataset(
     return samples
 
 
+def load_task(
+    task: str,
+    root: str | Path,
+    *,
+    dataset: str,
+    loader: str,
+    split_rule: str,
+    counts: Mapping[str, int],
+    **facts,
+) -> Samples:
+    """Load one dataset's labels of whole pictures for another task than recognition, and check its splits.
+
+    Args:
+        task: for which the loader has a function ``load_<task>``; its classes are its own.
+        dataset, root, counts: as for ``load_dataset``, of which ``facts`` are the others.
+        split_rule: ``official``, since such labels are never divided here.
+
+    Raises:
+        InputError: a loader without such labels, another split rule, damaged folder, or unexpected numbers of
+            samples.
+    """
+    if split_rule != "official":
+        raise InputError(f"{dataset}: {task} takes the split rule 'official' and not {split_rule!r}")
+    root, load = Path(root), reader(dataset, loader, task)
+    try:
+        samples = load(root)
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    _check_splits(dataset, root, samples.splits, split_rule, counts)
+    return samples
+
+
 def load_boxes(
     dataset: str,
     root: str | Path,
@@ -155,6 +187,19 @@ def load_dense(
             "background; correct the number in its row, or what the loader returns"
         )
     return samples
+
+
+def load_for(task: str, root: str | Path, *, seed: int, **facts) -> Samples | Boxes | DenseSamples:
+    """A dataset with its labels for a task; ``seed`` is that of a split that is drawn.
+
+    Raises:
+        InputError: as ``load_dataset``, ``load_boxes`` or ``load_dense``.
+    """
+    if task == "recognition":
+        return load_dataset(root=root, seed=seed, **facts)
+    if task == "detection":
+        return load_boxes(root=root, **facts)
+    return load_dense(task, root, **facts)
 
 
 def _check_splits(

@@ -61,6 +61,11 @@ class Boxes:
                 f"{len(self.class_names)} classes"
             )
 
+    @property
+    def read(self) -> Files:
+        """Index to RGB picture."""
+        return Files(self.root, self.names)
+
     def check_pictures(self, *, longest: int, threads: int) -> None:
         """Look at every picture: what is wrong shows now, not after hours.
 
@@ -72,7 +77,7 @@ class Boxes:
             InputError: pictures that cannot be read, whose boxes are of another size, or of which too little
                 is left; all with the first kind of mistake are named.
         """
-        read = Files(self.root, self.names)
+        read = self.read
 
         def look_at(index: int) -> None:
             picture, name = read(index), self.names[index]

@@ -1,19 +1,15 @@
 """Rendered scenes of ten object families, with labels for all tasks: classes, boxes, masks and normals."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from transferscope import hdf5
 from transferscope.datasets.base import Samples, required_file
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.pictures import Files
-from transferscope.errors import InputError
+from transferscope.datasets.rendered.rows import opened
 
 
 def load(root: Path) -> Samples:
@@ -25,7 +21,7 @@ def load(root: Path) -> Samples:
         InputError: a file is missing or damaged.
     """
     path = required_file(root, "labels.h5")
-    with _open(path) as file:
+    with opened(path) as file:
         splits = file["split"].asstr()[:]
         pictures, classes = file["objects"]["picture"], file["objects"]["label"]
         class_names = list(file.attrs["class_names"])
@@ -43,7 +39,7 @@ def load(root: Path) -> Samples:
 
 def load_detection(root: Path) -> Boxes:
     """The same pictures with the exact boxes of what is to be seen of each object; errors as for ``load``."""
-    with _open(required_file(root, "labels.h5")) as file:
+    with opened(required_file(root, "labels.h5")) as file:
         splits = file["split"].asstr()[:].astype(str)
         objects = file["objects"][:]
         class_names, size = list(file.attrs["class_names"]), int(file.attrs["size"])
@@ -68,7 +64,7 @@ def load_normals(root: Path) -> DenseSamples:
 def load_segmentation(root: Path) -> DenseSamples:
     """The same pictures with the class of every pixel, 0 the background; errors as for ``load``."""
     path = required_file(root, "labels.h5")
-    with _open(path) as file:
+    with opened(path) as file:
         class_names = ["background", *file.attrs["class_names"]]
     return _dense(root, _Classes(path), class_names)
 
@@ -78,7 +74,7 @@ class _Normals:
     path: Path
 
     def __call__(self, index: int) -> np.ndarray:
-        with _open(self.path) as file:
+        with opened(self.path) as file:
             normals = file["normals"][index].astype(np.float32)
         length = np.linalg.norm(normals, axis=-1, keepdims=True)
         return np.where(length > 0, normals / np.maximum(length, 1), np.float32(np.nan))
@@ -89,12 +85,12 @@ class _Classes:
     path: Path
 
     def __call__(self, index: int) -> np.ndarray:
-        with _open(self.path) as file:
+        with opened(self.path) as file:
             return file["class_mask"][index]
 
 
 def _dense(root: Path, target, class_names: list[str]) -> DenseSamples:
-    with _open(target.path) as file:
+    with opened(target.path) as file:
         splits = file["split"].asstr()[:].astype(str)
     return DenseSamples(_ids(len(splits)), splits, _pictures(root, len(splits)), target, class_names)
 
@@ -108,12 +104,3 @@ def _pictures(root: Path, count: int) -> Files:
     for name in names:
         required_file(root / "images", name)
     return Files(root / "images", names)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[h5py.File]:
-    try:
-        with h5py.File(path) as file:
-            yield file
-    except hdf5.ERRORS as error:
-        raise InputError(f"{path} cannot be read ({error}); remove the folder and render it again") from error

@@ -30,16 +30,35 @@ def resize_and_crop(
         interpolation: one of ``INTERPOLATIONS``.
     """
     shorter_side = shorter_side or resolution
-    short, long = sorted(image.size)
-    longer_side = shorter_side if squash else int(shorter_side * long / short)
-    size = (longer_side, shorter_side) if image.width > image.height else (shorter_side, longer_side)
-    left, top = (round((side - resolution) / 2) for side in size)
+    short = min(image.size)
+    size, (left, top) = _placed(image.size, resolution, shorter_side, squash)
     box = (left, top, left + resolution, top + resolution)
     method = INTERPOLATIONS[interpolation]
-    if longer_side * shorter_side > _MOST_RESIZED:
+    if size[0] * size[1] > _MOST_RESIZED:
         scale = short / shorter_side
         return image.resize((resolution, resolution), method, box=tuple(scale * edge for edge in box))
     return image.resize(size, method).crop(box)
+
+
+def crop_labels(labels: np.ndarray, resolution: int) -> np.ndarray:
+    """A label for every pixel [H, W] as ``resize_and_crop`` places the picture, each the nearest."""
+    height, width = labels.shape
+    (columns, rows), (left, top) = _placed((width, height), resolution, resolution, squash=False)
+    place = np.arange(resolution) + 0.5
+    row = ((top + place) * height / rows).astype(int)
+    column = ((left + place) * width / columns).astype(int)
+    return labels[row][:, column]
+
+
+def _placed(
+    size: tuple[int, int], resolution: int, shorter_side: int, squash: bool
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The size to which a picture (width, height) is resized, and the left upper corner of its crop."""
+    short, long = sorted(size)
+    longer_side = shorter_side if squash else int(shorter_side * long / short)
+    resized = (longer_side, shorter_side) if size[0] > size[1] else (shorter_side, longer_side)
+    left, top = (round((side - resolution) / 2) for side in resized)
+    return resized, (left, top)
 
 
 def to_uint8(image: Image.Image) -> torch.Tensor:

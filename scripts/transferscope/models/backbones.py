@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transferscope.arguments import parse
 from transferscope.errors import InputError
 from transferscope.models import canonical
+from transferscope.models import selfstudy as _  # registers its networks with timm
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
@@ -175,6 +176,20 @@ def load(
         if padding:
             module = nn.Sequential(nn.ZeroPad2d((0, padding, 0, padding)), module)
     return module.eval(), metadata
+
+
+def take_colour(module: nn.Module) -> nn.Module:
+    """Take out of a network the layer without parameters that brings RGB into the network's colour space.
+
+    A training augments images in that space. Networks without such a layer (``colour``) stay as they are.
+
+    Returns:
+        The layer: normalised RGB [N, 3, H, W] to what the network takes from now on.
+    """
+    colour = getattr(module, "colour", nn.Identity())
+    if hasattr(module, "colour"):
+        module.colour = nn.Identity()
+    return colour
 
 
 def patch_size(module: nn.Module) -> int:

@@ -50,16 +50,18 @@ class Summary(NamedTuple):
 def listing(sources: Iterable[str | Path]) -> list[File]:
     """The files in folders, at any depth and without clutter, and files themselves, sorted by name.
 
-    Links are followed; what is not there has no files. A source that is a file keeps its path as its name.
+    Links are followed; what is not there has no files. A name is a path below the folder where that is the
+    only source; else, and where the source is a file, it is the whole path.
 
     Raises:
         InputError: something may not be looked at.
     """
-    found = []
+    found, sources = [], [Path(source) for source in sources]
     try:
-        for source in map(Path, sources):
+        for source in sources:
             if source.is_dir():
-                found += [_file(name, entry.stat()) for name, entry in _entries(source)]
+                above = "" if len(sources) == 1 else f"{source}/"
+                found += [_file(above + name, entry.stat()) for name, entry in _entries(source)]
             elif source.is_file():
                 found.append(_file(str(source), source.stat()))
     except OSError as error:
@@ -127,7 +129,8 @@ def _entries(folder: str | Path, above: str = "") -> Iterator[tuple[str, os.DirE
 
 def _folder(sources: Iterable[str | Path]) -> Path:
     """What the names of a listing are below."""
-    return next((Path(source) for source in sources if Path(source).is_dir()), Path())
+    first, *others = map(Path, sources)
+    return first if first.is_dir() and not others else Path()
 
 
 def _without_times(listed: Iterable[File]) -> list[tuple[str, int]]:

@@ -15,15 +15,15 @@ from transferscope import arguments
 from transferscope.errors import InputError
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
+from transferscope.study import made
 from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
-RENDER_SETTINGS = {"images", "objects", "size", "seed"}
-PRETRAIN = "pretrain:"
 RECOGNITION = "recognition"
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
+NETWORKS = Path(__file__).parents[1] / "models"
 COUNTS = ("train", "val", "test", "all")
 UNKNOWN_IMAGES = 50_000
 """With as many images a dataset is planned of which nobody says how many it has."""
@@ -63,10 +63,21 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models)
+    models["origin"] = _origins(path, models, {"pretrain": made.origin_of_backbone})
     models["source"] = models["source"].str.join(" ")
-    found = map(pretraining, models["source"])
-    models["pretrained_on"], models["unlabelled"] = map(list, zip(*found, strict=True))
+    pretrained = {
+        model: made.pretrain_settings(source)
+        for model, source in models.loc[models["origin"] == "pretrain", "source"].items()
+    }
+    for model, settings in pretrained.items():
+        if models.at[model, "method"] != settings["method"]:
+            raise InputError(
+                f"{place(path, models, model)}, column 'method': {models.at[model, 'method']!r} is not the "
+                f"{settings['method']!r} of its source; write the same into both"
+            )
+    found = [pretrained.get(model, {}) for model in models.index]
+    models["pretrained_on"] = [settings.get("dataset", "") for settings in found]
+    models["unlabelled"] = [settings.get("images", 0) for settings in found]
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
@@ -74,21 +85,15 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     return models
 
 
-def pretraining(source: str) -> tuple[str, int]:
-    """Of a model that is pretrained here the dataset, and the number of its pictures that are seen (0: all).
-
-    Of any other, nothing and 0.
-    """
-    settings = arguments.parse(source.removeprefix(PRETRAIN)) if source.startswith(PRETRAIN) else {}
-    return settings.get("dataset", ""), settings.get("images", 0)
-
-
 def architectures() -> set[str]:
-    """The names timm registers, read from its sources: importing it takes seconds. Empty without timm."""
+    """The names timm and ``models/`` register, read from their sources: importing timm takes seconds.
+
+    Empty without timm.
+    """
     timm = importlib.util.find_spec("timm")
     if timm is None:
         return set()
-    sources = (Path(timm.origin).parent / "models").glob("*.py")
+    sources = [*(Path(timm.origin).parent / "models").glob("*.py"), *NETWORKS.glob("*.py")]
     return {
         name
         for source in sources
@@ -140,7 +145,7 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets)
+    datasets["origin"] = _origins(path, datasets, {"render": made.origin_of_scenes})
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -161,7 +166,9 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
         count = sum(max(0, row[split]) for split in COUNTS)
         if any(row[split] < 0 for split in needed):
             if row["origin"] == "render":
-                count = render_settings(row["source"][0])["images"]
+                count = made.render_settings(row["source"][0])["images"]
+            elif row["origin"] == "factors":
+                count = made.factor_settings(row["source"][0])["images"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)
@@ -195,39 +202,24 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
         )
 
 
-def _origins(path: str | Path, table: pd.DataFrame) -> list[str]:
-    """Where files come from: ``url``, ``pypi``, ``local``, ``random``, ``render`` or, by hand, ``manual``."""
+def _origins(path: str | Path, table: pd.DataFrame, own: dict[str, Callable[[str], str]]) -> list[str]:
+    """Where files come from: ``url``, ``pypi``, ``local``, ``random`` or, by hand, ``manual``.
+
+    What this workflow makes of its ``own`` has a source that begins with one of these names and a colon; the function beside it
+    checks the source and returns its origin.
+    """
     origins = []
     for name, sources in table["source"].items():
         source = sources[0]
+        scheme = source.partition(":")[0]
         try:
             if source in ("random", "manual"):
                 origins.append(source)
-            elif source.startswith("render:"):
-                render_settings(source)
-                origins.append("render")
+            elif scheme in own:
+                origins.append(own[scheme](source))
             else:
                 check_sources(sources, table.at[name, "sha256"].split())
                 origins.append(check_source(source))
         except InputError as error:
             raise InputError(f"{place(path, table, name)}: {error}") from error
     return origins
-
-
-def render_settings(source: str) -> dict[str, int]:
-    """The settings in ``render:images=2000&objects=1&size=128&seed=0``: what the pictures depend on.
-
-    Raises:
-        InputError: a setting that is missing, unknown or no integer.
-    """
-    settings = arguments.parse(source.partition(":")[2])
-    if (
-        set(settings) != RENDER_SETTINGS
-        or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
-        or not settings["images"] * settings["objects"] * settings["size"]
-    ):
-        raise InputError(
-            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
-            "(the seed from 0 on)"
-        )
-    return settings

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.study import made
 from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
 
@@ -112,8 +113,61 @@ def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, prot
             )
     where = "configuration, key reconstruction.perceptual"
     _check_ids(config["reconstruction"]["perceptual"], known["model"], where, "model")
+    check_pretraining(config["pretrain"], models, datasets)
     for dataset, names in datasets["without"].items():
         _check_ids(names, of_protocols, f"the dataset {dataset}, column 'without'", "protocol")
+
+
+def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets: pd.DataFrame) -> None:
+    """Check the profiles, and what the sources of the models that are pretrained here name.
+
+    Raises:
+        InputError: a profile is of a method that there is not; a source names a dataset without a row, or one
+            that is pooled, or a profile that there is not.
+    """
+    methods = made.methods()
+    for name, profile in profiles.items():
+        for method in profile["methods"]:
+            if method not in methods:
+                raise InputError(
+                    f"configuration, key pretrain.{name}.methods: {method!r} is not one of "
+                    f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
+                )
+    for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
+        where, plan = f"the model {model}, column 'source'", made.pretrain_settings(source)
+        _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
+        if plan["profile"] not in profiles:
+            raise InputError(
+                f"{where}: {plan['profile']!r} is not one of {', '.join(profiles)}, the profiles under "
+                "`pretrain` in the configuration"
+            )
+        if datasets.at[plan["dataset"], "split_rule"] == "pooled":
+            raise InputError(
+                f"{where}: the dataset {plan['dataset']} has no split to train on, as it is pooled; name another"
+            )
+
+
+def pretraining(profiles: dict[str, dict], source: str) -> dict:
+    """How a model is pretrained whose source in the table is ``source``, resolved from the profiles.
+
+    Returns:
+        What the source says; ``training``, the profile with what it says otherwise for the method; and
+        ``settings``, those of the method alone.
+    """
+    plan = made.pretrain_settings(source)
+    profile = profiles[plan["profile"]]
+    common = {key: value for key, value in profile.items() if key != "methods"}
+    of_method = profile["methods"].get(plan["method"], {})
+    return plan | {
+        "training": {key: of_method.get(key, value) for key, value in common.items()},
+        "settings": {key: value for key, value in of_method.items() if key not in common},
+    }
+
+
+def pretraining_datasets(models: pd.DataFrame) -> list[str]:
+    """The datasets that some models are pretrained on, each once."""
+    sources = models.loc[models["origin"] == "pretrain", "source"]
+    return list(dict.fromkeys(made.pretrain_settings(source)["dataset"] for source in sources))
 
 
 def _check_ids(ids: list[str], known: list[str], where: str, kind: str) -> None:

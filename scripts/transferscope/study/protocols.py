@@ -21,7 +21,7 @@ MODULES = Path(__file__).parents[1] / "protocols"
 def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The table of protocols, indexed by id, in its order.
 
-    ``needs`` becomes a list, ``arguments`` a dict, ``version`` an integer; ``target`` is the id where the row
+    ``needs`` and ``varies`` become lists, ``arguments`` a dict, ``version`` an integer; ``target`` is the id where the row
     leaves it empty.
 
     Raises:
@@ -53,7 +53,8 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
                 f"{', '.join(IN_FIGURES)} ({error}); correct it"
             ) from error
     table["target"] = table["target"].mask(table["target"] == "", table.index.to_series())
-    table["needs"] = table["needs"].str.split()
+    for column in ("needs", "varies"):
+        table[column] = table[column].str.split()
     table["arguments"] = table["arguments"].map(arguments.parse)
     table["version"] = table["version"].astype(int)
     return table

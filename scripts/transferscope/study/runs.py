@@ -19,17 +19,28 @@ FACTS = ["seed", *RUN_AXES]
 ALWAYS = ("seed", "labels", "layer")
 """What params and results always state of a run; an axis that came later only where it has a place on it, so
 that what was made before it stays what it is."""
+ANY, SAME = "any", "same"
+"""On which datasets a backbone is evaluated that this workflow pretrained: on all, or on that one alone."""
 
 
-def variants(seeds: list[int]) -> pd.DataFrame:
-    """The variants that seeds make, indexed by ``id``, with FACTS and ``at``, the variant's part of a path.
+def variants(seeds: list[int], frozen: Iterable[int] = ()) -> pd.DataFrame:
+    """The variants that seeds and stages make, indexed by ``id``, with FACTS and ``at``.
 
-    The first seed is that of ``default``, whose part of a path is empty: its files are called as if there
-    were no variants.
+    ``at`` is the variant's part of a path. The first seed, with nothing frozen, is that of ``default``, whose
+    part of a path is empty: its files are called as if there were no variants.
+
+    Args:
+        seeds: of the study.
+        frozen: stages up to which a network may be frozen.
     """
-    rows = {DEFAULT: ("", seeds[0])} | {f"seed-{seed}": (f"@seed-{seed}", seed) for seed in seeds[1:]}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["at", "seed"])
-    return table.assign(id=table.index, **dict.fromkeys(RUN_AXES, ""))
+    rows = {}
+    for stage in ("", *frozen):
+        for seed in seeds:
+            parts = [] if stage == "" else [f"frozen-{stage}"]
+            name = "-".join(parts if seed == seeds[0] else [*parts, f"seed-{seed}"])
+            rows[name or DEFAULT] = {"at": name and f"@{name}", "seed": seed, "freeze": stage}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.assign(id=table.index, **dict.fromkeys(RUN_AXES.keys() - set(table.columns), ""))
 
 
 def stated(facts: Mapping[str, object]) -> dict[str, object]:
@@ -54,6 +65,7 @@ def plan_runs(
     chosen: list[str],
     exclude: list[dict],
     variants: pd.DataFrame,
+    pretrained_on: str = ANY,
 ) -> pd.DataFrame:
     """Every run of a study: RUN_KEY, FACTS and ``at``, where the dataset admits the protocol.
 
@@ -61,22 +73,24 @@ def plan_runs(
     the heads of a group, the first of these is taken.
 
     Args:
-        chosen: ids of protocols, or names of groups (``target``); nothing for all.
+        chosen: ids of protocols, or names of groups (``target``); nothing for all that need not be named.
         exclude: declared exclusions; each a dict with some of ``model``, ``dataset``, ``protocol``, of which
             each is one name or a list, and a ``reason``. A run that agrees with all of these is left out.
         variants: the table of ``variants``.
+        pretrained_on: ANY or SAME.
 
     Raises:
         InputError: no run is left.
     """
-    named = protocols.loc[expand(chosen or protocols["target"], protocols)]
+    named = protocols.loc[expand(chosen or protocols.index[protocols["when"] == ""], protocols)]
     excluded = [_resolved(exclusion, protocols) for exclusion in exclude]
     runs = [
         (model, dataset, protocol)
         for dataset, facts in datasets.iterrows()
         for protocol, row in named.iterrows()
         if admits(facts, row)
-        for model in models.index
+        for model, learned_from in models["pretrained_on"].items()
+        if pretrained_on == ANY or learned_from in ("", dataset)
         if not any(_excludes(exclusion, model, dataset, protocol) for exclusion in excluded)
     ]
     runs = _with_heads(runs, protocols, set(chosen))
@@ -86,12 +100,19 @@ def plan_runs(
             "add a dataset with labels for them (the column `task` of its table), or another protocol"
         )
     planned = set(runs)
-    others = [variant for variant in variants.index if variant != DEFAULT]
-    rows = [
-        (*run, variant)
-        for run in runs
-        for variant in [DEFAULT, *(others if others and _draws(run, planned, datasets, protocols) else [])]
-    ]
+    first = variants.at[DEFAULT, "seed"]
+    axes = {
+        variant: {axis for axis in RUN_AXES if facts[axis] != ""} for variant, facts in variants.iterrows()
+    }
+    rows = []
+    for run in runs:
+        draws = len(variants) > 1 and _draws(run, planned, datasets, protocols)
+        varies = set(protocols.at[run[2], "varies"])
+        rows += [
+            (*run, variant)
+            for variant, seed in variants["seed"].items()
+            if axes[variant] <= varies and (draws or seed == first)
+        ]
     table = pd.DataFrame(rows, columns=RUN_KEY)
     return table.join(variants[["at", *FACTS]], on="variant")
 

@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,14 +24,16 @@ SECONDS_BETWEEN_REPORTS = 10
 class Trained:
     """Trained network in eval mode with its loss curve.
 
-    ``losses`` are means over windows of ``window`` steps. ``diverged`` is the step at which a non-finite loss
-    was detected, or None.
+    ``losses`` are means over windows of ``window`` steps, and so are ``watched``, a list a window of what the
+    loss function returned beside the loss. ``diverged`` is the step at which a non-finite loss was detected,
+    or None.
     """
 
     network: nn.Module
     losses: list[float]
     window: int
     diverged: int | None
+    watched: list[list[float]] = field(default_factory=list)
 
 
 def train(
@@ -53,7 +55,8 @@ def train(
     Args:
         network: trained in place; parameters without gradient stay frozen.
         batches: start step -> iterator over the remaining batches, which must depend on the step only.
-        loss: (network, batch on the device) -> mean loss.
+        loss: (network, batch on the device) -> mean loss; or a vector, whose first entry is minimised and
+            whose others are watched.
         optimiser: trainable parameters -> optimiser.
         schedule: optimiser -> scheduler, stepped after every step.
         device: ``cuda`` (mixed precision, channels last) or ``cpu``.
@@ -75,7 +78,7 @@ def train(
     scaler = torch.amp.GradScaler(device, enabled=on_gpu)
     parts = {"network": network, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     window = math.ceil(steps / LOSSES)
-    step, losses, total = 0, [], torch.zeros((), device=device)
+    step, losses, watched, total = 0, [], [], torch.zeros((), device=device)
     if state:
         for name, part in parts.items():
             part.load_state_dict(state[name])
@@ -83,36 +86,40 @@ def train(
         if on_gpu:
             torch.cuda.set_rng_state(state["gpu_rng"])
         step, losses, total = state["step"], state["losses"], state["total"].to(device)
+        watched = state.get("watched", [])  # not in the state of an older version
         logging.info("going on at step %d of %d", step, steps)
     report = _Progress(step, steps)
     with Deadline() as deadline:
         for batch in batches(step):
             batch = [part.to(device, non_blocking=True) for part in batch]
             with torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
-                step_loss = loss(network, batch)
+                values = loss(network, batch)
             optimiser.zero_grad()
-            scaler.scale(step_loss).backward()
+            scaler.scale(values.reshape(-1)[0]).backward()
             scaler.step(optimiser)
             scaler.update()
             schedule.step()
             step += 1
-            total += step_loss.detach()
+            total = total + values.detach()
             if step % window == 0 or step == steps:
                 # Reading the loss synchronises with the GPU, so it is done once per window.
-                losses.append(total.item() / (step - window * len(losses)))
-                total.zero_()
-                if not math.isfinite(losses[-1]):
+                count = step - window * len(losses)
+                mean, *others = (value / count for value in total.reshape(-1).tolist())
+                total = torch.zeros_like(total)
+                if not math.isfinite(mean):
                     logging.warning("the loss is no longer finite at step %d; this setting diverged", step)
-                    return Trained(network.eval(), losses[:-1], window, step)
+                    return Trained(network.eval(), losses, window, step, watched)
+                losses.append(mean)
+                watched.append(others)
                 report(step, losses[-1])
             if (deadline.signal or step % checkpoint_steps == 0) and step < steps:
                 rng = {"rng": torch.get_rng_state()} | (
                     {"gpu_rng": torch.cuda.get_rng_state()} if on_gpu else {}
                 )
                 saved = {name: part.state_dict() for name, part in parts.items()}
-                save(saved | rng | {"step": step, "losses": losses, "total": total})
+                save(saved | rng | {"step": step, "losses": losses, "watched": watched, "total": total})
                 deadline.end(step, steps)
-    return Trained(network.eval(), losses, window, None)
+    return Trained(network.eval(), losses, window, None, watched)
 
 
 def _set_deterministic() -> None:

@@ -4,6 +4,7 @@ World: metres, z up. Camera: x right, y down, z forward, pixel (0, 0) at the upp
 first surface hit by its ray; a second ray towards the light produces hard shadows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,19 +36,22 @@ class Material:
 class Body:
     """A mesh with its materials (one per value of ``mesh.materials``) and its pose in the world.
 
-    World coordinates of a vertex v are ``scale * R v + position``, with R the rotation by ``azimuth``
-    (radians) about the vertical. The texture is attached to the mesh before scaling.
+    World coordinates of a vertex v are ``scale * A R v + position``, with R ``rotation`` [3, 3], if any, and
+    A the turn by ``azimuth`` (radians) about the vertical. The texture is attached to the mesh before all of
+    this.
     """
 
     mesh: Mesh
-    materials: tuple[Material, ...]
+    materials: tuple
     azimuth: float = 0.0
     scale: float = 1.0
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation: np.ndarray | None = None
 
     def placed(self) -> Mesh:
         """The mesh in world coordinates."""
-        turned = self.mesh.turned("z", np.degrees(self.azimuth))
+        rotated = self.mesh if self.rotation is None else self.mesh.rotated(self.rotation)
+        turned = rotated.turned("z", np.degrees(self.azimuth))
         return replace(turned, vertices=self.scale * turned.vertices).at(*self.position)
 
 
@@ -104,10 +108,40 @@ class Rendering:
     instances: np.ndarray
 
 
-class Scene:
-    """Bodies prepared for ray casting."""
+class Paint:
+    """The colours of materials: the one of each, darkened by a grey texture."""
 
-    def __init__(self, bodies: list[Body]) -> None:
+    def __init__(self, materials: list[Material]) -> None:
+        self.textures = np.array([textures.NAMES.index(material.texture) for material in materials])
+        self.colours = np.array([material.colour for material in materials], dtype=np.float32)
+        self.contrasts = np.array([material.contrast for material in materials], dtype=np.float32)
+        self.tiles = np.array([material.tile for material in materials], dtype=np.float32)
+
+    def albedo(self, material: np.ndarray, uv: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Linear RGB [N, 3] at points of surfaces.
+
+        Args:
+            material: [N], index of each point's material.
+            uv: [N, 2], texture coordinates in metres.
+            spread: [N], metres between neighbouring rays there.
+        """
+        tile = self.tiles[material]
+        level = np.log2(spread * textures.TEXELS / tile)
+        height = textures.sample(self.textures[material], uv / tile[:, None], level)
+        return self.colours[material] * (1 - self.contrasts[material] * (1 - height))[:, None]
+
+
+class Scene:
+    """Bodies prepared for ray casting.
+
+    Args:
+        bodies: in the order of their indices.
+        paint: makes of all materials, in their order, what has a method ``albedo`` like that of ``Paint``.
+        two_sided: whether a triangle that is seen from behind is lit as if from before; meshes of other
+            people do not say which side is which.
+    """
+
+    def __init__(self, bodies: list[Body], paint: Callable = Paint, *, two_sided: bool = False) -> None:
         corners, normals, uv, materials, owners, used = [], [], [], [], [], []
         for index, body in enumerate(bodies):
             mesh = body.placed()
@@ -121,10 +155,8 @@ class Scene:
         self.materials = np.concatenate(materials)
         self.uv = np.concatenate(uv).reshape(-1, 6).astype(np.float32)
         self.normals = np.concatenate(normals).reshape(-1, 9).astype(np.float32)
-        self.textures = np.array([textures.NAMES.index(material.texture) for material in used])
-        self.colours = np.array([material.colour for material in used], dtype=np.float32)
-        self.contrasts = np.array([material.contrast for material in used], dtype=np.float32)
-        self.tiles = np.array([material.tile for material in used], dtype=np.float32)
+        self.paint = paint(used)
+        self.two_sided = two_sided
         self.embree = EmbreeScene()
         triangles = np.concatenate(corners).reshape(-1, 3).astype(np.float32)
         TriangleMesh(self.embree, triangles, np.arange(len(triangles), dtype=np.int32).reshape(-1, 3))
@@ -170,6 +202,8 @@ def _smooth_normals(scene: Scene, hits: dict[str, np.ndarray], directions: np.nd
     surface; it is then bent until it is perpendicular to the ray.
     """
     normals = _unit(_interpolate(scene.normals, hits))
+    if scene.two_sided:
+        normals = np.where(_dot(normals, _facing_normals(hits, directions))[:, None] < 0, -normals, normals)
     rays = _unit(directions)
     away = _dot(normals, rays) + np.float32(1e-3)
     return _unit(normals - np.maximum(away, 0)[:, None] * rays)
@@ -200,11 +234,8 @@ def _shade(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
     normals = _smooth_normals(scene, hits, rays)
     material = scene.materials[hits["primID"]]
 
-    tile = scene.tiles[material]
-    texels = hits["tfar"] / (camera.focal * size) * textures.TEXELS / tile  # distance of neighbouring rays
-    uv = _interpolate(scene.uv, hits) / tile[:, None]
-    height = textures.sample(scene.textures[material], uv, np.log2(texels))
-    albedo = scene.colours[material] * (1 - scene.contrasts[material] * (1 - height))[:, None]
+    spread = hits["tfar"] / (camera.focal * size)
+    albedo = scene.paint.albedo(material, _interpolate(scene.uv, hits), spread)
 
     direction = light.direction.astype(np.float32)
     facing = np.maximum(_dot(normals, direction), 0)
@@ -217,16 +248,15 @@ def _shade(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
     return colours
 
 
-def _render_geometry(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depth [size²], normals [size², 3] and instances [size²], as in ``Rendering``."""
-    hit, rays, hits = _cast_camera_rays(scene, camera, size)
+def _depth_and_instances(
+    scene: Scene, hit: np.ndarray, hits: dict[str, np.ndarray], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both [size, size], as in ``Rendering``."""
     depth = np.full(len(hit), np.inf, dtype=np.float32)
     depth[hit] = hits["tfar"]  # rays have z = 1, so tfar is in metres along z
-    normals = np.zeros((len(hit), 3), dtype=np.float32)
-    normals[hit] = rotate(_smooth_normals(scene, hits, rays), camera.rotation.astype(np.float32))
     instances = np.full(len(hit), -1, dtype=np.int32)
     instances[hit] = scene.owners[hits["primID"]]
-    return depth, normals, instances
+    return depth.reshape(size, size), instances.reshape(size, size)
 
 
 def _encode(linear: np.ndarray) -> np.ndarray:
@@ -236,18 +266,32 @@ def _encode(linear: np.ndarray) -> np.ndarray:
     return np.round(255 * curved).astype(np.uint8)
 
 
+def linear(encoded: np.ndarray) -> np.ndarray:
+    """Linear RGB of sRGB, both 0..1."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def picture(scene: Scene, camera: Camera, light: Light, size: int) -> np.ndarray:
+    """The image alone, as in ``render``: uint8 [size, size, 3]."""
+    supersampled = _shade(scene, camera, light, size * SUPERSAMPLING)
+    square = supersampled.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
+    return _encode(square.mean(axis=(1, 3)))
+
+
+def depth_and_instances(scene: Scene, camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Depth and instances alone, as in ``Rendering``."""
+    hit, _, hits = _cast_camera_rays(scene, camera, size)
+    return _depth_and_instances(scene, hit, hits, size)
+
+
 def render(scene: Scene, camera: Camera, light: Light, size: int) -> Rendering:
     """Render the scene at ``size`` x ``size`` pixels.
 
     The image averages SUPERSAMPLING² rays per pixel. Depth, normals and instances use one ray through the
     pixel centre, since an average across an edge belongs to no surface.
     """
-    supersampled = _shade(scene, camera, light, size * SUPERSAMPLING)
-    square = supersampled.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, 3)
-    depth, normals, instances = _render_geometry(scene, camera, size)
-    return Rendering(
-        _encode(square.mean(axis=(1, 3))),
-        depth.reshape(size, size),
-        normals.reshape(size, size, 3),
-        instances.reshape(size, size),
-    )
+    hit, rays, hits = _cast_camera_rays(scene, camera, size)
+    depth, instances = _depth_and_instances(scene, hit, hits, size)
+    normals = np.zeros((len(hit), 3), dtype=np.float32)
+    normals[hit] = rotate(_smooth_normals(scene, hits, rays), camera.rotation.astype(np.float32))
+    return Rendering(picture(scene, camera, light, size), depth, normals.reshape(size, size, 3), instances)

@@ -39,7 +39,7 @@ class Mesh:
 
     def turned(self, axis: str, degrees: float) -> "Mesh":
         """Rotated counter-clockwise about the ``x``, ``y`` or ``z`` axis."""
-        return self.rotated(_turn("xyz".index(axis), np.radians(degrees)))
+        return self.rotated(turning(axis, degrees))
 
     def rotated(self, rotation: np.ndarray) -> "Mesh":
         """Rotated by a matrix [3, 3]."""
@@ -65,9 +65,10 @@ def rotate(vectors: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return np.einsum("nk,jk->nj", vectors, rotation)
 
 
-def _turn(axis: int, angle: float) -> np.ndarray:
-    rotation = np.eye(3)
-    first, second = (axis + 1) % 3, (axis + 2) % 3
+def turning(axis: str, degrees: float) -> np.ndarray:
+    """The matrix [3, 3] that rotates counter-clockwise about the ``x``, ``y`` or ``z`` axis."""
+    rotation, angle = np.eye(3), np.radians(degrees)
+    first, second = (("xyz".index(axis) + step) % 3 for step in (1, 2))
     rotation[first, first] = rotation[second, second] = np.cos(angle)
     rotation[second, first] = np.sin(angle)
     rotation[first, second] = -np.sin(angle)

@@ -12,6 +12,8 @@ from skimage import data
 
 TEXELS = 256  # side of a tile
 LEVELS = 7  # 256, 128, ..., 4 texels
+STARTS = np.cumsum([0] + [(TEXELS >> level) ** 2 for level in range(LEVELS - 1)])
+"""Where each level of a pyramid begins."""
 
 
 def _photograph(name: str) -> np.ndarray:
@@ -82,34 +84,39 @@ NAMES = list(TEXTURES)
 
 
 @cache
-def pyramids() -> tuple[np.ndarray, np.ndarray]:
-    """Mipmaps of all textures; each level averages 2 x 2 texels of the previous one.
+def pyramids() -> np.ndarray:
+    """Mipmaps of all textures, uint8 [T, P], as in ``pyramid``."""
+    return np.round(255 * np.stack([pyramid(draw()) for draw in TEXTURES.values()])).astype(np.uint8)
 
-    Returns:
-        uint8 [T, P], concatenated levels of each texture in row-major order; and int64 [LEVELS], start of
-        each level.
+
+def pyramid(tile: np.ndarray) -> np.ndarray:
+    """Mipmaps of a tile [TEXELS, TEXELS, ...]: [P, ...], its LEVELS one after the other, row by row.
+
+    Each level averages 2 x 2 texels of the previous one.
     """
-    texels = []
-    for draw in TEXTURES.values():
-        levels = [draw()]
-        for _ in range(LEVELS - 1):
-            side = len(levels[-1]) // 2
-            levels.append(levels[-1].reshape(side, 2, side, 2).mean(axis=(1, 3)))
-        texels.append(np.concatenate([level.ravel() for level in levels]))
-    starts = np.cumsum([0] + [(TEXELS >> level) ** 2 for level in range(LEVELS - 1)])
-    return np.round(255 * np.stack(texels)).astype(np.uint8), starts
+    levels = [tile]
+    for _ in range(LEVELS - 1):
+        side = len(levels[-1]) // 2
+        levels.append(levels[-1].reshape(side, 2, side, 2, *tile.shape[2:]).mean(axis=(1, 3)))
+    return np.concatenate([level.reshape(-1, *tile.shape[2:]) for level in levels])
+
+
+def texels(uv: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Which texels of a ``pyramid`` lie at points, int [N].
+
+    ``uv`` [N, 2] are unbounded coordinates in tiles; ``level`` [N] is the mipmap level, clipped and rounded
+    down.
+    """
+    level = np.clip(level, 0, LEVELS - 1).astype(np.int32)
+    side = TEXELS >> level
+    column, row = ((uv - np.floor(uv)) * side[:, None]).astype(np.int32).T
+    # A coordinate just below an integer may be rounded up to it.
+    return STARTS[level] + np.minimum(row, side - 1) * side + np.minimum(column, side - 1)
 
 
 def sample(texture: np.ndarray, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Sample textures at points: values 0..1, float32 [N].
 
-    ``texture`` [N] are indices into NAMES; ``uv`` [N, 2] are unbounded coordinates in tiles; ``level`` [N] is
-    the mipmap level, clipped and rounded down.
+    ``texture`` [N] are indices into NAMES; ``uv`` and ``level`` are as for ``texels``.
     """
-    texels, starts = pyramids()
-    level = np.clip(level, 0, LEVELS - 1).astype(np.int32)
-    side = TEXELS >> level
-    column, row = ((uv - np.floor(uv)) * side[:, None]).astype(np.int32).T
-    # A coordinate just below an integer may be rounded up to it.
-    index = starts[level] + np.minimum(row, side - 1) * side + np.minimum(column, side - 1)
-    return texels[texture, index] * np.float32(1 / 255)
+    return pyramids()[texture, texels(uv, level)] * np.float32(1 / 255)

@@ -1,0 +1,49 @@
+"""BYOL (Grill et al., NeurIPS 2020)."""
+
+from torch import Tensor, nn
+
+from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.parts.average import MovingAverage
+from transferscope.pretraining.parts.lightly import heads, losses
+from transferscope.pretraining.parts.views import TwoViews, full_precision, matched
+
+
+class BYOL(TwoViews):
+    """Predicts, from one view, what a moving average of the network makes of the other (section 3).
+
+    The loss is half of theirs less 1: the negative cosine.
+
+    Args:
+        backbone: any.
+        hidden, outputs: widths of the head, and of the predictor.
+        momentum: of the average at the first step; 1 at the last.
+        steps, facts: as for ``Method``.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        *,
+        steps: int,
+        hidden: int = 4096,
+        outputs: int = 256,
+        momentum: float = 0.996,
+        **facts: int,
+    ):
+        super().__init__(backbone, steps=steps, **facts)
+        self.head = heads.BYOLProjectionHead(self.width, hidden, outputs)
+        self.predictor = heads.BYOLPredictionHead(outputs, hidden, outputs)
+        self.average = MovingAverage(backbone, self.head, momentum=momentum, last=1.0, steps=steps)
+        self.loss = losses.NegativeCosineSimilarity()
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        if self.training:
+            self.average.follow(self.backbone, self.head)
+        features = self.backbone(images)
+        predictions = self.predictor(self.head(features))
+        targets = self.average(images)
+        with full_precision(images):
+            first, second = targets.float().chunk(2)
+            from_first, from_second = predictions.float().chunk(2)
+            loss = (self.loss(from_first, second) + self.loss(from_second, first)) / 2
+            return Outcome(loss, matched(from_first, second), features.chunk(2)[0])

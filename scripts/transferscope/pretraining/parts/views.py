@@ -1,0 +1,51 @@
+"""Methods that compare two views of an image."""
+
+import torch
+from torch import Tensor, nn
+
+from transferscope.pretraining.method import Method, Outcome
+from transferscope.training.augment import Augmentation
+
+STRONG = Augmentation(crop=False, cutout=False, resized_crop=True, blur=True)
+
+
+class TwoViews(Method):
+    """A method with one head, and one loss of the head's outputs for both views.
+
+    Both views go through the networks as one batch. Losses are computed in float32.
+
+    Attributes:
+        head: features [2 x B, D] to outputs [2 x B, P].
+        loss: outputs [B, P] of either view to a loss.
+    """
+
+    views = 2
+    augment = STRONG
+    head: nn.Module
+    loss: nn.Module
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        features = self.backbone(images)
+        outputs = self.head(features)
+        with full_precision(images):
+            first, second = outputs.float().chunk(2)
+            return Outcome(self.loss(first, second), matched(first, second), features.chunk(2)[0])
+
+
+def full_precision(images: Tensor) -> torch.autocast:
+    """A context without mixed precision on the device of ``images``."""
+    return torch.autocast(images.device.type, enabled=False)
+
+
+@torch.no_grad()
+def matched(first: Tensor, second: Tensor) -> Tensor:
+    """Share of images whose second view is, of all in the batch, the one most similar to their first.
+
+    The same number for all methods on two views, whatever their loss: 1 / B by chance, or where all outputs
+    have become one.
+
+    Args:
+        first, second: outputs for either view, [B, P]; their lengths do not count.
+    """
+    similarity = nn.functional.normalize(first) @ nn.functional.normalize(second).T
+    return (similarity.argmax(1) == torch.arange(len(first), device=first.device)).float().mean()

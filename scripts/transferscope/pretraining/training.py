@@ -1,0 +1,217 @@
+"""Train a method on pictures in memory, with a read-out beside, and tell how it went."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transferscope.datasets import load_for
+from transferscope.errors import InputError
+from transferscope.features.memory import load_pictures
+from transferscope.pretraining.method import Method
+from transferscope.study.catalogue import RECOGNITION
+from transferscope.training.loop import Trained, train
+from transferscope.training.memory import Batches
+from transferscope.training.recipe import adam
+from transferscope.training.resume import Resume
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pictures uint8 [N, 3, S, S] of a split; labels int64 [N] or uint8 [N, C], None where there are none."""
+
+    pictures: Tensor
+    labels: Tensor | None
+
+    def batches(self, size: int) -> zip:
+        """Pictures and labels, ``size`` at a time, in order."""
+        return zip(self.pictures.split(size), self.labels.split(size), strict=True)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained on, and what the read-out is tested on, if anything; of how many classes."""
+
+    train: Part
+    val: Part | None
+    classes: int
+
+
+def load(
+    root: str | Path, *, task: str, facts: dict, size: int, seed: int, images: int | None, threads: int
+) -> Data:
+    """The pictures of a dataset, and labels for recognition where it has them.
+
+    Args:
+        task, facts: as for ``datasets.load_for``.
+        size: of the pictures.
+        seed: of a split that is drawn.
+        images: train on the first so many alone.
+        threads: that read.
+
+    Raises:
+        InputError: there are fewer training images; or as ``load_for`` and ``load_pictures``.
+    """
+    samples = load_for(task, root, seed=seed, **facts)
+    labels = samples.labels if task == RECOGNITION else None
+
+    def part(indices: np.ndarray) -> Part:
+        pictures = load_pictures(samples.read, indices, size, threads=threads)
+        return Part(pictures, None if labels is None else torch.from_numpy(labels[indices]))
+
+    train, val = (np.flatnonzero(samples.splits == split) for split in ("train", "val"))
+    if images and images > len(train):
+        raise InputError(
+            f"{facts['dataset']} has {len(train)} training images, and the source asks for images={images}; "
+            "write a smaller number into the source of the model's row, or none"
+        )
+    tested = part(val) if labels is not None and len(val) else None
+    return Data(part(train[:images]), tested, len(samples.class_names))
+
+
+class ReadOut(nn.Module):
+    """Classes read from features [B, D] by a linear layer and by one of a hidden layer (section 5 of the paper).
+
+    A monitor: no gradient reaches the backbone, and it is no part of it.
+    """
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.linear = nn.Linear(width, classes)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, width, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(inplace=True),
+            nn.Linear(width, classes),
+        )
+
+    def forward(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss of both, and the accuracy of each, [2].
+
+        With several labels an image, a loss a class, and the share of classes that are rightly told present
+        or absent.
+        """
+        features = features.detach()
+        scores = torch.stack([self.linear(features).float(), self.mlp(features).float()])
+        both = labels.expand(2, *labels.shape)
+        if labels.ndim == 2:
+            loss = nn.functional.binary_cross_entropy_with_logits(scores, both.float())
+            return loss, ((scores > 0) == both.bool()).float().mean(dim=(1, 2))
+        loss = nn.functional.cross_entropy(scores.flatten(0, 1), both.flatten())
+        return loss, (scores.argmax(2) == both).float().mean(dim=1)
+
+
+class Pretraining(nn.Module):
+    """A method and the read-out beside it, which there is where the images have labels."""
+
+    def __init__(self, method: Method, classes: int | None):
+        super().__init__()
+        self.method = method
+        self.read_out = ReadOut(method.width, classes) if classes else None
+
+    def forward(self, batch: list[Tensor]) -> Tensor:
+        """What is minimised; then the method's own loss, its accuracy and those of the read-out, NaN if none."""
+        images, *labels, _, indices = batch
+        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices)
+        loss, unknown = outcome.loss.float(), images.new_tensor(math.nan)
+        accuracy = unknown if outcome.accuracy is None else outcome.accuracy
+        total, accuracies = loss, unknown.expand(2)
+        if self.read_out:
+            beside, accuracies = self.read_out(outcome.features, labels[0][: len(outcome.features)])
+            total = loss + beside
+        return torch.cat([torch.stack([total, loss.detach(), accuracy]), accuracies])
+
+
+def fit(
+    method: Method,
+    data: Data,
+    *,
+    prepare: Callable[[Tensor], Tensor],
+    batch_size: int,
+    steps: int,
+    seed: int,
+    device: str,
+    resume: Resume,
+    checkpoint_steps: int,
+    **rates: float,
+) -> dict:
+    """Train a method in place, from scratch or from a saved state.
+
+    Args:
+        prepare: pictures uint8 [B, 3, S, S] to normalised images in the colours of the backbone.
+        seed: of the order, of the augmentation and of what the method draws.
+        rates: as for ``training.recipe.adam``.
+
+    Returns:
+        How it went: ``window`` in steps, and by window ``loss``, ``accuracy`` (of the pretext task) and the
+        accuracies of the read-out, ``linear`` and ``mlp``; with ``val`` these two of the split val in the end.
+        Accuracies are in 0..1, and None where there are none.
+
+    Raises:
+        InputError: the loss is no longer finite.
+    """
+    labels = data.train.labels
+    torch.manual_seed(seed)
+    network = Pretraining(method, None if labels is None else data.classes)
+    batches = Batches(
+        data.train.pictures,
+        *([] if labels is None else [labels]),
+        prepare=prepare,
+        augment=method.augment,
+        batch_size=batch_size,
+        steps=steps,
+        seed=seed,
+        device=device,
+        views=method.views,
+    )
+    trained = train(
+        network,
+        batches,
+        Pretraining.__call__,
+        steps=steps,
+        **adam(steps=steps, **rates),
+        device=device,
+        seed=seed,
+        state=resume.training,
+        save=resume.save_training,
+        checkpoint_steps=checkpoint_steps,
+    )
+    if trained.diverged is not None:
+        raise InputError(
+            f"the loss of the pretraining is no longer finite at step {trained.diverged}; lower the "
+            "learning_rate of its profile (`pretrain` in the configuration), or that of the method in it"
+        )
+    val = _test(network, data.val, prepare, batch_size, device) if data.val else [math.nan] * 2
+    return _history(trained, val)
+
+
+@torch.inference_mode()
+def _test(
+    network: Pretraining, part: Part, prepare: Callable[[Tensor], Tensor], batch_size: int, device: str
+) -> list[float]:
+    """Accuracies of the read-out on images as they are."""
+    right = torch.zeros(2)
+    for pictures, labels in part.batches(batch_size):
+        with torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
+            features = network.method.backbone(prepare(pictures.to(device)))
+            right += len(pictures) * network.read_out(features, labels.to(device))[1].cpu()
+    return (right / len(part.pictures)).tolist()
+
+
+def _history(trained: Trained, val: list[float]) -> dict:
+    names = ("loss", "accuracy", "linear", "mlp")
+    curves = [[_known(value) for value in curve] for curve in zip(*trained.watched, strict=True)]
+    return {
+        "window": trained.window,
+        **dict(zip(names, curves, strict=True)),
+        "val": dict(zip(names[2:], map(_known, val), strict=True)),
+    }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value

@@ -1,0 +1,134 @@
+"""Sources of what this workflow makes itself: rendered scenes, and backbones that it pretrains.
+
+The Snakefile imports this module, so it imports nothing heavier than pandas.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from transferscope import arguments
+from transferscope.errors import InputError
+
+RENDER_SETTINGS = {"images", "objects", "size", "seed"}
+FACTOR_SETTINGS = {
+    "variant": "[01]{4}",
+    "layout": "single|multi",
+    **dict.fromkeys(("images", "size", "models"), "[1-9][0-9]{0,8}"),
+    "seed": "[0-9]{1,9}",
+    **dict.fromkeys(("shapes", "textures"), ".+"),
+}
+"""The settings of scenes with factors, and what each may be."""
+STAND_INS = ("shapes", "textures")
+"""Those that are folders on this machine."""
+PRETRAIN_SETTINGS = {"method", "dataset", "profile", "seed"}
+METHODS = Path(__file__).parents[1] / "pretraining"
+
+
+def origin_of_scenes(source: str) -> str:
+    """Of a source that begins with ``render:``: ``factors`` where the scenes have a variant, else ``render``.
+
+    Raises:
+        InputError: as ``factor_settings`` and ``render_settings``.
+    """
+    if "variant=" in source:
+        factor_settings(source)
+        return "factors"
+    render_settings(source)
+    return "render"
+
+
+def origin_of_backbone(source: str) -> str:
+    """Of a source that begins with ``pretrain:``; errors as of ``pretrain_settings``."""
+    pretrain_settings(source)
+    return "pretrain"
+
+
+def render_settings(source: str) -> dict[str, int]:
+    """The settings in ``render:images=2000&objects=1&size=128&seed=0``: what the pictures depend on.
+
+    Raises:
+        InputError: a setting that is missing, unknown or no integer.
+    """
+    settings = arguments.parse(source.partition(":")[2])
+    if (
+        set(settings) != RENDER_SETTINGS
+        or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
+        or not settings["images"] * settings["objects"] * settings["size"]
+    ):
+        raise InputError(
+            f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
+            "(the seed from 0 on)"
+        )
+    return settings
+
+
+def methods() -> set[str]:
+    """The pretraining methods: modules of ``pretraining/`` with a class that derives from ``Method``."""
+    return {
+        source.stem
+        for source in METHODS.glob("*.py")
+        if re.search(r"^class \w+\(Method\):", source.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+
+def pretrain_settings(source: str) -> dict[str, str | int]:
+    """The settings in ``pretrain:method=rotation&dataset=digits&profile=small&seed=0``.
+
+    ``images=1000`` may follow: the first so many training images are trained on, else all.
+
+    Raises:
+        InputError: a setting that is missing, unknown or no whole number; or there is no such method.
+    """
+    settings = dict(parse_qsl(source.partition(":")[2]))
+    numbers = [settings.get("seed", ""), settings.get("images", "1")]
+    if (
+        set(settings) - {"images"} != PRETRAIN_SETTINGS
+        or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers)
+        or not int(numbers[1])
+    ):
+        raise InputError(
+            f"the source {source!r} has to be pretrain: with {', '.join(sorted(PRETRAIN_SETTINGS))} and, if need "
+            "be, images, the last two whole numbers, as in pretrain:method=rotation&dataset=digits&profile=small"
+            "&seed=0"
+        )
+    known = methods()
+    if settings["method"] not in known:
+        raise InputError(
+            f"the source {source!r} names the method {settings['method']!r}, which is not one of "
+            f"{', '.join(sorted(known))}, the modules of scripts/transferscope/pretraining/"
+        )
+    return settings | {key: int(settings[key]) for key in ("seed", "images") if key in settings}
+
+
+def factor_settings(source: str) -> dict[str, str | int]:
+    """The settings in ``render:variant=1111&layout=single&images=7200&size=32&models=40&seed=0``.
+
+    ``shapes`` and ``textures`` are paths of folders, with %20 for a blank.
+
+    Raises:
+        InputError: a setting that is missing, unknown, there twice or of another form.
+    """
+    pairs = parse_qsl(source.partition(":")[2], keep_blank_values=True)
+    settings = dict(pairs)
+    needed = set(FACTOR_SETTINGS) - {*STAND_INS, "models"} | {"shapes" if "shapes" in settings else "models"}
+    if (
+        len(pairs) != len(settings)
+        or not needed <= set(settings) <= needed | {"textures"}
+        or not all(re.fullmatch(FACTOR_SETTINGS[name], value) for name, value in settings.items())
+    ):
+        raise InputError(
+            f"the source {source!r} has to be render: with variant=TCVL (four digits 0 or 1), layout=single "
+            "or multi, and integers for images, size, models (from 1 on) and seed; shapes=FOLDER may take "
+            "the place of models, and textures=FOLDER be added"
+        )
+    return {
+        name: int(value) if name in ("images", "size", "models", "seed") else value
+        for name, value in settings.items()
+    }
+
+
+def stand_ins(source: str) -> dict[str, str]:
+    """The folders on this machine that scenes with factors take models or textures from, by STAND_INS."""
+    settings = factor_settings(source)
+    return {name: str(Path(settings[name]).expanduser()) for name in STAND_INS if name in settings}
