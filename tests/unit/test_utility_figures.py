@@ -26,7 +26,7 @@ from transferscope.results.linear_rank import pairs
 from transferscope.results.resolved import Study, resolve, write_study
 
 DOCS = Path(__file__).parents[2] / "docs"
-SETTINGS = {"baseline": "common", "interpolation": "linear", "monotone": "none", "resamples": 100}
+SETTINGS = {"baseline": "common", "interpolation": "linear", "monotone": "none", "resamples": 2}
 SEEDS = (-1, 0, 1)
 
 
@@ -68,8 +68,10 @@ def line(ax, color: str) -> np.ndarray:
     return next(one.get_xydata() for one in ax.get_lines() if to_hex(one.get_color()) == color.lower())
 
 
-@pytest.mark.parametrize(("count", "datasets"), [(1, 1), (4, 12), (14, 3)])
-@pytest.mark.parametrize("figure", [label_efficiency, utility])
+@pytest.mark.parametrize(
+    ("figure", "count", "datasets"),
+    [(label_efficiency, 1, 1), (label_efficiency, 4, 12), (utility, 1, 1), (utility, 14, 2)],
+)
 def test_a_panel_a_dataset_whole_and_legible(figure, count, datasets):
     drawn = figure(*several(count, datasets), PLOT)
     assert titles(drawn) == [f"D{index}" for index in range(datasets)]
@@ -77,13 +79,19 @@ def test_a_panel_a_dataset_whole_and_legible(figure, count, datasets):
     assert {f"Method-{index}" for index in range(count)} <= set(named(drawn))
     assert "± standard deviation over 3 seeds" in named(drawn)
     check_texts(drawn)
+    texts = drawn_texts(drawn)
+    for ax in drawn.axes:
+        ticks = {tick.label1 for tick in ax.xaxis.get_major_ticks()}
+        boxes = sorted((box[0], box[2]) for text, box in texts if text in ticks)
+        assert all(left[1] < right[0] for left, right in itertools.pairwise(boxes))
 
 
 def test_accuracies_stand_at_their_labels_beside_scratch():
     [ax] = label_efficiency(*several(1, 1), PLOT).axes
     assert ax.get_xscale() == "log" and ax.get_ylim() == (0, 100)
     scratch, model = (line(ax, color) for color in (curves.SCRATCH["color"], curves.COLOURS[0]))
-    assert scratch.tolist() == [list(point) for point in zip(BUDGETS, growing(2000, 60), strict=True)]
+    assert scratch[:, 0].tolist() == list(BUDGETS)
+    assert scratch[:, 1] == pytest.approx(growing(2000, 60))
     assert model[:, 1] == pytest.approx(growing(1000, 61))
 
 
@@ -221,7 +229,7 @@ def ranked(count: int, datasets: int) -> tuple[pd.DataFrame, Study]:
     )
     rng = np.random.default_rng(0)
     groups = [
-        rows(model, np.sort(rng.uniform(20, 90, 5)), protocol=protocol, dataset=dataset)
+        rows(model, np.sort(rng.uniform(20, 90, 2)), budgets=(100, 1000), protocol=protocol, dataset=dataset)
         for protocol in ("linear", "finetuned")
         for dataset in known.datasets.index
         for model in known.models.index
@@ -233,11 +241,11 @@ def ranked(count: int, datasets: int) -> tuple[pd.DataFrame, Study]:
 def test_a_panel_of_ranks_has_a_point_a_model_and_dataset(count, datasets):
     found, known = ranked(count, datasets)
     figure = linear_rank(pairs(found, known), known, PLOT)
-    assert titles(figure) == ["100 labels", "250 labels", "1k labels", "4k labels", "20k labels"]
+    assert titles(figure) == ["100 labels", "1k labels"]
     points = [one for one in figure.axes[0].get_lines() if one.get_linestyle() == "None"]
     assert sum(len(one.get_xydata()) for one in points) == count * datasets
-    assert ("% of pairs flipped" in words(figure)) == (count > 1)
-    assert ("Spearman" in words(figure)) == (count > 2)
+    assert ("% flipped" in words(figure)) == (count > 1)
+    assert ("ρ " in words(figure)) == (count > 2)
     check_texts(figure)
 
 
@@ -260,7 +268,7 @@ def crossed(datasets: str, kinds=("cmc", "vae")) -> tuple[pd.DataFrame, Study]:
     return table(known, *groups), known
 
 
-@pytest.mark.parametrize("datasets", ["de", "abcdefghijkl"])
+@pytest.mark.parametrize("datasets", ["de", "abcdefg"])
 def test_a_transfer_matrix_a_method(datasets):
     found, known = crossed(datasets)
     figure = transfer_matrix(found, known, PLOT)
@@ -276,7 +284,7 @@ def test_censored_cells_of_a_transfer_matrix_are_bounds():
     known = study({"random": SCRATCH, "cmc": {"pretrained_on": "d"}})
     found = table(known, rows("random", (20, 30, 40, 50, 60)), rows("cmc", (65, 65, 65, 65, 65)))
     figure = transfer_matrix(found, known, PLOT)
-    assert f"≥ {20000 / 100 - 1:.1f}" in words(figure)
+    assert "≥ 199" in words(figure)
     assert "No model that was pretrained here" in note_of(transfer_matrix(*several(1, 1), PLOT))
 
 
@@ -295,15 +303,6 @@ def test_unlabelled_pictures_are_those_seen_or_all():
     assert "No two models with a baseline differ" in note_of(unlabelled(*several(2, 1), PLOT))
 
 
-def test_a_font_for_print_has_ticks_that_do_not_touch():
-    figure = label_efficiency(*several(4, 12), PLOT)
-    texts = drawn_texts(figure)
-    for ax in figure.axes:
-        ticks = {tick.label1 for tick in ax.xaxis.get_major_ticks()}
-        boxes = sorted((box[0], box[2]) for text, box in texts if text in ticks)
-        assert all(left[1] < right[0] for left, right in itertools.pairwise(boxes))
-
-
 def test_the_scripts_draw_one_protocol_from_the_tables(tmp_path):
     found, known = ranked(3, 1)
     write(tmp_path / "utility.tsv", found)
@@ -315,7 +314,7 @@ def test_the_scripts_draw_one_protocol_from_the_tables(tmp_path):
         paths[-1].unlink()
     outputs = {"pdf": paths[2], "png": paths[3], "table": tmp_path / "rank.tsv"}
     plot_linear_rank.main(*paths[:2], **outputs, plot=PLOT)
-    assert len(pd.read_csv(tmp_path / "rank.tsv", sep="\t")) == 5
+    assert len(pd.read_csv(tmp_path / "rank.tsv", sep="\t")) == 2
     assert paths[-1].stat().st_size > 2000
 
 

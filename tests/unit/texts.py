@@ -1,6 +1,7 @@
 """The texts of a figure, read back as they are drawn."""
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,6 +13,7 @@ from transferscope.figures import style
 PLOT = {"font_size": 8, "dpi": 60}
 
 
+@lru_cache(maxsize=1)  # one test asks several things of one figure
 def drawn_texts(figure: Figure) -> list[tuple[Text, np.ndarray]]:
     """Every text that is drawn, with its box (without its leader) in points."""
     with style.drawing(PLOT):

@@ -33,6 +33,7 @@ def architectures(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
         if len(names) < 2:
             return note(f"Architectures are compared where two have a random model; {len(names)} has.", plot)
         styles = curves.styles(list(names.values()))
+        called = curves.labels([panel for group in groups.values() for panel in group], study)
         key = []
         for name, style in styles.items():
             lines = curves.key(
@@ -45,31 +46,26 @@ def architectures(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
             rows = pd.concat([panel.rows for panel in group])
             curves.accuracy_axis(ax, rows)
             curves.label_axis(ax, rows["labels"], plot)
-            _draw(ax, group, names, styles, study, plot)
+            _draw(ax, group, {panel.baseline: styles[names[panel.baseline]] for panel in group}, called, plot)
         shared_labels(figure, axes, "Labels", curves.accuracy_label(table), plot)
     return figure
 
 
 def _draw(
-    ax: Axes,
-    group: list[curves.Panel],
-    names: dict[str, str],
-    styles: dict[str, dict],
-    study: Study,
-    plot: dict,
+    ax: Axes, group: list[curves.Panel], styles: dict[str, dict], called: dict[str, str], plot: dict
 ) -> None:
+    """The curves of one dataset; ``styles`` are by baseline, models are ``called`` so."""
     chosen = []
     for panel in group:
-        style = styles[names[panel.baseline]]
+        style = styles[panel.baseline]
         best = panel.rows.groupby("model", sort=False)["value"].mean().idxmax()
         curves.draw_accuracy(ax, panel.scratch, _scratch(style))
         curves.draw_accuracy(ax, panel.rows[panel.rows["model"] == best], style)
-        chosen.append(study.models.loc[best, "name"])
+        chosen.append(called[best])
     text = wrap(f"best: {', '.join(chosen)}", small(plot), 0.95 * ax.get_window_extent().width)
     # Curves rise, so the corner below their ends is free.
-    ax.text(
-        0.99, 0.02, text, transform=ax.transAxes, ha="right", va="bottom", fontsize=small(plot), color=GREY
-    )
+    place = {"ha": "right", "va": "bottom", "transform": ax.transAxes}
+    ax.text(0.99, 0.02, text, fontsize=small(plot), color=GREY, **place)
 
 
 def _scratch(style: dict) -> dict:

@@ -29,7 +29,7 @@ from transferscope.results.utility import BEYOND, END, LEFT, NONE, RIGHT
 from transferscope.study.metrics import METRICS
 
 COLOURS = (BLUE, VERMILION, "#009E73", ORANGE, "#CC79A7", "#56B4E9")
-MARKERS = ("o", "D", "^", "s", "v", "P", "h")
+MARKERS = ("o", "D", "^", "s", "v", "P", "*")
 SCRATCH = {"color": INK, "marker": "X", "linestyle": (0, (4, 2))}
 NO_BASELINE = (
     "No model has a baseline here: utility is over a random model of the same architecture (source `random` "
@@ -41,7 +41,8 @@ MOST_UTILITY = 10
 _UP = [(0, 0), (0, 1), (-0.25, 0.65), (0, 1), (0.25, 0.65)]
 _CODES = [Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.LINETO]
 _ARROWS = {RIGHT: Path(_UP, _CODES), LEFT: Path([(x, -y) for x, y in _UP], _CODES)}
-_ARROW = {"linestyle": "", "markersize": 17, "fillstyle": "none", "markeredgewidth": 0.8}
+_ARROW = {"linestyle": "", "fillstyle": "none", "markeredgewidth": 0.8}
+_ARROW_LENGTH = 8.5  # points
 
 
 @dataclass(frozen=True)
@@ -185,11 +186,20 @@ def thousands(number: float) -> str:
     return f"{number:g}"
 
 
-def draw_utility(ax: Axes, rows: pd.DataFrame, style: dict) -> None:
+def draw_utilities(ax: Axes, rows: pd.DataFrame, styles: dict[str, dict]) -> None:
+    """The curves of all models in ``rows``, with a style for each; see ``draw_utility``."""
+    groups = list(rows.groupby("model", sort=False))
+    apart = min(0.03, 0.12 / len(groups))
+    for index, (model, curve) in enumerate(groups):
+        draw_utility(ax, curve, styles[model], aside=apart * (index - (len(groups) - 1) / 2))
+
+
+def draw_utility(ax: Axes, rows: pd.DataFrame, style: dict, *, aside: float = 0) -> None:
     """One curve of utility up to its end, with bars of one standard deviation over seeds to both sides.
 
-    What is censored is a hollow marker at its bound with an arrow to where the utility may be. The axis has
-    to have its limits (``utility_axis``).
+    What is censored is a hollow marker at its bound with an arrow to where the utility may be. It stands
+    ``aside`` by a share of the axis, since all that is censored at one number of labels has one bound. The
+    axes have to have their limits (``utility_axis``).
     """
     rows = rows.sort_values("labels")
     top = ax.get_ylim()[1]
@@ -209,12 +219,14 @@ def draw_utility(ax: Axes, rows: pd.DataFrame, style: dict) -> None:
     hollow = dots | {"markerfacecolor": "white", "zorder": 3, "clip_on": False}
     ax.plot(budgets["labels"][~inside], np.full((~inside).sum(), top), **hollow)
     # An arrow upwards ends at the edge of the panel at most.
-    room = 0.5 * _ARROW["markersize"] * np.ptp(ax.get_ylim()) / ax.get_window_extent().height
+    room = _ARROW_LENGTH * np.ptp(ax.get_ylim()) / ax.get_window_extent().height
+    left, right = ax.get_xlim()
     for kind, highest in ((RIGHT, top - room), (LEFT, top)):
         censored = rows[rows["censored"] == kind]
-        at = censored["bound"].clip(upper=highest)
-        ax.plot(censored["labels"], at, marker=_ARROWS[kind], color=style["color"], clip_on=False, **_ARROW)
-        ax.plot(censored["labels"], at, **hollow)
+        x, y = censored["labels"] * (right / left) ** aside, censored["bound"].clip(upper=highest)
+        arrow = {"marker": _ARROWS[kind], "markersize": 2 * _ARROW_LENGTH, "color": style["color"]}
+        ax.plot(x, y, clip_on=False, **arrow, **_ARROW)
+        ax.plot(x, y, **hollow)
 
 
 def utility_axis(ax: Axes, rows: pd.DataFrame) -> None:
@@ -251,7 +263,9 @@ def utility_key(rows: pd.DataFrame) -> list[tuple[Line2D, str]]:
     ]
     for kind, words in ((RIGHT, "At least"), (LEFT, "At most")):
         if (rows["censored"] == kind).any():
-            entries.append((Line2D([], [], color=INK, marker=_ARROWS[kind], **_ARROW), words))
+            centred = Path(_ARROWS[kind].vertices - _ARROWS[kind].vertices[1] / 2, _CODES)
+            arrow = {"marker": centred, "markersize": _ARROW_LENGTH, "color": INK}
+            entries.append((Line2D([], [], **arrow, **_ARROW), words))
     if (rows.loc[rows["place"] != BEYOND, "utility"] > MOST_UTILITY).any():
         hollow = {"color": INK, "marker": "o", "markerfacecolor": "white", "markersize": MARKER_SIZE}
         entries.append((Line2D([], [], linestyle="", **hollow), f"More than {MOST_UTILITY}"))

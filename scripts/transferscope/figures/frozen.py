@@ -29,22 +29,20 @@ def frozen(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
             return note("Nothing was frozen in these runs: add depths to the protocol's settings.", plot)
         names = {"": NOTHING} | {stage: AXES["freeze"].format(stage).capitalize() for stage in stages}
         styles = curves.styles(list(names.values()))
-        baselines = set(deep["baseline"]) - {""}
-        key = curves.key(styles, scratch="Scratch" if baselines else "")
-        panels = list(deep.groupby(["dataset", "model"], sort=False))
-        titles = [
-            f"{study.dataset_name(dataset)}: {study.models.loc[model, 'name']}"
-            for (dataset, model), _ in panels
-        ]
-        figure, axes = grid(titles, plot, columns=4, aspect=0.9, key=[*key, *curves.bars_key(deep)])
-        for ax, ((dataset, _), rows) in zip(axes, panels, strict=True):
+        panels = curves.panels(table, study)
+        called = curves.labels(panels, study)
+        scratch = "Scratch" if any(len(panel.scratch) for panel in panels) else ""
+        key = [*curves.key(styles, scratch=scratch), *curves.bars_key(deep)]
+        groups = [(panel, model) for panel in panels for model in panel.rows["model"].unique()]
+        groups = [(panel, model) for panel, model in groups if model in set(deep["model"])]
+        titles = [f"{panel.title}: {called[model]}" for panel, model in groups]
+        figure, axes = grid(titles, plot, columns=4, aspect=0.9, key=key)
+        for ax, (panel, model) in zip(axes, groups, strict=True):
+            rows = deep[(deep["dataset"] == panel.dataset) & (deep["model"] == model)]
             curves.accuracy_axis(ax, rows)
             curves.label_axis(ax, rows["labels"], plot)
-            scratch = curves.whole(
-                table[(table["dataset"] == dataset) & table["model"].isin(rows["baseline"])]
-            )
-            if len(scratch):
-                curves.draw_accuracy(ax, scratch, curves.SCRATCH)
+            if len(panel.scratch):
+                curves.draw_accuracy(ax, panel.scratch, curves.SCRATCH)
             for stage, curve in rows.groupby("freeze", sort=False):
                 curves.draw_accuracy(ax, curve, styles[names[stage]])
         shared_labels(figure, axes, "Labels", curves.accuracy_label(deep), plot)

@@ -65,11 +65,12 @@ def linear_rank(pairs: pd.DataFrame, study: Study, plot: dict) -> Figure:
 def _write(ax: Axes, agreement: pd.DataFrame, plot: dict) -> None:
     """The means over the datasets, in that corner off the dashed line which has fewer points."""
     lines = []
-    for name, label in (("spearman", "Spearman"), ("kendall", "Kendall")):
-        if agreement[name].notna().any():
-            lines.append(f"{label} {agreement[name].mean():.2f}".replace("-", "−"))
+    if agreement["spearman"].notna().any():
+        lines.append(
+            "ρ {:.2f}, τ {:.2f}".format(*agreement[["spearman", "kendall"]].mean()).replace("-", "−")
+        )
     if agreement["flipped"].notna().any():
-        lines.append(f"{100 * agreement['flipped'].mean():.0f} % of pairs flipped")
+        lines.append(f"{100 * agreement['flipped'].mean():.0f} % flipped")
     points = np.concatenate([line.get_xydata() for line in ax.get_lines()[1:]])
     above = np.count_nonzero(points[:, 1] > points[:, 0]) > len(points) / 2
     place = (

@@ -1,12 +1,13 @@
 """Pretrained on one dataset, evaluated on another: utility (beyond Newell and Deng, CVPR 2020)."""
 
-import numpy as np
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.figures import curves
-from transferscope.figures.style import INK, TEXT_WIDTH, drawing, note, small, text_width
+from transferscope.figures.style import INK, TEXT_WIDTH, drawing, note, small, text_width, wrap
 from transferscope.results.resolved import Study
 from transferscope.results.utility import LEFT, NONE, RIGHT
 
@@ -42,77 +43,61 @@ def transfer_matrix(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
 
 def _figure(groups: list, rows: pd.DataFrame, labels: float, study: Study, plot: dict) -> Figure:
     em, size = plot["font_size"] / 72, small(plot)
+    rows = rows.assign(
+        source=rows["model"].map(study.models["pretrained_on"]),
+        shown=rows["utility"].fillna(rows["bound"]),
+        text=[_text(*row) for row in zip(rows["censored"], rows["utility"], rows["bound"], strict=True)],
+    )
     evaluated = list(dict.fromkeys(rows["dataset"]))
     sources = list(dict.fromkeys(source for _, models in groups for source in models["pretrained_on"]))
-    names = [study.dataset_name(dataset) for dataset in [*sources, *evaluated]]
-    label = max(text_width(name, size) for name in names) / 72 + 0.9 * em
-    gap, foot, left = 1.2 * em, label + 2.2 * em, label + 1.9 * em
-    cell = min(WIDEST_CELL, (TEXT_WIDTH - left) / len(evaluated) - 0.1 * em)
-    width, height = cell * len(evaluated), cell * len(sources)
-    across = max(1, int((TEXT_WIDTH - left + gap) / (width + gap)))
+    down_names, across_names = ([study.dataset_name(name) for name in ids] for ids in (sources, evaluated))
+    label = max(text_width(name, size) for name in [*down_names, *across_names]) / 72 + 0.9 * em
+    left, head, foot, gap = label + 1.9 * em, 1.9 * em, label + 2.2 * em, 1.2 * em
+    # As many side by side as leave room for the widest number.
+    narrowest = max(text_width(text, size) for text in rows["text"]) / 72 + 0.35 * em
+    across = max(1, int((TEXT_WIDTH - left + gap) / (narrowest * len(evaluated) + gap)))
     across = min(across, len(groups))
-    down = -(-len(groups) // across)
-    head = 1.9 * em
-    total = (left + across * width + (across - 1) * gap + 0.6 * em, down * (head + height) + foot)
-    figure = Figure(figsize=(max(total[0], 3.3), total[1]))
-    page = figure.get_size_inches()
-    several = len({arch for (_, arch), _ in groups}) > 1
-    scale = rows["utility"].abs().max()
-    for index, ((method, arch), models) in enumerate(groups):
-        x = left + (index % across) * (width + gap)
-        y = page[1] - (index // across + 1) * (head + height)
-        ax = figure.add_axes((x / page[0], y / page[1], width / page[0], height / page[1]))
-        ax.set_title(
-            f"{method}, {arch.partition('?')[0]}" if several else method, loc="left", pad=3, weight="bold"
-        )
-        here = rows[rows["model"].isin(models.index)]
-        here = here.assign(source=here["model"].map(models["pretrained_on"]))
-        _cells(ax, here, sources, evaluated, scale, size)
-        first, last = index % across == 0, index + across >= len(groups)
-        ax.set_yticks(range(len(sources)), [study.dataset_name(name) for name in sources] if first else [])
-        ax.set_xticks(
-            range(len(evaluated)),
-            [study.dataset_name(name) for name in evaluated] if last else [],
-            rotation=90,
-        )
-    middle = (left + (across * width + (across - 1) * gap) / 2) / page[0]
+    cell = min(WIDEST_CELL, ((TEXT_WIDTH - left + gap) / across - gap) / len(evaluated))
+    width, height = cell * len(evaluated), cell * len(sources)
+    down = math.ceil(len(groups) / across)
+    middle = left + (across * (width + gap) - gap) / 2
     words = f"Evaluated on, with {curves.thousands(labels)} labels"
-    figure.text(
-        min(max(middle, text_width(words, plot["font_size"]) / 144 / page[0]), 1),
-        0.4 * em / page[1],
-        words,
-        ha="center",
-        va="bottom",
-    )
-    figure.text(
-        0.9 * em / page[0],
-        (foot + (page[1] - foot) / 2) / page[1],
-        "Pretrained on",
-        rotation=90,
-        ha="center",
-        va="center",
-    )
+    middle = max(middle, text_width(words, plot["font_size"]) / 144 + 0.4 * em)
+    page = max(left + across * (width + gap), 2 * middle - left), down * (head + height) + foot
+    figure = Figure(figsize=page)
+    architectures = {arch for (_, arch), _ in groups}
+    scale = rows["shown"].max()
+    for index, ((method, arch), models) in enumerate(groups):
+        x, y = left + (index % across) * (width + gap), page[1] - (index // across + 1) * (head + height)
+        ax = figure.add_axes((x / page[0], y / page[1], width / page[0], height / page[1]))
+        title = f"{method}, {arch}" if len(architectures) > 1 else method
+        ax.set_title(wrap(title, size, 72 * width, "bold"), loc="left", pad=3, weight="bold", fontsize=size)
+        _cells(ax, rows[rows["model"].isin(models.index)], sources, evaluated, scale, size)
+        first, last = index % across == 0, index + across >= len(groups)
+        ax.set_yticks(range(len(sources)), down_names if first else [""] * len(sources))
+        ax.set_xticks(range(len(evaluated)), across_names if last else [""] * len(evaluated), rotation=90)
+    figure.text(middle / page[0], 0.4 * em / page[1], words, ha="center", va="bottom")
+    centre = (foot + page[1]) / 2 / page[1]
+    figure.text(0.9 * em / page[0], centre, "Pretrained on", rotation=90, ha="center", va="center")
     return figure
+
+
+def _text(censored: str, utility: float, bound: float) -> str:
+    value = utility if censored == NONE else bound
+    number = f"{value:.1f}" if abs(value) < 9.95 else f"{value:.0f}"
+    return {NONE: "", RIGHT: "≥ ", LEFT: "≤ "}[censored] + number.replace("-", "−")
 
 
 def _cells(
     ax: Axes, rows: pd.DataFrame, sources: list[str], evaluated: list[str], scale: float, size: float
 ) -> None:
-    def spread(column: str) -> pd.DataFrame:
-        return rows.pivot(index="source", columns="dataset", values=column).reindex(
-            sources, columns=evaluated
-        )
-
-    values, bounds, kinds = spread("utility"), spread("bound"), spread("censored")
-    shown = values.fillna(bounds).to_numpy(dtype=float)
-    ax.imshow(
-        shown, cmap=COLOURS, vmin=0, vmax=scale if scale > 0 else 1, aspect="auto", interpolation="none"
-    )
+    """One matrix; ``rows`` have a ``source``, a value that is ``shown`` as a colour, and a ``text``."""
+    shown = rows.pivot(index="source", columns="dataset", values="shown").reindex(sources, columns=evaluated)
+    limits = {"vmin": 0, "vmax": scale if scale > 0 else 1}
+    ax.imshow(shown, cmap=COLOURS, aspect="auto", interpolation="none", **limits)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    signs = {NONE: "", RIGHT: "≥ ", LEFT: "≤ "}
-    for (row, column), value in np.ndenumerate(shown):
-        if np.isfinite(value):
-            text = signs[kinds.iat[row, column]] + f"{value:.1f}".replace("-", "−")
-            colour = "white" if value > 0.6 * scale else INK
-            ax.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+    for row in rows.itertuples():
+        colour = "white" if row.shown > 0.6 * scale else INK
+        place = evaluated.index(row.dataset), sources.index(row.source)
+        ax.text(*place, row.text, ha="center", va="center", fontsize=size, color=colour)

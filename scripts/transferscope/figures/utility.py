@@ -30,8 +30,7 @@ def utility_panels(panels: list[curves.Panel], study: Study, plot: dict) -> Figu
     for ax, panel in zip(axes, panels, strict=True):
         curves.label_axis(ax, panel.rows["labels"], plot)
         curves.utility_axis(ax, panel.rows)
-        for model, rows in panel.rows.groupby("model", sort=False):
-            curves.draw_utility(ax, rows, styles[names[model]])
+        curves.draw_utilities(ax, panel.rows, {model: styles[name] for model, name in names.items()})
     shared_labels(
         figure, axes, "Labels", "Utility (labels that scratch needs for the same / labels − 1)", plot
     )
