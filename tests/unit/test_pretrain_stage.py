@@ -251,7 +251,13 @@ def test_a_row_with_such_a_source_is_a_self_supervised_model(tmp_path):
     assert table[["origin", "supervision"]].iloc[0].tolist() == ["pretrain", "self-supervised"]
     assert configuration.pretraining_datasets(table) == ["scenes"]
     settings = made.pretrain_settings(ROW["source"] + "&images=90")
-    assert settings == {"method": "rotation", "dataset": "scenes", "profile": "small", "seed": 0, "images": 90}
+    assert settings == {
+        "method": "rotation",
+        "dataset": "scenes",
+        "profile": "small",
+        "seed": 0,
+        "images": 90,
+    }
 
 
 @pytest.mark.parametrize(
