@@ -126,8 +126,9 @@ def _nearest(target: Tensor, grid: Tensor) -> Tensor:
 
 def _jitter(images: Tensor, draw: _Draw) -> Tensor:
     shape = (images.shape[1], 1, 1)
-    changed = images * 2 ** (SPREAD * draw.normal(*shape)) + SPREAD * draw.normal(*shape)
-    return torch.where(draw.chance(JITTERED)[:, None, None, None], changed, images)
+    factor, summand = 2 ** (SPREAD * draw.normal(*shape)), SPREAD * draw.normal(*shape)
+    jittered = draw.chance(JITTERED)[:, None, None, None]
+    return images * torch.where(jittered, factor, 1) + jittered * summand
 
 
 def _shifts(margin: int, draw: _Draw) -> tuple[Tensor, Tensor]:
