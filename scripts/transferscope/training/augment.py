@@ -2,8 +2,7 @@
 
 Of Newell and Deng (CVPR 2020; their code, util/augment.py), in which 0 is the mean colour, so that what is
 padded or cut out has it. They deal a shuffled block of images into at most 500 groups with the same draws;
-the draws here are independent, with the same marginals. Beside theirs stand a resized crop and a blur, for
-methods on views that differ more.
+the draws here are independent, with the same marginals.
 """
 
 import math
@@ -140,13 +139,10 @@ def _shifts(margin: int, draw: _Draw) -> tuple[Tensor, Tensor]:
 
 def _shifted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Images [N, C, S, S] cut out of themselves with a margin of zeros."""
-    count, channels, side, _ = images.shape
-    margin = side // MARGIN
-    padded = nn.functional.pad(images, [margin] * 4)
-    place = torch.arange(side, device=images.device)
-    rows = (rows[:, None] + place)[:, None, :, None].expand(-1, channels, -1, padded.shape[-1])
-    columns = (columns[:, None] + place)[:, None, None, :].expand(-1, channels, side, -1)
-    return padded.gather(2, rows).gather(3, columns)
+    side = images.shape[-1]
+    padded = torch.nn.functional.pad(images, [side // MARGIN] * 4)
+    windows = padded.unfold(2, side, 1).unfold(3, side, 1)
+    return windows[torch.arange(len(images), device=images.device), :, rows, columns]
 
 
 def _cut_out(images: Tensor, draw: _Draw) -> Tensor:
