@@ -52,7 +52,7 @@ rule pretrain:
     wildcard_constraints:
         model=alternatives(PRETRAINING),
     conda:
-        "../envs/main.yaml"
+        "../envs/lightly.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("pretrain", work_of_pretraining),
