@@ -19,12 +19,19 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 
+def results_table() -> str:
+    """The long table that all analyses read."""
+    return f"<results>/tables/{config['results_from']}.tsv"
+
+
 # Curves over numbers of labels are no settings; utility.smk makes something of them.
 HAS_SETTINGS = families() != {"efficiency"}
 
 TABLES = [results_table()]
 if HAS_SETTINGS:
-    TABLES += expand("<results>/tables/{name}", name=["correlations.tsv", "correlation_row.txt", "results.md", "tasks"])
+    TABLES += expand(
+        "<results>/tables/{name}", name=["correlations.tsv", "correlation_row.txt", "results.md", "tasks"]
+    )
 
 
 # A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.

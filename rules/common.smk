@@ -148,8 +148,3 @@ def dataset_facts(wildcards) -> dict:
 def results_of(planned: pd.DataFrame) -> list[str]:
     """The result files of planned runs."""
     return [f"<results>/{runs.path_of(run)}.json" for run in planned.to_dict("records")]
-
-
-def results_table() -> str:
-    """The long table that all analyses read."""
-    return f"<results>/tables/{config['results_from']}.tsv"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from transferscope.errors import InputError
 from transferscope.study import catalogue, configuration, runs
@@ -20,12 +21,13 @@ def config() -> dict:
     return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["demo.yaml", "published.yaml"])
+@pytest.mark.parametrize(
+    "name", ["demo.yaml", "published.yaml", "ericsson2021.yaml", "newell2020.yaml", "newell2020-small.yaml"]
+)
 def test_every_ready_study_is_valid(name):
     overlay = yaml.safe_load((ROOT / "config" / name).read_text())
     merged = config()
-    for key, value in overlay.items():
-        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    update_config(merged, overlay)
     configuration.check_config(merged, CONFIG)
     configuration.check_published(merged, PUBLISHED)
 
