@@ -24,7 +24,9 @@ HAS_SETTINGS = families() != {"efficiency"}
 
 TABLES = [results_table()]
 if HAS_SETTINGS:
-    TABLES += expand("<results>/tables/{name}", name=["correlations.tsv", "correlation_row.txt", "results.md", "tasks"])
+    TABLES += expand(
+        "<results>/tables/{name}", name=["correlations.tsv", "correlation_row.txt", "results.md", "tasks"]
+    )
 
 
 # A result of the layout before variants: said once, since Snakemake alone would only speak of changed params.

@@ -8,11 +8,15 @@ CURVES = runs_of(family="efficiency") if MEASURED else RUNS.iloc[:0]
 WITH_CURVES = PROTOCOLS.loc[CURVES["protocol"].unique()]
 SIDES = WITH_CURVES.groupby("task")["reads"].agg(set)
 
-UTILITY_FIGURES = expand("{figure}/{protocol}", figure=["label_efficiency", "utility"], protocol=WITH_CURVES.index)
+UTILITY_FIGURES = expand(
+    "{figure}/{protocol}", figure=["label_efficiency", "utility"], protocol=WITH_CURVES.index
+)
 if any({"features", "pictures"} <= reads for reads in SIDES):
     UTILITY_FIGURES += ["linear_rank"]
 
-UTILITY_TABLES = expand("<results>/tables/{name}.tsv", name=["utility", "labels_saved"] if len(CURVES) else [])
+UTILITY_TABLES = expand(
+    "<results>/tables/{name}.tsv", name=["utility", "labels_saved"] if len(CURVES) else []
+)
 TABLES += UTILITY_TABLES
 
 
