@@ -52,15 +52,15 @@ rule pretrain:
     wildcard_constraints:
         model=alternatives(PRETRAINING),
     conda:
-        "../envs/main.yaml"
+        "../envs/lightly.yaml"
     threads: config["threads"]["extraction"]
     resources:
         **size_of("pretrain", work_of_pretraining),
         gpu=0,
         checkpoint_steps=config["execution"]["checkpoint_steps"],
     params:
-        version=1,
         **{column: model_fact(column) for column in ("arch", "normalisation", "source")},
+        version=1,
         plan=plan_of_pretraining,
         task=of_its_dataset(task_of_loader),
         facts=of_its_dataset(dataset_facts),

@@ -22,7 +22,8 @@ def main(parts: list[str], output: str, *, run: dict, settings: dict) -> None:
     pictures, split = told[0]["pictures"], settings["evaluated_on"]
     if split not in pictures:
         raise InputError(
-            f"{run.dataset} has no split {split!r}; set `evaluated_on: test` in the settings of {run.protocol}"
+            f"{run.dataset} has no split {split!r}; set `evaluated_on: test` in the settings of "
+            f"{run.protocol}"
         )
     trainings = [training for part in told for training in part["trainings"]]
     evaluation = Evaluation(

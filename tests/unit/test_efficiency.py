@@ -1,4 +1,4 @@
-"""Label efficiency: subsets, what is frozen and read out, losses and metrics by hand, trainings that survive."""
+"""Label efficiency: subsets, what is frozen and read out, losses, metrics, trainings that survive."""
 
 import copy
 import gzip
@@ -10,6 +10,7 @@ import pytest
 import sklearn
 import torch
 from miniatures import lively
+from PIL import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -496,8 +497,6 @@ def test_a_training_that_diverges_is_named(resnet9, digits, tmp_path):
 def test_a_map_task_trains(resnet9, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     shapes = [rng.integers(0, 3, (16, 16)).astype(np.uint8) for _ in range(30)]
-    from PIL import Image
-
     samples = DenseSamples(
         [str(i) for i in range(30)],
         np.array(["train", "val", "test"] * 10),

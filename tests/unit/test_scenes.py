@@ -269,6 +269,18 @@ class TestLabels:
             assert (apart > radii[:, None] + radii[None] - 1e-9).all()
 
 
+@pytest.mark.parametrize(
+    ("index", "rgb", "depth", "normals", "shown"),
+    [(0, 177.308, 5.812, -43.864, 54), (31, 173.02, 4.96, -45.726, 189), (49, 156.947, 3.792, -47.506, 413)],
+)
+def test_pictures_are_what_they_were(index, rgb, depth, normals, shown):
+    """Results are compared over years, so nothing that is shared with other scenes may change these."""
+    picture, labels = draw_picture(Plan(50, objects=3, size=48, seed=5), index)
+    found = [picture.mean(), labels.depth.astype(float).mean(), labels.normals.astype(float).mean()]
+    np.testing.assert_allclose(found, [rgb, depth, normals], atol=2e-3)
+    assert np.count_nonzero(labels.instance_mask) == shown
+
+
 class TestPlan:
     @pytest.mark.parametrize("images", [50, 73, 400, 2000])
     @pytest.mark.parametrize("objects", [1, 4])

@@ -30,7 +30,9 @@ def pretraining(histories: list[dict], study: Study, plot: dict) -> Figure:
         InputError: there is no history.
     """
     if not histories:
-        raise InputError("no model of the study is pretrained here; give one a source that begins with pretrain:")
+        raise InputError(
+            "no model of the study is pretrained here; give one a source that begins with pretrain:"
+        )
     methods, datasets, networks = (
         list(dict.fromkeys(history[fact] for history in histories)) for fact in ("method", "dataset", "arch")
     )
@@ -58,7 +60,9 @@ def _draw(ax: Axes, history: dict, curve: str, style: dict) -> None:
     steps = np.minimum(history["window"] * (np.arange(len(values)) + 1), history["steps"])
     ax.plot(steps, values, linewidth=0.9, **style)
     if history["val"].get(curve) is not None:
-        ax.plot(steps[-1], 100 * history["val"][curve], "o", markersize=3, color=style["color"], clip_on=False)
+        ax.plot(
+            steps[-1], 100 * history["val"][curve], "o", markersize=3, color=style["color"], clip_on=False
+        )
 
 
 def _finish(ax: Axes, curve: str, plot: dict) -> None:

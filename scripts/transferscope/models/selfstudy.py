@@ -1,9 +1,9 @@
 """The networks of Newell and Deng (CVPR 2020; their code, models/resnet.py and models/cmc.py), for timm.
 
-All take RGB in 0..1 and turn it into normalised LAB in a first layer without parameters, ``colour``; so every
-protocol works on them unchanged, with the normalisation ``none``. A network is one branch, or, for contrastive
-multiview coding, one for luminance and one for the two other channels. The last layer of a branch is linear at
-every position of its map; the mean over all positions is the feature.
+All take RGB in 0..1 and turn it into normalised LAB in a first layer without parameters, ``colour``; so
+every protocol works on them unchanged, with the normalisation ``none``. A network is one branch, or, for
+contrastive multiview coding, one for luminance and one for the two other channels. The last layer of a branch
+is linear at every position of its map; the mean over all positions is the feature.
 """
 
 import torch
@@ -17,10 +17,13 @@ from transferscope.errors import InputError
 COLOURS = {
     # Over the authors' data (their code, util/preprocess_data.py).
     "selfstudy": ((38.44, 3.03, 4.77), (17.42, 9.41, 11.37)),
+    # Over 300 training pictures of each of the twelve single-object datasets that are rendered here.
+    "factors": ((64.58, 0.59, -0.33), (16.15, 10.46, 10.09)),
 }
 # Linear RGB to XYZ under D65, with the white of the 2° observer, as scikit-image has them.
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.95047, 1.0, 1.08883)
+DARK = 0.04045  # below it sRGB is linear
 
 
 class Lab(nn.Module):
@@ -36,17 +39,26 @@ class Lab(nn.Module):
             raise InputError(f"there are no colours {colours!r}; choose one of {', '.join(COLOURS)}")
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in COLOURS[colours])
         # They follow from the architecture, so the weights are without them.
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
+        to_lab = torch.tensor([[0.0, 116, 0], [500, -500, 0], [0, 200, -200]])
+        black = torch.tensor([-16.0, 0, 0]).view(3, 1, 1)
         self.register_buffer("to_xyz", torch.tensor(TO_XYZ) / torch.tensor(WHITE)[:, None], persistent=False)
+        self.register_buffer("to_lab", to_lab / std[:, 0], persistent=False)
+        self.register_buffer("offset", (black - mean) / std, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):
             images = images.float()
-            linear = torch.where(images > 0.04045, ((images + 0.055) / 1.055) ** 2.4, images / 12.92)
-            xyz = torch.einsum("ij,njhw->nihw", self.to_xyz, linear)
-            x, y, z = torch.where(xyz > 0.008856, xyz ** (1 / 3), 7.787 * xyz + 16 / 116).unbind(1)
-            return (torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1) - self.mean) / self.std
+            # Each curve is a line in the dark; as sums and minima of clamped parts both take half the time.
+            curve = _power((images.clamp(min=DARK) + 0.055) / 1.055, 2.4) - ((DARK + 0.055) / 1.055) ** 2.4
+            xyz = torch.einsum("ij,njhw->nihw", self.to_xyz, images.clamp(max=DARK) / 12.92 + curve)
+            # The line is the cube root's tangent, which lies above it.
+            root = torch.minimum(_power(xyz.clamp(min=0.008856), 1 / 3), 7.787 * xyz + 16 / 116)
+            return torch.einsum("ij,njhw->nihw", self.to_lab, root) + self.offset
+
+
+def _power(x: Tensor, exponent: float) -> Tensor:
+    """A power of what is above 0, in place; twice as fast as ``pow``."""
+    return x.log_().mul_(exponent).exp_()
 
 
 class ConvBlock(nn.Sequential):

@@ -1,5 +1,5 @@
 """Pretraining: how a backbone is made without labels.
 
-A method is a module here with one class that derives from ``method.Method``; it is found by the module's name,
-which the sources of the models table and the configuration write. ``training`` trains any of them.
+A method is a module here with one class that derives from ``method.Method``; it is found by the module's
+name, which sources in the models table and the configuration write. ``training`` trains any of them.
 """

@@ -1,7 +1,7 @@
 """AMDIM: tell the places of another view of the image from those of all other images.
 
-Bachman, Hjelm and Buchwalter (NeurIPS 2019), as Newell and Deng (CVPR 2020) train it (their code, models/amdim.py,
-tasks/amdim.py): with the backbone as it is, and the feature itself for the global vector.
+Bachman, Hjelm and Buchwalter (NeurIPS 2019), as Newell and Deng (CVPR 2020) train it (their code,
+models/amdim.py and tasks/amdim.py): with the backbone as it is, and the feature itself for the global vector.
 """
 
 from functools import partial
@@ -18,9 +18,9 @@ PENALTY = 0.05
 
 
 class Amdim(Method):
-    """Two maps of the backbone, brought to the feature's width by 1 x 1 convolutions and to 7 x 7 and 5 x 5 places.
+    """Two maps of the backbone, brought to the feature's width, and to 7 x 7 and 5 x 5 places.
 
-    The maps are those of the layers that the network names in ``amdim``, else of the last two that timm lists in
+    They are those of the layers that the network names in ``amdim``, else of the last two that timm lists in
     its ``feature_info``.
 
     Args:
@@ -52,8 +52,8 @@ class Amdim(Method):
         maps = [self._maps.pop(name) for name in self._layers]
         if any(one.ndim != 4 for one in maps):
             raise InputError(
-                f"the pretraining method amdim needs maps [N, C, H, W] of {' and '.join(self._layers)}, and this "
-                "network gives something else there; take a convolutional one"
+                f"the pretraining method amdim needs maps [N, C, H, W] of {' and '.join(self._layers)}, and "
+                "this network gives something else there; take a convolutional one"
             )
         return [one.shape[1] for one in maps]
 
@@ -73,7 +73,7 @@ class Amdim(Method):
 
 
 class View(NamedTuple):
-    """What is known of one view of B images: feature [B, D], 5 x 5 and 7 x 7 places [B, D, 25], [B, D, 49]."""
+    """One view of B images: the feature [B, D], 5 x 5 and 7 x 7 places [B, D, 25] and [B, D, 49]."""
 
     feature: Tensor
     places_5: Tensor
@@ -90,8 +90,8 @@ def layers(backbone: nn.Module) -> tuple[str, str]:
     names = getattr(backbone, "amdim", ()) or tuple(listed[-2:])
     if len(names) != 2:
         raise InputError(
-            "the pretraining method amdim needs a network of one branch with two maps that it, or timm, names, and "
-            "this one has none; take another `arch`, such as selfstudy_resnet9 or resnet18"
+            "the pretraining method amdim needs a network of one branch with two maps that it, or timm, "
+            "names, and this one has none; take another `arch`, such as selfstudy_resnet9 or resnet18"
         )
     return names
 

@@ -1,12 +1,13 @@
 """Barlow Twins (Zbontar et al., ICML 2021)."""
 
-from torch import nn
+from torch import Tensor, nn
 
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews
+from transferscope.pretraining.parts.views import STRONG, compare
 
 
-class BarlowTwins(TwoViews):
+class BarlowTwins(Method):
     """Brings the correlations of outputs between the two views to the identity (section 2).
 
     Args:
@@ -15,6 +16,9 @@ class BarlowTwins(TwoViews):
         hidden, outputs: widths of the head.
         facts: as for ``Method``.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,
@@ -28,3 +32,7 @@ class BarlowTwins(TwoViews):
         super().__init__(backbone, **facts)
         self.head = heads.BarlowTwinsProjectionHead(self.width, hidden, outputs)
         self.loss = losses.BarlowTwinsLoss(redundancy)
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        features = self.backbone(images)
+        return compare(features, self.head(features), self.loss)

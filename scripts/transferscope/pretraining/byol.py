@@ -2,13 +2,13 @@
 
 from torch import Tensor, nn
 
-from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.average import MovingAverage
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, full_precision, matched
 
 
-class BYOL(TwoViews):
+class BYOL(Method):
     """Predicts, from one view, what a moving average of the network makes of the other (section 3).
 
     The loss is half of theirs less 1: the negative cosine.
@@ -19,6 +19,9 @@ class BYOL(TwoViews):
         momentum: of the average at the first step; 1 at the last.
         steps, facts: as for ``Method``.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,

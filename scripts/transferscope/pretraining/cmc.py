@@ -1,7 +1,8 @@
-"""Contrastive multiview coding: tell an image's colours from others' by its luminance, and the other way round.
+"""Contrastive multiview coding: tell an image's colours from others' by its luminance, and vice versa.
 
-Tian, Krishnan and Isola (ECCV 2020), as Newell and Deng (CVPR 2020) train it (their code, models/cmc.py): with a
-softmax over one right pair and K wrong ones, where Tian et al. estimate the constant of a noise distribution.
+Tian, Krishnan and Isola (ECCV 2020), as Newell and Deng (CVPR 2020) train it (their code, models/cmc.py):
+with a softmax over one right pair and K wrong ones, where Tian et al. estimate the constant of a noise
+distribution.
 """
 
 from dataclasses import replace
@@ -40,7 +41,7 @@ class Cmc(Method):
         if len(getattr(backbone, "branches", ())) != 2:
             raise InputError(
                 "the pretraining method cmc needs a network of two branches, one for luminance and one for "
-                "colours, and this one has none; write selfstudy_cmc_resnet9 or another of these as its `arch`"
+                "colours, and this one has none; write selfstudy_cmc_resnet9 or another such as its `arch`"
             )
         super().__init__(backbone, samples=samples, **facts)
         self.augment = replace(self.augment, jitter=jitter)
@@ -70,7 +71,7 @@ class Cmc(Method):
 
 
 def scores(features: Tensor, bank: Tensor, rows: Tensor, temperature: float) -> Tensor:
-    """How alike features [B, d] are to some rows [B, K + 1] of a bank [N, d]; no gradient reaches the bank."""
+    """How alike features [B, d] are to some rows [B, K + 1] of a bank [N, d], which is a constant."""
     return torch.einsum("bkd,bd->bk", bank[rows], features) / temperature
 
 

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
-from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.average import MovingAverage
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, full_precision, matched
 
 
-class DINO(TwoViews):
+class DINO(Method):
     """Gives a view the distribution that a moving average gives to another one (section 3.1).
 
     Args:
@@ -26,6 +26,9 @@ class DINO(TwoViews):
     Raises:
         InputError: local views are asked for, and the network does not take them.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,

@@ -28,8 +28,8 @@ class Outcome(NamedTuple):
 class Method(nn.Module):
     """A backbone, and what the method trains it with.
 
-    What is no gradient's (banks, queues, moving averages) has to be in buffers or submodules, where it is saved
-    and resumed with all else; random numbers come from PyTorch's global generator for the same reason.
+    What no gradient moves (banks, queues, moving averages) has to be in buffers or submodules, where it is
+    saved and resumed with all else; random numbers come from PyTorch's global generator for the same reason.
 
     Args:
         backbone: normalised images [N, C, S, S], in its own colours (``backbones.take_colour``), to features
@@ -98,8 +98,9 @@ def create(name: str, backbone: nn.Module, settings: dict, **facts: int) -> Meth
     known = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY} - set(facts)
     unknown = sorted(set(settings) - known)
     if unknown:
+        others = ", ".join(sorted(known)) or "none"
         raise InputError(
-            f"the pretraining method {name} has no setting {unknown[0]!r}, only {', '.join(sorted(known)) or 'none'}"
-            "; correct `pretrain` in the configuration"
+            f"the pretraining method {name} has no setting {unknown[0]!r}, only {others}; correct "
+            "`pretrain` in the configuration"
         )
     return kind(backbone, **facts, **settings)

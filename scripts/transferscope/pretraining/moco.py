@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
-from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.average import MovingAverage
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, full_precision, matched
 
 
-class MoCo(TwoViews):
+class MoCo(Method):
     """Tells the other view of an image, as a moving average sees it, from earlier ones (section 3).
 
     Args:
@@ -25,6 +25,9 @@ class MoCo(TwoViews):
     Raises:
         InputError: the queue is longer than the training set.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,
@@ -44,7 +47,8 @@ class MoCo(TwoViews):
         if queue > samples:
             raise InputError(
                 f"moco's queue of {queue} views is longer than the training set of {samples} images, so "
-                "every image would be told from itself; set its queue to less"
+                "every image would be told from itself; set queue to less, under moco in the profile "
+                "(`pretrain` in the configuration)"
             )
         self.parts = parts
         self.head = heads.MoCoProjectionHead(self.width, hidden, outputs)

@@ -1,6 +1,7 @@
 """Rotation: by which quarter turn was the image turned?
 
-Gidaris, Singh and Komodakis (ICLR 2018), as Newell and Deng (CVPR 2020) train it (their code, tasks/rotate.py).
+Gidaris, Singh and Komodakis (ICLR 2018), as Newell and Deng (CVPR 2020) train it (their code,
+tasks/rotate.py).
 """
 
 import torch

@@ -1,12 +1,13 @@
 """SimCLR (Chen et al., ICML 2020)."""
 
-from torch import nn
+from torch import Tensor, nn
 
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews
+from transferscope.pretraining.parts.views import STRONG, compare
 
 
-class SimCLR(TwoViews):
+class SimCLR(Method):
     """Tells the other view of an image from the views of all other images in the batch (section 2).
 
     Args:
@@ -15,6 +16,9 @@ class SimCLR(TwoViews):
         hidden, outputs: widths of the head.
         facts: as for ``Method``.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,
@@ -28,3 +32,7 @@ class SimCLR(TwoViews):
         super().__init__(backbone, **facts)
         self.head = heads.SimCLRProjectionHead(self.width, hidden, outputs)
         self.loss = losses.NTXentLoss(temperature)
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        features = self.backbone(images)
+        return compare(features, self.head(features), self.loss)

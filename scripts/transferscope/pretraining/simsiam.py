@@ -2,12 +2,12 @@
 
 from torch import Tensor, nn
 
-from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, full_precision, matched
 
 
-class SimSiam(TwoViews):
+class SimSiam(Method):
     """Predicts the output for one view from that for the other, which passes no gradient on (section 3).
 
     Args:
@@ -16,6 +16,9 @@ class SimSiam(TwoViews):
         bottleneck: hidden width of the predictor.
         facts: as for ``Method``.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,

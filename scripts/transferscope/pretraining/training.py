@@ -74,7 +74,7 @@ def load(
 
 
 class ReadOut(nn.Module):
-    """Classes read from features [B, D] by a linear layer and by one of a hidden layer (section 5 of the paper).
+    """Classes read from features [B, D] by a linear layer, and by two (their code, models/wrapper.py).
 
     A monitor: no gradient reaches the backbone, and it is no part of it.
     """
@@ -114,7 +114,7 @@ class Pretraining(nn.Module):
         self.read_out = ReadOut(method.width, classes) if classes else None
 
     def forward(self, batch: list[Tensor]) -> Tensor:
-        """What is minimised; then the method's own loss, its accuracy and those of the read-out, NaN if none."""
+        """What is minimised; the method's own loss; its accuracy and those of the read-out, NaN if none."""
         images, *labels, _, indices = batch
         outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices)
         loss, unknown = outcome.loss.float(), images.new_tensor(math.nan)
@@ -148,7 +148,7 @@ def fit(
 
     Returns:
         How it went: ``window`` in steps, and by window ``loss``, ``accuracy`` (of the pretext task) and the
-        accuracies of the read-out, ``linear`` and ``mlp``; with ``val`` these two of the split val in the end.
+        accuracies of the read-out, ``linear`` and ``mlp``; ``val`` has these two of the split val in the end.
         Accuracies are in 0..1, and None where there are none.
 
     Raises:

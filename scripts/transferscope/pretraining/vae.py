@@ -1,6 +1,7 @@
 """Variational autoencoder: draw the image again from its feature.
 
-Kingma and Welling (ICLR 2014), as Newell and Deng (CVPR 2020) train it (their code, models/vae.py, tasks/vae.py).
+Kingma and Welling (ICLR 2014), as Newell and Deng (CVPR 2020) train it (their code, models/vae.py and
+tasks/vae.py).
 """
 
 import torch

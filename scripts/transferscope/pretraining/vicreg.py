@@ -1,12 +1,13 @@
 """VICReg (Bardes, Ponce and LeCun, ICLR 2022)."""
 
-from torch import nn
+from torch import Tensor, nn
 
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import TwoViews
+from transferscope.pretraining.parts.views import STRONG, compare
 
 
-class VICReg(TwoViews):
+class VICReg(Method):
     """Like outputs for both views, each with a variance of its own, none correlated with another (section 4).
 
     Args:
@@ -15,6 +16,9 @@ class VICReg(TwoViews):
         hidden, outputs: widths of the head, whose form is that of Barlow Twins.
         facts: as for ``Method``.
     """
+
+    views = 2
+    augment = STRONG
 
     def __init__(
         self,
@@ -30,3 +34,7 @@ class VICReg(TwoViews):
         super().__init__(backbone, **facts)
         self.head = heads.BarlowTwinsProjectionHead(self.width, hidden, outputs)
         self.loss = losses.VICRegLoss(invariance, variance, covariance)
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        features = self.backbone(images)
+        return compare(features, self.head(features), self.loss)

@@ -205,8 +205,8 @@ def _check_tasks(where: str, row: pd.Series, known: dict[str, set[str]]) -> None
 def _origins(path: str | Path, table: pd.DataFrame, own: dict[str, Callable[[str], str]]) -> list[str]:
     """Where files come from: ``url``, ``pypi``, ``local``, ``random`` or, by hand, ``manual``.
 
-    What this workflow makes of its ``own`` has a source that begins with one of these names and a colon; the function beside it
-    checks the source and returns its origin.
+    What this workflow makes itself has a source that begins with a name in ``own`` and a colon; the function
+    there checks the source and returns its origin.
     """
     origins = []
     for name, sources in table["source"].items():

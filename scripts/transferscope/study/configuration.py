@@ -143,7 +143,8 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
             )
         if datasets.at[plan["dataset"], "split_rule"] == "pooled":
             raise InputError(
-                f"{where}: the dataset {plan['dataset']} has no split to train on, as it is pooled; name another"
+                f"{where}: the dataset {plan['dataset']} has no split to train on, since it is pooled; name "
+                "another"
             )
 
 

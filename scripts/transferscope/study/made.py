@@ -88,9 +88,9 @@ def pretrain_settings(source: str) -> dict[str, str | int]:
         or not int(numbers[1])
     ):
         raise InputError(
-            f"the source {source!r} has to be pretrain: with {', '.join(sorted(PRETRAIN_SETTINGS))} and, if need "
-            "be, images, the last two whole numbers, as in pretrain:method=rotation&dataset=digits&profile=small"
-            "&seed=0"
+            f"the source {source!r} has to be pretrain: with {', '.join(sorted(PRETRAIN_SETTINGS))} and, if "
+            "need be, images, the last two whole numbers, as in "
+            "pretrain:method=rotation&dataset=digits&profile=small&seed=0"
         )
     known = methods()
     if settings["method"] not in known:

@@ -21,8 +21,8 @@ MODULES = Path(__file__).parents[1] / "protocols"
 def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The table of protocols, indexed by id, in its order.
 
-    ``needs`` and ``varies`` become lists, ``arguments`` a dict, ``version`` an integer; ``target`` is the id where the row
-    leaves it empty.
+    ``needs`` and ``varies`` become lists, ``arguments`` a dict, ``version`` an integer; ``target`` is the id
+    where the row leaves it empty.
 
     Raises:
         InputError: names the file, row and column.

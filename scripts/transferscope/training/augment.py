@@ -126,8 +126,9 @@ def _nearest(target: Tensor, grid: Tensor) -> Tensor:
 
 def _jitter(images: Tensor, draw: _Draw) -> Tensor:
     shape = (images.shape[1], 1, 1)
-    changed = images * 2 ** (SPREAD * draw.normal(*shape)) + SPREAD * draw.normal(*shape)
-    return torch.where(draw.chance(JITTERED)[:, None, None, None], changed, images)
+    factor, summand = 2 ** (SPREAD * draw.normal(*shape)), SPREAD * draw.normal(*shape)
+    jittered = draw.chance(JITTERED)[:, None, None, None]
+    return images * torch.where(jittered, factor, 1) + jittered * summand
 
 
 def _shifts(margin: int, draw: _Draw) -> tuple[Tensor, Tensor]:
@@ -140,13 +141,10 @@ def _shifts(margin: int, draw: _Draw) -> tuple[Tensor, Tensor]:
 
 def _shifted(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Images [N, C, S, S] cut out of themselves with a margin of zeros."""
-    count, channels, side, _ = images.shape
-    margin = side // MARGIN
-    padded = nn.functional.pad(images, [margin] * 4)
-    place = torch.arange(side, device=images.device)
-    rows = (rows[:, None] + place)[:, None, :, None].expand(-1, channels, -1, padded.shape[-1])
-    columns = (columns[:, None] + place)[:, None, None, :].expand(-1, channels, side, -1)
-    return padded.gather(2, rows).gather(3, columns)
+    side = images.shape[-1]
+    padded = nn.functional.pad(images, [side // MARGIN] * 4)
+    windows = padded.unfold(2, side, 1).unfold(3, side, 1)
+    return windows[torch.arange(len(images), device=images.device), :, rows, columns]
 
 
 def _cut_out(images: Tensor, draw: _Draw) -> Tensor:

@@ -42,7 +42,7 @@ class Batches:
         self._epoch, self._order = -1, None
 
     def __call__(self, start: int) -> Iterator[list[Tensor]]:
-        """The batches of steps ``start`` and on: images, their targets, whether flipped, and their indices."""
+        """The batches of steps ``start`` and on: images, targets, whether flipped, and indices of samples."""
         for step in range(start, self.steps):
             yield self.batch(step)
 

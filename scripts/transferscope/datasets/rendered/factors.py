@@ -104,7 +104,7 @@ def class_colours(seed: int, classes: int) -> np.ndarray:
 
 
 def draw(variant: str, seed: int, index: int, labels: list[int], colours: np.ndarray, stock) -> Drawn:
-    """Draw the factors of a picture (spec: their code, distributed_render.py and render.py).
+    """Draw the factors of a picture (their code, distributed_render.py and render.py).
 
     Args:
         variant: four digits 0 or 1, see above.

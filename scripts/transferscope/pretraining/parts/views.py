@@ -1,40 +1,29 @@
-"""Methods that compare two views of an image."""
+"""Two views of an image, and how alike a network finds them."""
 
 import torch
 from torch import Tensor, nn
 
-from transferscope.pretraining.method import Method, Outcome
+from transferscope.pretraining.method import Outcome
 from transferscope.training.augment import Augmentation
 
 STRONG = Augmentation(crop=False, cutout=False, resized_crop=True, blur=True)
 
 
-class TwoViews(Method):
-    """A method with one head, and one loss of the head's outputs for both views.
+def compare(features: Tensor, outputs: Tensor, loss: nn.Module) -> Outcome:
+    """What comes of a loss of the outputs for both views, [B, P] each, in float32.
 
-    Both views go through the networks as one batch. Losses are computed in float32.
-
-    Attributes:
-        head: features [2 x B, D] to outputs [2 x B, P].
-        loss: outputs [B, P] of either view to a loss.
+    Args:
+        features: of both views, [2 x B, D].
+        outputs: of a head on them, [2 x B, P].
     """
-
-    views = 2
-    augment = STRONG
-    head: nn.Module
-    loss: nn.Module
-
-    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
-        features = self.backbone(images)
-        outputs = self.head(features)
-        with full_precision(images):
-            first, second = outputs.float().chunk(2)
-            return Outcome(self.loss(first, second), matched(first, second), features.chunk(2)[0])
+    with full_precision(outputs):
+        first, second = outputs.float().chunk(2)
+        return Outcome(loss(first, second), matched(first, second), features.chunk(2)[0])
 
 
-def full_precision(images: Tensor) -> torch.autocast:
-    """A context without mixed precision on the device of ``images``."""
-    return torch.autocast(images.device.type, enabled=False)
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """A context without mixed precision on the device of ``tensor``."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 @torch.no_grad()

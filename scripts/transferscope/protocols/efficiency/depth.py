@@ -45,7 +45,7 @@ def loss(outputs: Tensor, target: Tensor, flipped: Tensor, *, power: int) -> Ten
 
 
 def scores(outputs: Tensor, target: Tensor) -> list[dict]:
-    """Shares of cells within a factor of 1.25 and of 1.1, in percent, and the root of the mean squared error."""
+    """Shares of cells within a factor of 1.25 and of 1.1, in percent, and the RMSE."""
     truth, predicted = _filled(target, outputs), outputs[:, 0].clamp(min=LEAST)
     ratio = torch.maximum(predicted / truth, truth / predicted)
     return measurements(

@@ -88,8 +88,8 @@ class Network(nn.Module):
             where = "" if self.read_out == LAST else f" at stage {self.read_out}"
             shapes = " and ".join(str(list(part.shape)) for part in parts)
             raise InputError(
-                f"{self.name} gives{where} {shapes} and no map [N, D, h, w] with a position for each part of the "
-                "picture; exclude it from this protocol, or set another `read_out`"
+                f"{self.name} gives{where} {shapes} and no map [N, D, h, w]; exclude it from this protocol, "
+                "or set another `read_out`"
             )
         whole = torch.cat(parts, dim=1)
         return whole if self.maps else whole.mean((2, 3))
@@ -97,7 +97,7 @@ class Network(nn.Module):
     def _matcher(self) -> dict:
         if not hasattr(self.backbone, "group_matcher"):
             raise InputError(
-                f"{self.name} names no stages (timm's group_matcher); leave out `freeze`, and `read_out: last`"
+                f"{self.name} names no stages (timm's group_matcher); set `read_out: last`, `freeze: [none]`"
             )
         return self.backbone.group_matcher(coarse=True)
 
@@ -116,8 +116,8 @@ class Network(nn.Module):
         stages = self._stages()
         if freeze + 1 > len(stages):
             raise InputError(
-                f"{self.name} can be frozen up to 0 to {len(stages) - 1}, and not up to {freeze}; take {freeze} out "
-                "of `efficiency.freeze`, or exclude the model"
+                f"{self.name} can be frozen up to 0 to {len(stages) - 1}, and not up to {freeze}; take "
+                f"{freeze} out of `efficiency.freeze`, or exclude the model"
             )
         within = tuple(f"{module}." for stage in stages[: freeze + 1] for module in stage)
         stem = _patterns(self._matcher()["stem"])

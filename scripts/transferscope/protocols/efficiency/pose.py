@@ -22,8 +22,8 @@ def task(root: str | Path, *, facts: dict, seed: int, pose_flip: str, **others) 
     Args:
         facts: of the dataset, as for ``load_task``.
         seed: of the intervals.
-        pose_flip: ``swap``: a mirrored picture has the mirrored pose; ``as_released``: it keeps its own, which
-            is a mistake of the authors' code; ``none``: no picture is mirrored.
+        pose_flip: ``swap``: a mirrored picture has the mirrored pose; ``as_released``: it keeps its own, a
+            mistake of the authors' code; ``none``: no picture is mirrored.
 
     Raises:
         InputError: the dataset has other poses than these five.

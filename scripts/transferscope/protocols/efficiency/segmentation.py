@@ -1,10 +1,9 @@
-"""The class of every cell of a network's map with few labels (Newell and Deng, CVPR 2020; tasks/classify.py)."""
+"""The class of every cell of a network's map with few labels (Newell and Deng, CVPR 2020)."""
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from transferscope.datasets import load_dense

@@ -1,4 +1,4 @@
-"""Which samples of the training split are labelled; of a dataset the same for all networks, tasks and seeds."""
+"""Which samples of the training split are labelled: the same for all networks, tasks and seeds."""
 
 import numpy as np
 
@@ -20,8 +20,8 @@ def prefix(count: int, samples: int, subset_seed: int) -> np.ndarray:
     """
     if count > samples:
         raise InputError(
-            f"{count} labels were asked for, where the training split has {samples} samples; leave {count} out "
-            "of `labels` in the configuration, or write the count into the column `train` of the dataset's row"
+            f"{count} labels were asked for, where the training split has {samples} samples; leave {count} "
+            "out of `labels`, or write the count into the column `train` of the dataset's row"
         )
     return order(samples, subset_seed)[:count]
 
@@ -44,7 +44,7 @@ def balanced(count: int, labels: np.ndarray, subset_seed: int) -> np.ndarray:
     smallest = min(map(len, members))
     if not 1 <= each <= smallest:
         raise InputError(
-            f"{count} labels are {each} of each of the {len(classes)} classes, which have {smallest} samples or "
-            f"more; leave {count} out of `efficiency.labels`"
+            f"{count} labels are {each} of each of the {len(classes)} classes, which have {smallest} samples "
+            f"or more; leave {count} out of `efficiency.labels`"
         )
     return np.sort(np.concatenate([member[:each] for member in members]))

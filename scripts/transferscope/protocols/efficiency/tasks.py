@@ -22,8 +22,8 @@ class Task:
         outputs: of the head.
         maps: whether the head is at every position of the network's map, and targets are of pixels.
         augment: what happens to training images.
-        loss: head's outputs, targets of a batch, whether each was mirrored (bool [B]), to the mean loss. Outputs
-            are float32 [B, outputs] or, of a map, [B, outputs, h, w].
+        loss: head's outputs, targets of a batch, whether each was mirrored (bool [B]), to the mean loss.
+            Outputs are float32 [B, outputs] or, of a map, [B, outputs, h, w].
         measure: outputs and targets of a whole split to measurements of ``results.run``, the headline first.
     """
 

@@ -194,6 +194,6 @@ class Trainings:
 
     def _diverged(self, labels: int, step: int) -> InputError:
         return InputError(
-            f"{self.run.model} on {self.run.dataset}, {labels} labels: the loss is no longer finite at step {step}; "
-            "lower the learning_rate of this protocol's settings"
+            f"{self.run.model} on {self.run.dataset}, {labels} labels: the loss is no longer finite at step "
+            f"{step}; lower the learning_rate of this protocol's settings"
         )
