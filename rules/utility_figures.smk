@@ -1,20 +1,22 @@
 """Label efficiency seen from other sides: architectures, tasks, frozen depths, where and on how much was pretrained.
 
-In: <results>/tables/utility.tsv. Out: below <results>/figures/, as far as the study has the runs for them, architectures/,
-frozen/, transfer_matrix/ and unlabelled/ with a figure a protocol, and utility_tasks.pdf. UTILITY is all that the plain target `utility` makes.
+In: <results>/tables/utility.tsv. Out: architectures/, frozen/, transfer_matrix/ and unlabelled/ with a figure a protocol,
+and utility_tasks.pdf, in <results>/figures/, as far as the study has the runs for them. UTILITY is all that the plain
+target `utility` makes.
 """
 
 UNTRAINED = MODELS["supervision"] == "random"
 PRETRAINED_HERE = MODELS[MODELS["pretrained_on"] != ""]
 FROZEN = CURVES.loc[CURVES["freeze"] != "", "protocol"].unique()
+ELSEWHERE = CURVES[CURVES["model"].isin(PRETRAINED_HERE.index)]
+ELSEWHERE = ELSEWHERE[ELSEWHERE["model"].map(MODELS["pretrained_on"]) != ELSEWHERE["dataset"]]
 
 if MODELS.loc[UNTRAINED, "arch"].nunique() > 1:
     UTILITY_FIGURES += expand("architectures/{protocol}", protocol=WITH_CURVES.index)
 if WITH_CURVES["task"].nunique() > 1:
     UTILITY_FIGURES += ["utility_tasks"]
 UTILITY_FIGURES += expand("frozen/{protocol}", protocol=FROZEN)
-if PRETRAINED_HERE["pretrained_on"].nunique() > 1:
-    UTILITY_FIGURES += expand("transfer_matrix/{protocol}", protocol=WITH_CURVES.index)
+UTILITY_FIGURES += expand("transfer_matrix/{protocol}", protocol=ELSEWHERE["protocol"].unique())
 if (PRETRAINED_HERE.groupby(["method", "arch", "pretrained_on"])["unlabelled"].nunique() > 1).any():
     UTILITY_FIGURES += expand("unlabelled/{protocol}", protocol=WITH_CURVES.index)
 
