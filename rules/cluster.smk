@@ -48,3 +48,6 @@ def prepare_run() -> None:
             events.record_run()
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+include: "sizes.smk"

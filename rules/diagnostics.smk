@@ -65,3 +65,6 @@ rule plot_finetuning:
         plot=config["plotting"],
     script:
         "../scripts/plot_finetuning.py"
+
+
+include: "property_figures.smk"

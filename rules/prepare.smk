@@ -101,3 +101,6 @@ rule choose_picture:
         seed=config["seeds"][0],
     script:
         "../scripts/choose_picture.py"
+
+
+include: "render.smk"
