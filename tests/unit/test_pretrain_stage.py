@@ -53,6 +53,7 @@ def run(
         "source": f"pretrain:method={method}&dataset=digits&profile=tiny&seed=0&images=100",
         "task": task,
         "facts": FACTS,
+        "split_seed": 0,
         "version": 1,
         "device": "cpu",
         "threads": 1,
