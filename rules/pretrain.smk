@@ -64,6 +64,7 @@ rule pretrain:
         plan=plan_of_pretraining,
         task=of_its_dataset(task_of_loader),
         facts=of_its_dataset(dataset_facts),
+        split_seed=config["seeds"][0],
     script:
         "../scripts/pretrain.py"
 

@@ -22,6 +22,7 @@ def main(
     plan: dict,
     task: str,
     facts: dict,
+    split_seed: int,
     version: int,
     device: str,
     threads: int,
@@ -33,16 +34,18 @@ def main(
         model, arch, normalisation, source: of the model's row.
         plan: what the source says, and all settings (``study.configuration.pretraining``).
         task, facts: as ``datasets.load_for`` takes them.
+        split_seed: of a split that is drawn: that by which models are evaluated, not that of the training.
         version: of the rule.
         checkpoint_steps: between two states from which a killed job resumes.
     """
     depends = {"arch": arch, "normalisation": normalisation, "plan": plan, "task": task, "facts": facts}
-    depends |= {"version": version, "device": device, "libraries": library_versions()}
+    depends |= {"split_seed": split_seed, "version": version, "device": device}
+    depends |= {"libraries": library_versions()}
     resume = Resume(state_file(output), depends)
     settings, seed = dict(plan["training"]), plan["seed"]
     size = settings.pop("size")
     data = training.load(
-        root, task=task, facts=facts, size=size, seed=seed, images=plan.get("images"), threads=threads
+        root, task=task, facts=facts, size=size, seed=split_seed, images=plan.get("images"), threads=threads
     )
     torch.manual_seed(seed)
     backbone = backbones.create(arch)

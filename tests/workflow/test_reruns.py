@@ -28,7 +28,7 @@ ANALYSES = {
     "task_pages",
 }
 # What the small study is made of, and what it is not: other rows are other runs, not other numbers.
-CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks"}
+CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks", "pretrain"}
 
 
 def settings(section: dict, *above: str) -> list[str]:

@@ -16,7 +16,7 @@ class Vae(Method):
     """Mean and log variance linear in the feature; transposed convolutions draw the image.
 
     Args:
-        output: side of what is drawn, a power of two; larger images are reduced to it (nearest neighbour).
+        output: side of what is drawn, a power of two, to which images are brought by nearest neighbour.
         divergence: weight of an image's divergence from a normal distribution, summed over the D dimensions,
             beside the mean squared error over pixels. The authors sum over the batch too, with the weight
             1e-5: at their batches of 512 it is 5.12e-3 an image, whatever the batch is here.
@@ -52,7 +52,7 @@ def losses(drawn: Tensor, images: Tensor, mean: Tensor, log_variance: Tensor, we
 
     Args:
         drawn: [B, C, s, s].
-        images: [B, C, S, S], reduced to s where S is larger.
+        images: [B, C, S, S], brought to s where S is another.
         mean, log_variance: of the codes, [B, D].
         weight: of the divergence.
     """

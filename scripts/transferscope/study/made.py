@@ -64,12 +64,8 @@ def render_settings(source: str) -> dict[str, int]:
 
 
 def methods() -> set[str]:
-    """The pretraining methods: modules of ``pretraining/`` with a class that derives from ``Method``."""
-    return {
-        source.stem
-        for source in METHODS.glob("*.py")
-        if re.search(r"^class \w+\(Method\):", source.read_text(encoding="utf-8"), re.MULTILINE)
-    }
+    """The pretraining methods: the modules of ``pretraining/``, but for those of the stage itself."""
+    return {source.stem for source in METHODS.glob("*.py")} - {"__init__", "method", "training"}
 
 
 def pretrain_settings(source: str) -> dict[str, str | int]:
