@@ -17,7 +17,7 @@ class Vae(Method):
 
     Args:
         output: side of what is drawn, a power of two, to which images are brought by nearest neighbour.
-        channels: of the decoder, at most; a quarter of them before the last layer at 64 pixels.
+        channels: of the first three layers of the decoder; each one after has half those of the one before.
         divergence: weight of an image's divergence from a normal distribution, summed over the D dimensions,
             beside the mean squared error over pixels. The authors sum over the batch too, with the weight
             1e-5: at their batches of 512 it is 5.12e-3 an image, whatever the batch is here.
