@@ -17,6 +17,7 @@ class Vae(Method):
 
     Args:
         output: side of what is drawn, a power of two, to which images are brought by nearest neighbour.
+        channels: of the first three layers of the decoder; each one after has half those of the one before.
         divergence: weight of an image's divergence from a normal distribution, summed over the D dimensions,
             beside the mean squared error over pixels. The authors sum over the batch too, with the weight
             1e-5: at their batches of 512 it is 5.12e-3 an image, whatever the batch is here.
@@ -27,7 +28,15 @@ class Vae(Method):
 
     augment = Augmentation(cutout=False)
 
-    def __init__(self, backbone: nn.Module, *, output: int = 64, divergence: float = 5.12e-3, **facts: int):
+    def __init__(
+        self,
+        backbone: nn.Module,
+        *,
+        output: int = 64,
+        channels: int = 256,
+        divergence: float = 5.12e-3,
+        **facts: int,
+    ):
         super().__init__(backbone, **facts)
         if output < 4 or output & (output - 1):
             raise InputError(
@@ -36,7 +45,7 @@ class Vae(Method):
         self.output, self.divergence = output, divergence
         self.mean = nn.Linear(self.width, self.width)
         self.log_variance = nn.Linear(self.width, self.width)
-        self.decoder = _decoder(self.width, output)
+        self.decoder = _decoder(self.width, output, channels)
 
     def forward(self, images: Tensor, indices: Tensor) -> Outcome:
         features = self.backbone(images)
@@ -63,11 +72,11 @@ def losses(drawn: Tensor, images: Tensor, mean: Tensor, log_variance: Tensor, we
     return error + weight * divergence
 
 
-def _decoder(width: int, output: int) -> nn.Sequential:
-    """A code [B, D, 1, 1] to 4, 8, ... pixels, in ever fewer channels; a 1 x 1 convolution to colours."""
+def _decoder(width: int, output: int, channels: int) -> nn.Sequential:
+    """A code [B, D, 1, 1] to 4, 8, ... pixels, from the fourth on in half the channels; then to colours."""
     layers, inputs = [], width
     for number in range(output.bit_length() - 2):
-        outputs = 2 ** min(8, 10 - number)
+        outputs = max(1, min(channels, 4 * channels >> number))
         layers += [
             nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=min(number, 1)),
             nn.BatchNorm2d(outputs),
