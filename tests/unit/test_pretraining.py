@@ -119,8 +119,8 @@ def test_amdim_takes_the_last_maps_that_timm_names(arch):
 def test_cmcs_loss_is_that_of_direct_loops_and_its_banks_are_moved():
     torch.manual_seed(0)
     settings = {"negatives": 5, "momentum": 0.4, "temperature": 0.07}
-    made = method.create("cmc", network("selfstudy_cmc_resnet9?width=2"), settings, **FACTS)
-    images, indices = torch.randn(4, 3, 32, 32), torch.tensor([3, 1, 7, 2])
+    made = method.create("cmc", network("selfstudy_cmc_resnet9?width=2"), settings, **FACTS).double()
+    images, indices = torch.randn(4, 3, 32, 32).double(), torch.tensor([3, 1, 7, 2])
     before = {"luminance": made.luminance.clone(), "colours": made.colours.clone()}
     half = made.width // 2
     assert all(bank.shape == (12, half) and bank.abs().max() <= (3 / half) ** 0.5 for bank in before.values())
@@ -128,18 +128,18 @@ def test_cmcs_loss_is_that_of_direct_loops_and_its_banks_are_moved():
     outcome = made(images, indices)
     torch.manual_seed(1)
     rows = torch.cat([indices[:, None], torch.randint(12, (4, 5))], dim=1)
-    own = dict(zip(before, outcome.features.detach().double().chunk(2, dim=1), strict=True))
+    own = dict(zip(before, outcome.features.detach().chunk(2, dim=1), strict=True))
     expected = 0.0
     for name, other in (("luminance", "colours"), ("colours", "luminance")):
         for b in range(4):
-            scores = [float(before[other][row].double() @ own[name][b]) / 0.07 for row in rows[b]]
+            scores = [float(before[other][row] @ own[name][b]) / 0.07 for row in rows[b]]
             expected -= (scores[0] - math.log(sum(map(math.exp, scores)))) / 4
-    assert outcome.loss.item() == pytest.approx(expected, abs=1e-5)
+    assert outcome.loss.item() == pytest.approx(expected, abs=1e-6)
     for name, bank in before.items():
         after, unseen = getattr(made, name), [row for row in range(12) if row not in indices]
         assert torch.equal(after[unseen], bank[unseen])
-        torch.testing.assert_close(after[indices].norm(dim=1), torch.ones(4))
-        moved = 0.4 * bank[indices] + 0.6 * own[name].float()
+        torch.testing.assert_close(after[indices].norm(dim=1), torch.ones(4).double())
+        moved = 0.4 * bank[indices] + 0.6 * own[name]
         torch.testing.assert_close(after[indices], moved / moved.norm(dim=1, keepdim=True))
 
 

@@ -57,7 +57,7 @@ class Cmc(Method):
         pairs = torch.cat([indices[:, None], drawn], dim=1)
         # The loss is of small differences between scores of up to 10, for which half precision is too coarse.
         with torch.autocast(images.device.type, enabled=False):
-            luminance, colours = features.float().chunk(2, dim=1)
+            luminance, colours = features.to(self.colours.dtype).chunk(2, dim=1)
             sides = [
                 scores(luminance, self.colours, pairs, self.temperature),
                 scores(colours, self.luminance, pairs, self.temperature),
