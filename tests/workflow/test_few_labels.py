@@ -1,4 +1,4 @@
-"""A study of label efficiency with a network that it pretrains: it ends, and a change costs what it should."""
+"""A study of label efficiency, of a network that it pretrains: it ends, and changes cost what they should."""
 
 import csv
 import json
