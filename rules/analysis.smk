@@ -19,11 +19,6 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 
-def results_table() -> str:
-    """The long table that all analyses read."""
-    return f"<results>/tables/{config['results_from']}.tsv"
-
-
 # Curves over numbers of labels are no settings; utility.smk makes something of them.
 HAS_SETTINGS = families() != {"efficiency"}
 

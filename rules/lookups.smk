@@ -194,3 +194,6 @@ def own_figures() -> list[str]:
     patterns = PROTOCOLS["figure"]
     names = [patterns[run["protocol"]].format(**run) for run in RUNS.to_dict("records")]
     return [f"<results>/figures/{name}.pdf" for name in dict.fromkeys(names) if name]
+
+
+include: "lookups_training.smk"

@@ -5,38 +5,6 @@ same <resources>/backbones/{model}.safetensors as of any other, and beside it, a
 a figure of that. A job that is killed resumes from its last checkpoint.
 """
 
-# Of each of the study's models that is pretrained here: its method, dataset and seed, and all settings.
-PRETRAINING = {
-    model: configuration.pretraining(config["pretrain"], source)
-    for model, source in MODELS.loc[MODELS["origin"] == "pretrain", "source"].items()
-}
-
-
-def of_its_dataset(function):
-    """An input or param: what follows from the wildcard `dataset`, for the one that the model is pretrained on."""
-
-    def of(wildcards):
-        return function(Wildcards(fromdict={"dataset": PRETRAINING[wildcards.model]["dataset"]}))
-
-    return of
-
-
-def task_of_loader(wildcards) -> str:
-    """A param: with which labels a dataset is loaded; those for recognition tell how pretraining goes."""
-    tasks = DATASET_ROWS[wildcards.dataset]["task"]
-    return catalogue.RECOGNITION if catalogue.RECOGNITION in tasks else tasks[0]
-
-
-def plan_of_pretraining(wildcards) -> dict:
-    """A param: what the row's source says, with all settings."""
-    return PRETRAINING[wildcards.model]
-
-
-def work_of_pretraining(wildcards) -> sizes.Work:
-    """The pictures that a model is pretrained on, and for how many steps."""
-    row = DATASET_ROWS[PRETRAINING[wildcards.model]["dataset"]]
-    return sizes.Work(row["images"], row["classes"], PRETRAINING[wildcards.model]["training"])
-
 
 rule pretrain:
     """A backbone trained by a self-supervised method."""

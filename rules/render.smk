@@ -5,22 +5,6 @@ Out: <resources>/datasets/{dataset}/, one file with all pictures and labels. Ren
 """
 
 
-def factor_settings(wildcards) -> dict:
-    """A param: what the pictures of scenes with factors depend on, beside the folders that they come from."""
-    settings = made.factor_settings(DATASET_ROWS[wildcards.dataset]["source"][0])
-    return {name: value for name, value in settings.items() if name not in made.STAND_INS}
-
-
-def stand_ins(wildcards) -> dict:
-    """The folders on this machine whose models or textures take the place of those made here."""
-    dataset = wildcards.dataset
-    folders = made.stand_ins(DATASET_ROWS[dataset]["source"][0])
-    if folders:
-        contents(dataset)  # written into the index, where jobs look for it
-    what = f"the dataset {dataset} has no folder"
-    return {name: ancient(present(path, Path.is_dir, what)) for name, path in folders.items()}
-
-
 rule render_bucket:
     """A twelfth of the pictures, in the order in which they share models."""
     input:

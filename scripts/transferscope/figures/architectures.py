@@ -45,7 +45,7 @@ def architectures(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
         for ax, group in zip(axes, groups.values(), strict=True):
             rows = pd.concat([panel.rows for panel in group])
             curves.accuracy_axis(ax, rows)
-            curves.label_axis(ax, rows["labels"], plot)
+            curves.label_axis(ax, curves.budgets_of(rows), plot)
             _draw(ax, group, {panel.baseline: styles[names[panel.baseline]] for panel in group}, called, plot)
         shared_labels(figure, axes, "Labels", curves.accuracy_label(table), plot)
     return figure

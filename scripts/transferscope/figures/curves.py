@@ -161,6 +161,11 @@ def accuracy_label(rows: pd.DataFrame) -> str:
     return METRICS[metrics[0]].label if len(metrics) == 1 else "Score (%)"
 
 
+def budgets_of(rows: pd.DataFrame) -> pd.Series:
+    """The numbers of labels that were tried; where a curve ends is none of them."""
+    return rows.loc[rows["place"] != END, "labels"]
+
+
 def label_axis(ax: Axes, budgets: np.ndarray, plot: dict) -> None:
     """A logarithmic axis of labels, with as many of the budgets at its ticks as find room."""
     budgets = np.unique(budgets)

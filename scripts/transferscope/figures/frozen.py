@@ -40,7 +40,7 @@ def frozen(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
         for ax, (panel, model) in zip(axes, groups, strict=True):
             rows = deep[(deep["dataset"] == panel.dataset) & (deep["model"] == model)]
             curves.accuracy_axis(ax, rows)
-            curves.label_axis(ax, rows["labels"], plot)
+            curves.label_axis(ax, curves.budgets_of(rows), plot)
             if len(panel.scratch):
                 curves.draw_accuracy(ax, panel.scratch, curves.SCRATCH)
             for stage, curve in rows.groupby("freeze", sort=False):

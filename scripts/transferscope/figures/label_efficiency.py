@@ -25,7 +25,7 @@ def label_efficiency(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
         figure, axes = grid([panel.title for panel in panels], plot, columns=4, aspect=0.9, key=key)
         for ax, panel in zip(axes, panels, strict=True):
             curves.accuracy_axis(ax, panel.rows)
-            curves.label_axis(ax, panel.rows["labels"], plot)
+            curves.label_axis(ax, curves.budgets_of(panel.rows), plot)
             if len(panel.scratch):
                 curves.draw_accuracy(ax, panel.scratch, curves.SCRATCH)
             for model, rows in panel.rows.groupby("model", sort=False):

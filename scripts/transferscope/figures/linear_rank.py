@@ -42,11 +42,11 @@ def linear_rank(pairs: pd.DataFrame, study: Study, plot: dict) -> Figure:
         key = [(marker(**style), name) for name, style in styles.items()]
         by = ["linear", "finetuned", "labels"]
         panels = list(pairs.groupby(by, sort=False))
-        several = len(pairs[by[:2]].drop_duplicates()) > 1
+        several = pairs["linear"].nunique() > 1
         titles = []
-        for (linear, finetuned, labels), _ in panels:
-            tasks = f"{study.protocols.at[linear, 'title']}, {study.protocols.at[finetuned, 'title']}: "
-            titles.append(f"{tasks if several else ''}{curves.thousands(labels)} labels")
+        for (linear, _, labels), _ in panels:
+            probe = f"{study.protocols.at[linear, 'title']}: " if several else ""
+            titles.append(f"{probe}{curves.thousands(labels)} labels")
         figure, axes = grid(titles, plot, columns=4, aspect=1.0, key=key)
         for ax, (at, rows) in zip(axes, panels, strict=True):
             ends = padded(rows[["x", "y"]].to_numpy().ravel())

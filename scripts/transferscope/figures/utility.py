@@ -28,7 +28,7 @@ def utility_panels(panels: list[curves.Panel], study: Study, plot: dict) -> Figu
     key = [*curves.key(styles, scratch=""), *curves.utility_key(everything), *curves.bars_key(everything)]
     figure, axes = grid([panel.title for panel in panels], plot, columns=4, aspect=0.9, key=key)
     for ax, panel in zip(axes, panels, strict=True):
-        curves.label_axis(ax, panel.rows["labels"], plot)
+        curves.label_axis(ax, curves.budgets_of(panel.rows), plot)
         curves.utility_axis(ax, panel.rows)
         curves.draw_utilities(ax, panel.rows, {model: styles[name] for model, name in names.items()})
     shared_labels(

@@ -1,0 +1,96 @@
+"""What the rules of rendering, pretraining and label efficiency look up, as lookups.smk for the others.
+
+In: the tables and the settings. Out: functions, in the order of the rule files that use them; PRETRAINING.
+"""
+
+from transferscope.cluster import sizes
+from transferscope.study import budgets
+
+
+def factor_settings(wildcards) -> dict:
+    """A param: what the pictures of scenes with factors depend on, beside the folders that they come from."""
+    settings = made.factor_settings(DATASET_ROWS[wildcards.dataset]["source"][0])
+    return {name: value for name, value in settings.items() if name not in made.STAND_INS}
+
+
+def stand_ins(wildcards) -> dict:
+    """The folders on this machine whose models or textures take the place of those made here."""
+    dataset = wildcards.dataset
+    folders = made.stand_ins(DATASET_ROWS[dataset]["source"][0])
+    if folders:
+        contents(dataset)  # written into the index, where jobs look for it
+    what = f"the dataset {dataset} has no folder"
+    return {name: ancient(present(path, Path.is_dir, what)) for name, path in folders.items()}
+
+
+# Of each of the study's models that is pretrained here: its method, dataset and seed, and all settings.
+PRETRAINING = {
+    model: configuration.pretraining(config["pretrain"], source)
+    for model, source in MODELS.loc[MODELS["origin"] == "pretrain", "source"].items()
+}
+
+
+def of_its_dataset(function):
+    """An input or param: what follows from the wildcard `dataset`, for the one that the model is pretrained on."""
+
+    def of(wildcards):
+        return function(Wildcards(fromdict={"dataset": PRETRAINING[wildcards.model]["dataset"]}))
+
+    return of
+
+
+def task_of_loader(wildcards) -> str:
+    """A param: with which labels a dataset is loaded; those for recognition tell how pretraining goes."""
+    tasks = DATASET_ROWS[wildcards.dataset]["task"]
+    return catalogue.RECOGNITION if catalogue.RECOGNITION in tasks else tasks[0]
+
+
+def plan_of_pretraining(wildcards) -> dict:
+    """A param: what the row's source says, with all settings."""
+    return PRETRAINING[wildcards.model]
+
+
+def work_of_pretraining(wildcards) -> sizes.Work:
+    """The pictures that a model is pretrained on, and for how many steps."""
+    row = DATASET_ROWS[PRETRAINING[wildcards.model]["dataset"]]
+    return sizes.Work(row["images"], row["classes"], PRETRAINING[wildcards.model]["training"])
+
+
+def jobs_of_run(wildcards) -> dict[str, list[int]]:
+    """The numbers of labels that a run's dataset has room for, by the job that trains with them.
+
+    Where nobody knows how many pictures are for training, all of them might be.
+    """
+    settings, row = settings_of(wildcards), DATASET_ROWS[wildcards.dataset]
+    samples = row["train"] if row["train"] >= 0 else row["images"]
+    labels = budgets.fitting(settings["labels"], samples)
+    if not labels:
+        refuse(
+            f"the dataset {wildcards.dataset} has {samples} pictures for training, fewer than each of "
+            f"`{PROTOCOL_ROWS[wildcards.protocol]['settings']}.labels`; add a smaller number there, or exclude "
+            f"{wildcards.protocol} for it"
+        )
+    return budgets.jobs(labels, settings["together"])
+
+
+def labels_of_job(wildcards) -> list[int]:
+    """A param: the numbers of labels with which one job trains."""
+    return jobs_of_run(wildcards)[wildcards.budgets]
+
+
+def trainings_of_run(wildcards) -> list[str]:
+    """The trainings with all numbers of labels of a run."""
+    folder = f"<results>/{wildcards.protocol}/{wildcards.dataset}/{wildcards.model}{wildcards.at}"
+    return [f"{folder}/labels-{job}.json" for job in jobs_of_run(wildcards)]
+
+
+def training_settings(wildcards) -> dict:
+    """A param: what one training with few labels depends on, of the settings of its protocol."""
+    others = ("labels", "together", "freeze", "evaluated_on")
+    settings = {name: value for name, value in settings_of(wildcards).items() if name not in others}
+    return settings | ({"size": config["features"]["resolution"]} if settings["size"] == "study" else {})
+
+
+def results_table() -> str:
+    """The long table that all analyses read."""
+    return f"<results>/tables/{config['results_from']}.tsv"
