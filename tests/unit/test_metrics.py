@@ -64,12 +64,13 @@ def test_registry_says_how_each_metric_enters_a_correlation():
     raw = {name for name, metric in METRICS.items() if not metric.bounded}
     angles = {"mean_angle_deg", "median_angle_deg"}
     invariances = {f"invariance_{name}" for name in ("crop", "colour", "blur", "rotation")}
-    assert raw == angles | invariances | {"mse_red", "mse_green", "mse_blue"}
+    assert raw == angles | invariances | {"mse_red", "mse_green", "mse_blue", "depth_rmse"}
     assert {name for name, metric in METRICS.items() if metric.sign == -1} == angles
     distances = {"lpips_alex", "lpips_vgg", "lpips_squeeze", "perceptual"}
     assert {name for name, metric in METRICS.items() if metric.scale == 1} == raw | distances
     assert {metric.scale for metric in METRICS.values()} == {1, 100}
-    errors = {"ece", "ece_scaled", "ece_scaled_val", "mse_red", "mse_green", "mse_blue"} | angles | distances
+    errors = {"ece", "ece_scaled", "ece_scaled_val", "mse_red", "mse_green", "mse_blue", "depth_rmse"}
+    errors |= angles | distances
     assert {name for name, metric in METRICS.items() if metric.higher_is_better is False} == errors
     neither = {name for name, metric in METRICS.items() if metric.higher_is_better is None}
     assert neither == invariances | {"attentive_diffusion"}
