@@ -99,5 +99,6 @@ def test_linear_label_efficiency_adds_a_job_for_each_model_and_dataset(fresh):
     )
     after = fresh.planned("--configfile", STUDY, "config/more.yaml")
     # Eleven datasets have splits; one of these several labels a picture, so no balanced subsets.
-    assert after - before == {"probe": 14 * (11 + 10)}
+    analyses = {"measure_utility": 1, "plot_label_efficiency": 2, "plot_utility": 2}
+    assert after - before == {"probe": 14 * (11 + 10)} | analyses
     assert not before - after

@@ -15,7 +15,8 @@ TABLE = Path(__file__).with_name("reruns_few_labels.tsv")
 with TABLE.open() as file:
     ROWS = list(csv.DictReader(file, delimiter="\t"))
 ANALYSES = {"collect_costs", "collect_results", "measure_utility", "plot_costs"}
-ANALYSES |= {"plot_label_efficiency", "plot_linear_rank", "plot_utility", "plot_utility_tasks"}
+ANALYSES |= {"plot_label_efficiency", "plot_linear_rank", "plot_transfer_matrix", "plot_utility"}
+ANALYSES |= {"plot_utility_tasks"}
 SECTIONS = ("efficiency", "efficiency_maps", "utility")
 MAPS = ("efficiency_segmentation", "efficiency_depth")
 ALONE = ("efficiency_class", "efficiency_pose", *MAPS, "efficiency_linear", "efficiency_linear_balanced")
