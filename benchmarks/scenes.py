@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from transferscope.datasets.rendered import dataset, lab
 from transferscope.datasets.rendered.buckets import Plan, draw_picture
-from transferscope.study import catalogue, made
+from transferscope.study import catalogue, own_sources
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROUNDS = 3
@@ -66,7 +66,7 @@ def print_speed(count: int) -> None:
 def print_lab(count: int) -> None:
     """All training pictures of small datasets."""
     rows = catalogue.read_datasets(CONFIG / "datasets-newell2020.tsv", CONFIG / "schemas")
-    settings = [made.factor_settings(sources[0]) for sources in rows["source"]]
+    settings = [own_sources.factor_settings(sources[0]) for sources in rows["source"]]
     single = [one["variant"] for one in settings if one["layout"] == "single"]
     found = []
     for variant in single:

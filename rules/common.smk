@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from transferscope.errors import InputError
 from transferscope.folders import check_folder
 from transferscope.sources.forms import placed_files
-from transferscope.study import catalogue, configuration, here, made, protocols, runs
+from transferscope.study import catalogue, configuration, here, own_sources, protocols, runs
 from transferscope.study.inputs import input_of
 
 SCHEMAS = Path(workflow.basedir) / "config/schemas"

@@ -95,7 +95,7 @@ def render_setting(key: str):
     """A param: one of the settings in the source of a rendered dataset."""
 
     def of(wildcards):
-        return made.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
+        return own_sources.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
 
     return of
 

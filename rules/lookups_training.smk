@@ -9,14 +9,14 @@ from transferscope.study import budgets
 
 def factor_settings(wildcards) -> dict:
     """A param: what the pictures of scenes with factors depend on, beside the folders that they come from."""
-    settings = made.factor_settings(DATASET_ROWS[wildcards.dataset]["source"][0])
-    return {name: value for name, value in settings.items() if name not in made.STAND_INS}
+    settings = own_sources.factor_settings(DATASET_ROWS[wildcards.dataset]["source"][0])
+    return {name: value for name, value in settings.items() if name not in own_sources.STAND_INS}
 
 
 def stand_ins(wildcards) -> dict:
     """The folders on this machine whose models or textures take the place of those made here."""
     dataset = wildcards.dataset
-    folders = made.stand_ins(DATASET_ROWS[dataset]["source"][0])
+    folders = own_sources.stand_ins(DATASET_ROWS[dataset]["source"][0])
     if folders:
         contents(dataset)  # written into the index, where jobs look for it
     what = f"the dataset {dataset} has no folder"

@@ -78,16 +78,13 @@ rule plot_label_efficiency:
     conda:
         "../envs/main.yaml"
     params:
+        figure="label_efficiency",
         plot=config["plotting"],
     script:
-        "../scripts/plot_label_efficiency.py"
+        "../scripts/plot_curves.py"
 
 
-rule plot_utility:
-    """Labels saved at every number of labels, as far as that can be measured."""
-    input:
-        utility="<results>/tables/utility.tsv",
-        study="<results>/study.json",
+use rule plot_label_efficiency as plot_utility with:
     output:
         pdf="<results>/figures/utility/{protocol}.pdf",
         png=report(
@@ -100,12 +97,9 @@ rule plot_utility:
         "<logs>/plot_utility/{protocol}.log",
     benchmark:
         "<benchmarks>/plot_utility/{protocol}.tsv"
-    conda:
-        "../envs/main.yaml"
     params:
+        figure="utility",
         plot=config["plotting"],
-    script:
-        "../scripts/plot_utility.py"
 
 
 rule plot_linear_rank:

@@ -33,11 +33,7 @@ localrules:
     plot_unlabelled,
 
 
-rule plot_architectures:
-    """Scratch and the best model of each architecture."""
-    input:
-        utility="<results>/tables/utility.tsv",
-        study="<results>/study.json",
+use rule plot_label_efficiency as plot_architectures with:
     output:
         pdf="<results>/figures/architectures/{protocol}.pdf",
         png=report(
@@ -50,19 +46,12 @@ rule plot_architectures:
         "<logs>/plot_architectures/{protocol}.log",
     benchmark:
         "<benchmarks>/plot_architectures/{protocol}.tsv"
-    conda:
-        "../envs/main.yaml"
     params:
+        figure="architectures",
         plot=config["plotting"],
-    script:
-        "../scripts/plot_architectures.py"
 
 
-rule plot_frozen:
-    """Accuracy against numbers of labels for each frozen depth."""
-    input:
-        utility="<results>/tables/utility.tsv",
-        study="<results>/study.json",
+use rule plot_label_efficiency as plot_frozen with:
     output:
         pdf="<results>/figures/frozen/{protocol}.pdf",
         png=report(
@@ -75,12 +64,9 @@ rule plot_frozen:
         "<logs>/plot_frozen/{protocol}.log",
     benchmark:
         "<benchmarks>/plot_frozen/{protocol}.tsv"
-    conda:
-        "../envs/main.yaml"
     params:
+        figure="frozen",
         plot=config["plotting"],
-    script:
-        "../scripts/plot_frozen.py"
 
 
 rule plot_utility_tasks:
@@ -108,11 +94,7 @@ rule plot_utility_tasks:
         "../scripts/plot_utility_tasks.py"
 
 
-rule plot_transfer_matrix:
-    """Utility by dataset of pretraining and of evaluation."""
-    input:
-        utility="<results>/tables/utility.tsv",
-        study="<results>/study.json",
+use rule plot_label_efficiency as plot_transfer_matrix with:
     output:
         pdf="<results>/figures/transfer_matrix/{protocol}.pdf",
         png=report(
@@ -125,19 +107,12 @@ rule plot_transfer_matrix:
         "<logs>/plot_transfer_matrix/{protocol}.log",
     benchmark:
         "<benchmarks>/plot_transfer_matrix/{protocol}.tsv"
-    conda:
-        "../envs/main.yaml"
     params:
+        figure="transfer_matrix",
         plot=config["plotting"],
-    script:
-        "../scripts/plot_transfer_matrix.py"
 
 
-rule plot_unlabelled:
-    """Utility against the number of unlabelled pictures."""
-    input:
-        utility="<results>/tables/utility.tsv",
-        study="<results>/study.json",
+use rule plot_label_efficiency as plot_unlabelled with:
     output:
         pdf="<results>/figures/unlabelled/{protocol}.pdf",
         png=report(
@@ -150,9 +125,6 @@ rule plot_unlabelled:
         "<logs>/plot_unlabelled/{protocol}.log",
     benchmark:
         "<benchmarks>/plot_unlabelled/{protocol}.tsv"
-    conda:
-        "../envs/main.yaml"
     params:
+        figure="unlabelled",
         plot=config["plotting"],
-    script:
-        "../scripts/plot_unlabelled.py"

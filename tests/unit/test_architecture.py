@@ -141,8 +141,8 @@ def test_a_rule_declares_what_it_does(name, lines):
     assert len(lines) <= 40
 
 
-SHARED = {"download_trunk"}
-"""Rules that run the script of another one."""
+SHARED = {"download_trunk", "plot_label_efficiency"}
+"""Rules whose script is that of several."""
 
 
 def test_rule_files_stay_short_and_begin_with_their_story():

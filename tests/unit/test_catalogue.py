@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from transferscope.errors import InputError
-from transferscope.study import catalogue, made
+from transferscope.study import catalogue, own_sources
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
@@ -187,7 +187,7 @@ def test_the_known_architectures_are_timms():
 
 
 def test_render_settings():
-    settings = made.render_settings("render:images=20&objects=3&size=32&seed=1")
+    settings = own_sources.render_settings("render:images=20&objects=3&size=32&seed=1")
     assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
 
 
@@ -209,7 +209,7 @@ def test_bad_render_settings_are_named(tmp_path, source):
 
 
 def test_factor_settings():
-    settings = made.factor_settings(f"render:variant=0010&{FACTORS}")
+    settings = own_sources.factor_settings(f"render:variant=0010&{FACTORS}")
     assert settings == {
         "variant": "0010",
         "layout": "single",
@@ -219,8 +219,8 @@ def test_factor_settings():
         "seed": 0,
     }
     named = "render:variant=0010&layout=multi&images=600&size=32&seed=0&shapes=my%20models&textures=~/dtd"
-    assert made.stand_ins(named) == {"shapes": "my models", "textures": str(Path.home() / "dtd")}
-    assert made.stand_ins(f"render:variant=0010&{FACTORS}") == {}
+    assert own_sources.stand_ins(named) == {"shapes": "my models", "textures": str(Path.home() / "dtd")}
+    assert own_sources.stand_ins(f"render:variant=0010&{FACTORS}") == {}
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_the_scenes_of_newell_and_deng():
     assert set(datasets["origin"]) == {"factors"}
     assert len(datasets) == 28
     for dataset, row in datasets.iterrows():
-        settings = made.factor_settings(row["source"][0])
+        settings = own_sources.factor_settings(row["source"][0])
         multi = settings["layout"] == "multi"
         expected = f"factors-{settings['variant']}" + "-multi" * multi
         assert dataset in (expected, f"{expected}-small")

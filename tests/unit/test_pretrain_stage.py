@@ -19,7 +19,7 @@ from transferscope.figures.pretraining import pretraining as draw
 from transferscope.models import backbones
 from transferscope.pretraining import training
 from transferscope.results.run import state_file
-from transferscope.study import catalogue, configuration, made
+from transferscope.study import catalogue, configuration, own_sources
 from transferscope.study.tables import read_cells
 from transferscope.training.recipe import adam
 from transferscope.training.resume import Resume
@@ -162,8 +162,8 @@ def test_a_method_is_found_by_the_name_of_its_module(tmp_path, monkeypatch):
     output = run(tmp_path, "brightness", settings={"scale": 2.0})
     history = json.loads(output.with_name("tiny.history.json").read_text())
     assert history["method"] == "brightness"
-    monkeypatch.setattr(made, "METHODS", tmp_path)
-    assert made.methods() == {"brightness"}
+    monkeypatch.setattr(own_sources, "METHODS", tmp_path)
+    assert own_sources.methods() == {"brightness"}
 
 
 def test_the_first_images_alone_are_trained_on():
@@ -252,7 +252,7 @@ def test_a_row_with_such_a_source_is_a_self_supervised_model(tmp_path):
     table = models(tmp_path)
     assert table[["origin", "supervision"]].iloc[0].tolist() == ["pretrain", "self-supervised"]
     assert configuration.pretraining_datasets(table) == ["scenes"]
-    settings = made.pretrain_settings(ROW["source"] + "&images=90")
+    settings = own_sources.pretrain_settings(ROW["source"] + "&images=90")
     assert settings == {
         "method": "rotation",
         "dataset": "scenes",

@@ -9,7 +9,7 @@ import pytest
 from label_curves import BUDGETS, CLASS, LINEAR, POSE, SCRATCH, growing, rows, runs, study
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
-from scripts import draw_outcomes, plot_label_efficiency, plot_linear_rank, plot_utility
+from scripts import draw_outcomes, plot_curves, plot_linear_rank
 from texts import PLOT, check_texts, drawn_texts, words
 
 from transferscope.figures import curves
@@ -308,8 +308,8 @@ def test_the_scripts_draw_one_protocol_from_the_tables(tmp_path):
     write(tmp_path / "utility.tsv", found)
     write_study(tmp_path / "study.json", resolve(known.models, known.datasets, known.protocols))
     paths = [tmp_path / name for name in ("utility.tsv", "study.json", "a.pdf", "a.png")]
-    for script in (plot_label_efficiency, plot_utility):
-        script.main(*paths, protocol="linear", plot=PLOT)
+    for figure in ("label_efficiency", "utility", "architectures", "frozen", "transfer_matrix", "unlabelled"):
+        plot_curves.main(*paths, figure=figure, protocol="linear", plot=PLOT)
         assert paths[-1].stat().st_size > 2000
         paths[-1].unlink()
     outputs = {"pdf": paths[2], "png": paths[3], "table": tmp_path / "rank.tsv"}

@@ -1,13 +1,12 @@
 """Barlow Twins (Zbontar et al., ICML 2021)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import STRONG, compare
+from transferscope.pretraining.parts.views import TwoViews
 
 
-class BarlowTwins(Method):
+class BarlowTwins(TwoViews):
     """Brings the correlations of outputs between the two views to the identity (section 2).
 
     Args:
@@ -16,9 +15,6 @@ class BarlowTwins(Method):
         hidden, outputs: widths of the head.
         facts: as for ``Method``.
     """
-
-    views = 2
-    augment = STRONG
 
     def __init__(
         self,
@@ -32,7 +28,3 @@ class BarlowTwins(Method):
         super().__init__(backbone, **facts)
         self.head = heads.BarlowTwinsProjectionHead(self.width, hidden, outputs)
         self.loss = losses.BarlowTwinsLoss(redundancy)
-
-    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
-        features = self.backbone(images)
-        return compare(features, self.head(features), self.loss)

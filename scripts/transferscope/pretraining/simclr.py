@@ -1,13 +1,12 @@
 """SimCLR (Chen et al., ICML 2020)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import STRONG, compare
+from transferscope.pretraining.parts.views import TwoViews
 
 
-class SimCLR(Method):
+class SimCLR(TwoViews):
     """Tells the other view of an image from the views of all other images in the batch (section 2).
 
     Args:
@@ -16,9 +15,6 @@ class SimCLR(Method):
         hidden, outputs: widths of the head.
         facts: as for ``Method``.
     """
-
-    views = 2
-    augment = STRONG
 
     def __init__(
         self,
@@ -32,7 +28,3 @@ class SimCLR(Method):
         super().__init__(backbone, **facts)
         self.head = heads.SimCLRProjectionHead(self.width, hidden, outputs)
         self.loss = losses.NTXentLoss(temperature)
-
-    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
-        features = self.backbone(images)
-        return compare(features, self.head(features), self.loss)

@@ -1,13 +1,12 @@
 """VICReg (Bardes, Ponce and LeCun, ICLR 2022)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import STRONG, compare
+from transferscope.pretraining.parts.views import TwoViews
 
 
-class VICReg(Method):
+class VICReg(TwoViews):
     """Like outputs for both views, each with a variance of its own, none correlated with another (section 4).
 
     Args:
@@ -16,9 +15,6 @@ class VICReg(Method):
         hidden, outputs: widths of the head, whose form is that of Barlow Twins.
         facts: as for ``Method``.
     """
-
-    views = 2
-    augment = STRONG
 
     def __init__(
         self,
@@ -34,7 +30,3 @@ class VICReg(Method):
         super().__init__(backbone, **facts)
         self.head = heads.BarlowTwinsProjectionHead(self.width, hidden, outputs)
         self.loss = losses.VICRegLoss(invariance, variance, covariance)
-
-    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
-        features = self.backbone(images)
-        return compare(features, self.head(features), self.loss)

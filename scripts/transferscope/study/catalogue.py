@@ -15,7 +15,7 @@ from transferscope import arguments
 from transferscope.errors import InputError
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
-from transferscope.study import made
+from transferscope.study import own_sources
 from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
@@ -63,10 +63,10 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": made.origin_of_backbone})
+    models["origin"] = _origins(path, models, {"pretrain": own_sources.origin_of_backbone})
     models["source"] = models["source"].str.join(" ")
     pretrained = {
-        model: made.pretrain_settings(source)
+        model: own_sources.pretrain_settings(source)
         for model, source in models.loc[models["origin"] == "pretrain", "source"].items()
     }
     for model, settings in pretrained.items():
@@ -145,7 +145,7 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets, {"render": made.origin_of_scenes})
+    datasets["origin"] = _origins(path, datasets, {"render": own_sources.origin_of_scenes})
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -166,9 +166,9 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
         count = sum(max(0, row[split]) for split in COUNTS)
         if any(row[split] < 0 for split in needed):
             if row["origin"] == "render":
-                count = made.render_settings(row["source"][0])["images"]
+                count = own_sources.render_settings(row["source"][0])["images"]
             elif row["origin"] == "factors":
-                count = made.factor_settings(row["source"][0])["images"]
+                count = own_sources.factor_settings(row["source"][0])["images"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)

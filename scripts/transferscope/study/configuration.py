@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
-from transferscope.study import made
+from transferscope.study import own_sources
 from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
 
@@ -125,7 +125,7 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
         InputError: a profile is of a method that there is not; a source names a dataset without a row, or one
             that is pooled, or a profile that there is not.
     """
-    methods = made.methods()
+    methods = own_sources.methods()
     for name, profile in profiles.items():
         for method in profile["methods"]:
             if method not in methods:
@@ -134,7 +134,7 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
                     f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
                 )
     for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
-        where, plan = f"the model {model}, column 'source'", made.pretrain_settings(source)
+        where, plan = f"the model {model}, column 'source'", own_sources.pretrain_settings(source)
         _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
         if plan["profile"] not in profiles:
             raise InputError(
@@ -155,7 +155,7 @@ def pretraining(profiles: dict[str, dict], source: str) -> dict:
         What the source says; ``training``, the profile with what it says otherwise for the method; and
         ``settings``, those of the method alone.
     """
-    plan = made.pretrain_settings(source)
+    plan = own_sources.pretrain_settings(source)
     profile = profiles[plan["profile"]]
     common = {key: value for key, value in profile.items() if key != "methods"}
     of_method = profile["methods"].get(plan["method"], {})
@@ -168,7 +168,7 @@ def pretraining(profiles: dict[str, dict], source: str) -> dict:
 def pretraining_datasets(models: pd.DataFrame) -> list[str]:
     """The datasets that some models are pretrained on, each once."""
     sources = models.loc[models["origin"] == "pretrain", "source"]
-    return list(dict.fromkeys(made.pretrain_settings(source)["dataset"] for source in sources))
+    return list(dict.fromkeys(own_sources.pretrain_settings(source)["dataset"] for source in sources))
 
 
 def _check_ids(ids: list[str], known: list[str], where: str, kind: str) -> None:

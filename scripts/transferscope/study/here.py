@@ -7,7 +7,7 @@ import pandas as pd
 
 from transferscope.sources import index
 from transferscope.sources.forms import is_local
-from transferscope.study import made
+from transferscope.study import own_sources
 
 
 class Here:
@@ -32,7 +32,7 @@ class Here:
         if row["origin"] == "manual":
             return [str(self.resources / "manual" / dataset)]
         if row["origin"] == "factors":
-            return list(made.stand_ins(row["source"][0]).values())
+            return list(own_sources.stand_ins(row["source"][0]).values())
         return [] if row["origin"] == "render" else [source for source in row["source"] if is_local(source)]
 
     def index(self, dataset: str) -> Path:

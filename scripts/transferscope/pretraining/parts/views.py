@@ -3,22 +3,26 @@
 import torch
 from torch import Tensor, nn
 
-from transferscope.pretraining.method import Outcome
+from transferscope.pretraining.method import Method, Outcome
 from transferscope.training.augment import Augmentation
 
 STRONG = Augmentation(crop=False, cutout=False, resized_crop=True, blur=True)
 
 
-def compare(features: Tensor, outputs: Tensor, loss: nn.Module) -> Outcome:
-    """What comes of a loss of the outputs for both views, [B, P] each, in float32.
+class TwoViews(Method):
+    """A method whose loss is of a head's outputs for both views; a subclass makes ``head`` and ``loss``."""
 
-    Args:
-        features: of both views, [2 x B, D].
-        outputs: of a head on them, [2 x B, P].
-    """
-    with full_precision(outputs):
-        first, second = outputs.float().chunk(2)
-        return Outcome(loss(first, second), matched(first, second), features.chunk(2)[0])
+    views = 2
+    augment = STRONG
+    head: nn.Module
+    loss: nn.Module
+
+    def forward(self, images: Tensor, indices: Tensor) -> Outcome:
+        features = self.backbone(images)
+        outputs = self.head(features)
+        with full_precision(outputs):
+            first, second = outputs.float().chunk(2)
+            return Outcome(self.loss(first, second), matched(first, second), features.chunk(2)[0])
 
 
 def full_precision(tensor: Tensor) -> torch.autocast:
