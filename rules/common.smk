@@ -128,9 +128,9 @@ def run_facts(wildcards) -> dict:
 
 
 def settings_of(wildcards) -> dict:
-    """A param: the protocol's section of the configuration, and the arguments of its row."""
+    """A param: the protocol's sections of the configuration, one over the other, and the arguments of its row."""
     row = PROTOCOL_ROWS[wildcards.protocol]
-    return config.get(row["settings"], {}) | row["arguments"]
+    return functools.reduce(dict.__or__, [*map(config.get, row["settings"]), row["arguments"]])
 
 
 def dataset_facts(wildcards) -> dict:

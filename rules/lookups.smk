@@ -124,8 +124,7 @@ def input_to_network(wildcards) -> dict:
 
 def features_of_run(wildcards) -> str:
     """The features that a protocol reads: those of all protocols, unless its settings ask for another input."""
-    settings = config.get(PROTOCOL_ROWS[wildcards.protocol]["settings"], {})
-    preprocessing = PREPROCESSING[settings.get("input", "features")]
+    preprocessing = PREPROCESSING[settings_of(wildcards).get("input", "features")]
     return f"<results>/features/{wildcards.dataset}/{wildcards.model}{preprocessing}.h5"
 
 

@@ -61,16 +61,15 @@ def jobs_of_run(wildcards) -> dict[str, list[int]]:
 
     Where nobody knows how many pictures are for training, all of them might be.
     """
-    settings, row = settings_of(wildcards), DATASET_ROWS[wildcards.dataset]
+    row = DATASET_ROWS[wildcards.dataset]
     samples = row["train"] if row["train"] >= 0 else row["images"]
-    labels = budgets.fitting(settings["labels"], samples)
+    labels = budgets.fitting(config["few_labels"]["labels"], samples)
     if not labels:
         refuse(
             f"the dataset {wildcards.dataset} has {samples} pictures for training, fewer than each of "
-            f"`{PROTOCOL_ROWS[wildcards.protocol]['settings']}.labels`; add a smaller number there, or exclude "
-            f"{wildcards.protocol} for it"
+            f"`few_labels.labels`; add a smaller number there, or exclude {wildcards.protocol} for it"
         )
-    return budgets.jobs(labels, settings["together"])
+    return budgets.jobs(labels, config["execution"]["labels_together"])
 
 
 def labels_of_job(wildcards) -> list[int]:
@@ -86,7 +85,7 @@ def trainings_of_run(wildcards) -> list[str]:
 
 def training_settings(wildcards) -> dict:
     """A param: what one training with few labels depends on, of the settings of its protocol."""
-    others = ("labels", "together", "freeze", "evaluated_on")
+    others = ("labels", "freeze", "evaluated_on")
     settings = {name: value for name, value in settings_of(wildcards).items() if name not in others}
     return settings | ({"size": config["features"]["resolution"]} if settings["size"] == "study" else {})
 

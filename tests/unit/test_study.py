@@ -156,7 +156,7 @@ def test_the_model_that_measures_perceptual_distances_is_one_of_the_table():
 
 def test_what_the_tables_name_wrongly_is_said():
     models, datasets, protocols = tables()
-    protocols.at["knn", "settings"] = "neighbours"
+    protocols.at["knn", "settings"] = ["knn", "neighbours"]
     with pytest.raises(InputError, match=r"the protocol knn, column 'settings': .* no section 'neighbours'"):
         configuration.check_names(config(), models, datasets, protocols)
     datasets.at["digits", "without"] = ["liner"]

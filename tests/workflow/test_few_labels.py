@@ -17,11 +17,11 @@ with TABLE.open() as file:
 ANALYSES = {"collect_costs", "collect_results", "measure_utility", "plot_costs"}
 ANALYSES |= {"plot_label_efficiency", "plot_linear_rank", "plot_transfer_matrix", "plot_utility"}
 ANALYSES |= {"plot_utility_tasks"}
-SECTIONS = ("efficiency", "efficiency_maps", "utility")
+SECTIONS = ("few_labels", "efficiency", "efficiency_maps", "efficiency_pose", "efficiency_depth", "utility")
 MAPS = ("efficiency_segmentation", "efficiency_depth")
 ALONE = ("efficiency_class", "efficiency_pose", *MAPS, "efficiency_linear", "efficiency_linear_balanced")
 
-FEW = {"labels": [40, 160], "together": 40, "batch_size": 8, "steps": [{"labels": 160, "steps": 4}]}
+TRAINING = {"batch_size": 8, "steps": [{"labels": 160, "steps": 4}]}
 STUDY = {
     "pathvars": {"results": "results/few"},
     "models": ["tiny-random", "tiny-rotation"],
@@ -36,8 +36,10 @@ STUDY = {
     ],
     "seeds": [0, 1],
     "features": {"resolution": 32},
-    "efficiency": FEW,
-    "efficiency_maps": FEW,
+    "few_labels": {"labels": [40, 160]},
+    "efficiency": TRAINING,
+    "efficiency_maps": TRAINING,
+    "execution": {"labels_together": 40},
     "pretrain": {"smoke": {"steps": 4, "batch_size": 8}},
     "utility": {"resamples": 100},
     "threads": {"extraction": 1, "probes": 1},

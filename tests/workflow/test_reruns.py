@@ -29,7 +29,8 @@ ANALYSES = {
 }
 # What the small study is made of, and what it is not: other rows are other runs, not other numbers.
 CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks", "pretrain"}
-CHOICES |= {"efficiency", "efficiency_maps", "utility"}  # test_few_labels.py has a study with these
+# test_few_labels.py has a study with these.
+CHOICES |= {"few_labels", "efficiency", "efficiency_maps", "efficiency_pose", "efficiency_depth", "utility"}
 
 
 def settings(section: dict, *above: str) -> list[str]:

@@ -105,12 +105,13 @@ def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, prot
         _check_ids(config[f"{kind}s"], names, f"configuration, key {kind}s", kind)
         for exclusion in config["exclude"]:
             _check_ids(listed(exclusion.get(kind, [])), names, "configuration, key exclude", kind)
-    for protocol, section in protocols["settings"].items():
-        if section not in ("", *config):
-            raise InputError(
-                f"the protocol {protocol}, column 'settings': the configuration has no section {section!r}; "
-                "add it to config/config.yaml, or leave the cell empty"
-            )
+    for protocol, sections in protocols["settings"].items():
+        for section in sections:
+            if section not in config:
+                raise InputError(
+                    f"the protocol {protocol}, column 'settings': the configuration has no section "
+                    f"{section!r}; add it to config/config.yaml, or leave the cell empty"
+                )
     where = "configuration, key reconstruction.perceptual"
     _check_ids(config["reconstruction"]["perceptual"], known["model"], where, "model")
     check_pretraining(config["pretrain"], models, datasets)

@@ -21,8 +21,8 @@ MODULES = Path(__file__).parents[1] / "protocols"
 def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The table of protocols, indexed by id, in its order.
 
-    ``needs`` and ``varies`` become lists, ``arguments`` a dict, ``version`` an integer; ``target`` is the id
-    where the row leaves it empty.
+    ``needs``, ``varies`` and ``settings`` become lists, ``arguments`` a dict, ``version`` an integer;
+    ``target`` is the id where the row leaves it empty.
 
     Raises:
         InputError: names the file, row and column.
@@ -53,7 +53,7 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
                 f"{', '.join(IN_FIGURES)} ({error}); correct it"
             ) from error
     table["target"] = table["target"].mask(table["target"] == "", table.index.to_series())
-    for column in ("needs", "varies"):
+    for column in ("needs", "varies", "settings"):
         table[column] = table[column].str.split()
     table["arguments"] = table["arguments"].map(arguments.parse)
     table["version"] = table["version"].astype(int)

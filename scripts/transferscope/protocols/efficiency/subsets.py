@@ -45,6 +45,6 @@ def balanced(count: int, labels: np.ndarray, subset_seed: int) -> np.ndarray:
     if not 1 <= each <= smallest:
         raise InputError(
             f"{count} labels are {each} of each of the {len(classes)} classes, which have {smallest} samples "
-            f"or more; leave {count} out of `efficiency.labels`"
+            f"or more; leave {count} out of `few_labels.labels`"
         )
     return np.sort(np.concatenate([member[:each] for member in members]))
