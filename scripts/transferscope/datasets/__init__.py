@@ -86,8 +86,8 @@ def load_task(
     split_rule: str,
     counts: Mapping[str, int],
     **facts,
-) -> Samples:
-    """Load one dataset's labels of whole pictures for another task than recognition, and check its splits.
+) -> Samples | Boxes:
+    """Load one dataset's labels for another task than recognition, and check its splits.
 
     Args:
         task: for which the loader has a function ``load_<task>``; its classes are its own.
@@ -131,14 +131,8 @@ def load_boxes(
         InputError: a loader without boxes, another split rule, damaged folder, or unexpected numbers of
             classes or samples.
     """
-    if split_rule != "official":
-        raise InputError(f"{dataset}: detection takes the split rule 'official' and not {split_rule!r}")
-    root, load = Path(root), reader(dataset, loader, "detection")
-    try:
-        boxes = load(root)
-    except InputError as error:
-        raise InputError(f"{dataset}: {error}") from error
-    _check_splits(dataset, root, boxes.splits, split_rule, counts)
+    facts = {"dataset": dataset, "loader": loader, "split_rule": split_rule, "counts": counts}
+    boxes = load_task("detection", root, **facts)
     for split in ("train", "test"):
         if not (boxes.splits[boxes.pictures] == split).any():
             raise InputError(

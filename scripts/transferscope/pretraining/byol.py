@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.average import MovingAverage
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import STRONG, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, crosswise, full_precision, matched
 
 
 class BYOL(Method):
@@ -46,7 +46,7 @@ class BYOL(Method):
         predictions = self.predictor(self.head(features))
         targets = self.average(images)
         with full_precision(images):
-            first, second = targets.float().chunk(2)
-            from_first, from_second = predictions.float().chunk(2)
-            loss = (self.loss(from_first, second) + self.loss(from_second, first)) / 2
-            return Outcome(loss, matched(from_first, second), features.chunk(2)[0])
+            predictions, targets = predictions.float(), targets.float()
+            loss = crosswise(self.loss, predictions, targets)
+            pretext = matched(predictions.chunk(2)[0], targets.chunk(2)[1])
+            return Outcome(loss, pretext, features.chunk(2)[0])

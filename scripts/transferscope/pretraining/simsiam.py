@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.lightly import heads, losses
-from transferscope.pretraining.parts.views import STRONG, full_precision, matched
+from transferscope.pretraining.parts.views import STRONG, crosswise, full_precision, matched
 
 
 class SimSiam(Method):
@@ -39,7 +39,6 @@ class SimSiam(Method):
         outputs = self.head(features)
         predictions = self.predictor(outputs)
         with full_precision(images):
-            first, second = outputs.detach().float().chunk(2)
-            from_first, from_second = predictions.float().chunk(2)
-            loss = (self.loss(from_first, second) + self.loss(from_second, first)) / 2
-            return Outcome(loss, matched(first, second), features.chunk(2)[0])
+            targets = outputs.detach().float()
+            loss = crosswise(self.loss, predictions.float(), targets)
+            return Outcome(loss, matched(*targets.chunk(2)), features.chunk(2)[0])

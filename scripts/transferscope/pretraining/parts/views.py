@@ -25,6 +25,13 @@ class TwoViews(Method):
             return Outcome(self.loss(first, second), matched(first, second), features.chunk(2)[0])
 
 
+def crosswise(loss: nn.Module, predictions: Tensor, targets: Tensor) -> Tensor:
+    """The mean loss of what is predicted from either view and the target of the other, [2 x B, P] each."""
+    first, second = targets.chunk(2)
+    from_first, from_second = predictions.chunk(2)
+    return (loss(from_first, second) + loss(from_second, first)) / 2
+
+
 def full_precision(tensor: Tensor) -> torch.autocast:
     """A context without mixed precision on the device of ``tensor``."""
     return torch.autocast(tensor.device.type, enabled=False)
