@@ -60,11 +60,16 @@ SLURM = {
 
 
 def recorded(
-    folder: Path, *arguments: str, shell: str = "touch {output}", more: str = "", ends: int = 0
+    python: str | Path,
+    folder: Path,
+    *arguments: str,
+    shell: str = "touch {output}",
+    more: str = "",
+    ends: int = 0,
 ) -> list[dict]:
     """The events of a Snakemake with two cores, which ends with this code."""
     (folder / "Snakefile").write_text(SNAKEFILE.replace("{shell}", shell).replace("{more}", more))
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    command = [python, "-m", "snakemake", "--cores", "2", *arguments]
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PATH": path}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -72,15 +77,15 @@ def recorded(
     return list(events.read(folder / "events.jsonl"))
 
 
-def test_a_dry_run_logs_what_each_job_asks_for(tmp_path):
-    found = recorded(tmp_path, "--dry-run")
+def test_a_dry_run_logs_what_each_job_asks_for(python, tmp_path):
+    found = recorded(python, tmp_path, "--dry-run")
     assert found == [JOB, TARGET]
     assert list(progress.planned(found)) == ["made.txt"]
 
 
-def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
+def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(python, tmp_path):
     fails_once = "test -e tried || {{ touch tried; false; }}; touch {output}"
-    found = recorded(tmp_path, "--retries", "1", "--quiet", "all", shell=fails_once)
+    found = recorded(python, tmp_path, "--retries", "1", "--quiet", "all", shell=fails_once)
     job = [JOB, {"event": "job_error", "jobid": 1}, {"event": "restarted", "jobid": 1}, JOB]
     finished = {"event": "job_finished", "jobid": 1}
     assert found == [*job, finished, TARGET, {"event": "job_finished", "jobid": 0}]
@@ -88,10 +93,10 @@ def test_a_quiet_run_logs_a_failure_the_next_attempt_and_its_end(tmp_path):
 
 
 def test_a_killed_run_keeps_the_events_before(tmp_path):
-    assert recorded(tmp_path, shell="kill -KILL $PPID", ends=-signal.SIGKILL) == [JOB]
+    assert recorded(sys.executable, tmp_path, shell="kill -KILL $PPID", ends=-signal.SIGKILL) == [JOB]
 
 
-def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(tmp_path):
+def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(python, tmp_path):
     (tmp_path / "bin").mkdir()
     for name, body in SLURM.items():
         path = tmp_path / "bin" / name
@@ -100,14 +105,14 @@ def test_the_slurm_plugin_logs_the_number_of_a_submitted_job(tmp_path):
     # As with profiles/slurm.
     options = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
     resources = ["--default-resources", "slurm_account=none", "slurm_partition=none"]
-    found = recorded(tmp_path, "--executor", "slurm", "--jobs", "1", *options, *resources)
+    found = recorded(python, tmp_path, "--executor", "slurm", "--jobs", "1", *options, *resources)
     assert found[:2] == [JOB, {"event": "submitted", "jobid": 1, "slurm": "17"}]
     assert progress.states(found) == {"made.txt": ("finished", "17")}
 
 
 @pytest.mark.parametrize(("more", "threads"), [("", 2), ("patches.lift_core_limit(workflow)", 8)])
-def test_a_job_on_a_cluster_may_have_more_cores_than_this_machine(tmp_path, more, threads):
-    job, _ = recorded(tmp_path, "--dry-run", more=more)
+def test_a_job_on_a_cluster_may_have_more_cores_than_this_machine(python, tmp_path, more, threads):
+    job, _ = recorded(python, tmp_path, "--dry-run", more=more)
     assert job["threads"] == threads
 
 
@@ -133,29 +138,29 @@ rule make:
 """
 
 
-def reasons(folder: Path, *arguments: str, changes: str, steps: int) -> str:
+def reasons(python: Path, folder: Path, *arguments: str, changes: str, steps: int) -> str:
     """What Snakemake prints of one rule, whose files say that these are the changes."""
     (folder / "Snakefile").write_text(WITH_PARAMS.format(changes=changes, steps=steps))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    command = [python, "-m", "snakemake", "--cores", "1", *arguments]
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def test_a_file_without_record_is_asked_and_one_with_a_record_is_not(tmp_path):
+def test_a_file_without_record_is_asked_and_one_with_a_record_is_not(python, tmp_path):
     changed = '[("settings.steps", 5, 6)]'
-    reasons(tmp_path, changes=changed, steps=5)
-    assert "Nothing to be done" in reasons(tmp_path, "-n", changes=changed, steps=5)
+    reasons(python, tmp_path, changes=changed, steps=5)
+    assert "Nothing to be done" in reasons(python, tmp_path, "-n", changes=changed, steps=5)
     shutil.rmtree(tmp_path / ".snakemake")
-    said = reasons(tmp_path, "-n", changes=changed, steps=5)
+    said = reasons(python, tmp_path, "-n", changes=changed, steps=5)
     assert "before: settings.steps: 5 now: settings.steps: 6" in said
     for unchanged in ("[]", "None"):
-        assert "Nothing to be done" in reasons(tmp_path, "-n", changes=unchanged, steps=6)
+        assert "Nothing to be done" in reasons(python, tmp_path, "-n", changes=unchanged, steps=6)
 
 
-def test_to_touch_is_no_record(tmp_path):
-    reasons(tmp_path, changes="None", steps=5)
-    reasons(tmp_path, "--touch", "--force", changes="None", steps=6)
-    assert "Params have changed" in reasons(tmp_path, "-n", changes="None", steps=6)
-    assert "Nothing to be done" in reasons(tmp_path, "-n", changes="None", steps=5)
+def test_to_touch_is_no_record(python, tmp_path):
+    reasons(python, tmp_path, changes="None", steps=5)
+    reasons(python, tmp_path, "--touch", "--force", changes="None", steps=6)
+    assert "Params have changed" in reasons(python, tmp_path, "-n", changes="None", steps=6)
+    assert "Nothing to be done" in reasons(python, tmp_path, "-n", changes="None", steps=5)

@@ -52,13 +52,13 @@ def resources(tmp_path) -> Path:
     return folder
 
 
-def study(folder: Path, resources: Path, *, first: bool = False) -> subprocess.Popen:
+def study(python: Path, folder: Path, resources: Path, *, first: bool = False) -> subprocess.Popen:
     """Start a Snakemake that makes `set`; where ``first``, a job that waits for `wait` to go comes before."""
     folder.mkdir(exist_ok=True)
     (folder / "Snakefile").write_text(SNAKEFILE.format(hold=resources / "wait", first=first))
     (folder / "make.py").write_text(MAKE)
     command = [
-        sys.executable,
+        python,
         "-m",
         "snakemake",
         "--cores",
@@ -97,11 +97,11 @@ def makers(resources: Path) -> list[str]:
     return (resources / "made").read_text().split()
 
 
-def test_the_second_waits_for_the_first_and_finds_the_work_done(tmp_path, resources):
+def test_the_second_waits_for_the_first_and_finds_the_work_done(python, tmp_path, resources):
     (resources / "hold").touch()
-    one = study(tmp_path / "one", resources)
+    one = study(python, tmp_path / "one", resources)
     wait_for((resources / "made").exists, one)
-    two = study(tmp_path / "two", resources)
+    two = study(python, tmp_path / "two", resources)
     wait_for(lambda: "waiting for the process" in log(tmp_path / "two"), two)
     (resources / "hold").unlink()
     finish(one)
@@ -111,12 +111,12 @@ def test_the_second_waits_for_the_first_and_finds_the_work_done(tmp_path, resour
     assert sorted(path.name for path in resources.iterdir()) == ["made", "set"]
 
 
-def test_what_was_made_before_the_second_began_is_not_made_again(tmp_path, resources):
+def test_what_was_made_before_the_second_began_is_not_made_again(python, tmp_path, resources):
     (resources / "wait").touch()
-    two = study(tmp_path / "two", resources, first=True)
+    two = study(python, tmp_path / "two", resources, first=True)
     # It has planned, and has yet to come to it.
     wait_for(lambda: list((tmp_path / "two/.snakemake/locks").glob("*")), two)
-    finish(study(tmp_path / "one", resources))
+    finish(study(python, tmp_path / "one", resources))
     made = (resources / "set").stat().st_ino
     (resources / "wait").unlink()
     finish(two)
@@ -124,9 +124,9 @@ def test_what_was_made_before_the_second_began_is_not_made_again(tmp_path, resou
     assert (resources / "set").stat().st_ino == made
 
 
-def test_what_is_outdated_is_made_again(tmp_path, resources):
-    finish(study(tmp_path / "one", resources))
+def test_what_is_outdated_is_made_again(python, tmp_path, resources):
+    finish(study(python, tmp_path / "one", resources))
     (tmp_path / "one/Snakefile").write_text("")
-    again = study(tmp_path / "one", resources, first=True)  # its input is new
+    again = study(python, tmp_path / "one", resources, first=True)  # its input is new
     finish(again)
     assert len(makers(resources)) == 2

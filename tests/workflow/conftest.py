@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.workflow.preloaded import Preloaded
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "rules", "scripts", "config", "envs", "profiles", "report"]
@@ -87,7 +86,7 @@ models:
   - efficientnet-lite1
   - random-vit
 datasets: [digits, scenes-small, scenes-small-multi]
-features: {resolution: 48}
+features: {resolution: 32}
 execution: {batch_size: 64, shard_images: 1000, checkpoint_steps: 2, reconstructions: 1}
 fewshot: {ways: 5, queries: 5, episodes: 30}
 finetune:
@@ -180,14 +179,6 @@ def copy_of_the_project(folder: Path, python: str | Path = sys.executable) -> Pr
         project.append("datasets.tsv", SCENES | row)
     project.append("models.tsv", random_model("random-vit", "vit_tiny_patch16_224"))
     return project
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory) -> Iterator[Path]:
-    """A Python whose libraries are imported already."""
-    preloaded = Preloaded(tmp_path_factory.mktemp("preloaded"))
-    yield preloaded.python
-    preloaded.stop()
 
 
 @pytest.fixture(scope="session")

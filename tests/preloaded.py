@@ -23,7 +23,7 @@ from pathlib import Path
 
 LIBRARIES = [
     *("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage"),
-    *("jsonschema", "filelock", "yte"),
+    *("jsonschema", "filelock", "yte", "requests", "smart_open"),
     "torch",
     "torchvision",
     "timm",
@@ -130,6 +130,7 @@ def run(arguments: list[str]) -> int:
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
+    sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     try:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
