@@ -28,8 +28,8 @@ from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.results.correlation import logit
 
-# What a font says of glyphs that follow each other: matplotlib places each by itself, and to cut this down to a
-# figure's glyphs takes two thirds of the time for a PDF's font.
+# What a font says of glyphs that follow each other: matplotlib places each by itself, and to cut this down to
+# the glyphs of a figure takes two thirds of the time for a PDF's font.
 subset.Options._drop_tables_default = [*subset.Options._drop_tables_default, "GDEF", "GPOS", "GSUB"]
 
 COLUMN_WIDTH, TEXT_WIDTH = 3.3, 6.9  # inches, of a two-column page
