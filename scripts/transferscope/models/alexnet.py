@@ -156,8 +156,8 @@ def head(network: AlexNet, size: int) -> Head:
     network.train(training)
     if maps.shape[-1] < network.pool.kernel_size:
         raise InputError(
-            f"of images of {size} pixels this AlexNet has too small a last map for its head; choose a profile "
-            "of another size, or the network alexnet_32"
+            f"of images of {size} pixels this AlexNet has too small a last map for its head; choose a "
+            "profile of another size, or the network alexnet_32"
         )
     return Head(network, network.design.fully(network.pool(maps).numel()))
 
