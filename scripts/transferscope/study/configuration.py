@@ -134,6 +134,7 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
     """
     methods, labelled = own_sources.methods(), own_sources.labelled_methods()
     for name, profile in profiles.items():
+        _check_milestones(profile, f"pretrain.{name}")
         for method in profile["methods"]:
             if method not in methods:
                 raise InputError(
@@ -141,7 +142,6 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
                     f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
                 )
             _check_milestones(_resolved(profile, method)["training"], f"pretrain.{name}.methods.{method}")
-        _check_milestones(profile, f"pretrain.{name}")
     for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
         where, plan = f"the model {model}, column 'source'", own_sources.pretrain_settings(source)
         _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
