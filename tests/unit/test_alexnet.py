@@ -83,9 +83,9 @@ def test_a_head_fits_the_size_of_the_images():
     module = backbones.create("alexnet")
     with torch.device("meta"):
         assert alexnet.head(backbones.create("alexnet"), 64)[3].in_features == 256
-    assert module.training
     with pytest.raises(InputError, match="of images of 32 pixels this AlexNet has too small a last map"):
         alexnet.head(module, 32)
+    assert module.training
 
 
 CHANNELS = {"alexnet": (96, 256, 384, 384, 256), "alexnet_small": (64, 192, 384, 256, 256)}

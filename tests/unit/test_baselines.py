@@ -73,6 +73,7 @@ def test_layers_without_bias_and_linear_ones_are_rescaled_too():
     drawn.rescale(module, batch)
     assert torch.allclose(module[0](batch).std((0, 2, 3)), torch.tensor(1.0), atol=1e-2)
     assert torch.allclose(module(batch).mean(0), torch.tensor(0.1), atol=1e-4)
+    assert torch.allclose(module(batch).std(0, correction=0), torch.tensor(1.0), atol=1e-4)
 
 
 @pytest.mark.parametrize("source", own_sources.RANDOM_WEIGHTS)
