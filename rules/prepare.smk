@@ -104,3 +104,4 @@ rule choose_picture:
 
 
 include: "render.smk"
+include: "crops.smk"
