@@ -125,3 +125,4 @@ rule choose_picture:
 
 
 include: "render.smk"
+include: "crops.smk"

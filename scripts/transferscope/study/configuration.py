@@ -10,7 +10,7 @@ import pandas as pd
 
 from transferscope.errors import InputError
 from transferscope.study import own_sources
-from transferscope.study.catalogue import RECOGNITION
+from transferscope.study.catalogue import PRETRAINING, RECOGNITION, cropped
 from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
 
@@ -78,6 +78,22 @@ def check_published(config: dict, published: list[str]) -> None:
 def choose(table: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
     """The rows with these ids, in this order; all rows where there are none."""
     return table.loc[ids] if ids else table
+
+
+def evaluated_on(datasets: pd.DataFrame, ids: list[str]) -> list[str]:
+    """The datasets that a study evaluates on: those with these ids, or all that have labels.
+
+    Raises:
+        InputError: one of these has none.
+    """
+    unlabelled = datasets.index[[tasks == [PRETRAINING] for tasks in datasets["task"]]]
+    for name in ids:
+        if name in unlabelled:
+            raise InputError(
+                f"configuration, key datasets: {name} has no labels, so nothing can be evaluated on it; name "
+                f"it in the source of a model that is pretrained on it (dataset={name}), and not here"
+            )
+    return ids or list(datasets.index.drop(unlabelled))
 
 
 def check_episodes(runs: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame, ways: int) -> None:
@@ -200,6 +216,12 @@ def pretraining_datasets(models: pd.DataFrame) -> list[str]:
     """The datasets that some models are pretrained on, each once."""
     sources = models.loc[models["origin"] == "pretrain", "source"]
     return list(dict.fromkeys(own_sources.pretrain_settings(source)["dataset"] for source in sources))
+
+
+def with_cropped(datasets: pd.DataFrame, ids: list[str]) -> list[str]:
+    """The datasets with these ids, and those that some of them are crops of."""
+    made_of = cropped(datasets.loc[ids])
+    return [*ids, *made_of.values()]
 
 
 def _check_ids(ids: list[str], known: list[str], where: str, kind: str) -> None:
