@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from tests.unit.studies import CONFIG, SCHEMAS
 from torch import nn
 
 import draw_backbone
 from transferscope.errors import InputError
 from transferscope.models import backbones, drawn, wavelets
-from transferscope.study import catalogue, own_sources
+from transferscope.study import catalogue, configuration, own_sources
 
 GOLDEN = Path(__file__).parent / "golden/kymatio_scattering.npy"
 """Made once with kymatio 0.3.0, SciPy 1.17 and this:
@@ -109,6 +110,9 @@ def test_the_papers_models_are_rows():
     assert set(found["supervision"]) == {"random", "supervised", "self-supervised"}
     for arch in found["arch"].unique():
         backbones.create(arch)
+    tables = [CONFIG / f"datasets{name}.tsv" for name in ("", "-asano2020", "-asano2020-small")]
+    profiles = yaml.safe_load((CONFIG / "config.yaml").read_text())["pretrain"]
+    configuration.check_pretraining(profiles, found, catalogue.read_datasets(list(map(str, tables)), SCHEMAS))
 
 
 @torch.no_grad()

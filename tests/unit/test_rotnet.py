@@ -34,7 +34,7 @@ def train(method: method.Method, pictures: torch.Tensor, steps: int, path) -> di
         method,
         Data(Part(pictures, None), None, 0),
         prepare=lambda batch: batch / 127.5 - 1,
-        batch_size=16,
+        batch_size=8,
         steps=steps,
         seed=0,
         device="cpu",
