@@ -7,7 +7,7 @@ a figure of that. A job that is killed resumes from its last checkpoint.
 
 
 rule pretrain:
-    """A backbone trained by a self-supervised method."""
+    """A backbone trained by the method that its source names."""
     input:
         dataset=of_its_dataset(dataset_folder),
     output:

@@ -194,6 +194,18 @@ def test_gabor_maps_are_moduli_of_convolutions():
             assert maps[channel, row, column].item() == pytest.approx(response.abs().item(), abs=2e-3)
 
 
+@pytest.mark.parametrize("arch", ["scattering", "gabor"])
+def test_a_gradient_reaches_the_image_after_features_were_extracted(arch):
+    for made in (wavelets.morlets, wavelets.gabors):
+        made.cache_clear()
+    module, pictures = backbones.create(arch).eval(), images(16, 1).requires_grad_()
+    with torch.inference_mode():
+        module(pictures)
+    module(pictures).sum().backward()
+    assert pictures.grad.isfinite().all()
+    assert pictures.grad.abs().sum() > 0
+
+
 def test_images_that_are_too_small_are_refused():
     with pytest.raises(InputError, match="images of 16 pixels are too small for wavelets of 4 scales"):
         backbones.create("scattering?scales=4")(images(16))

@@ -163,10 +163,12 @@ def _coarser(filters: Tensor, halvings: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)
 def morlets(side: int, scales: int, angles: int) -> tuple[Tensor, Tensor]:
     """Spectra of Morlet wavelets, float32 [J, L, side, side], and of the Gaussian g, [side, side].
 
     A wavelet is a wave under an ellipse of a Gaussian, less the same Gaussian by as much as makes its sum 0.
+    They are kept, so a gradient may have to pass through those that were made where there was none.
     """
     found = []
     for scale in range(scales):
@@ -180,6 +182,7 @@ def morlets(side: int, scales: int, angles: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)
 def gabors(side: int, scales: int, angles: int) -> Tensor:
     """Spectra of the same waves, whose sum is not made 0, float32 [J, L, side, side]."""
     shapes = [_shape(scale, angle, angles) for scale in range(scales) for angle in range(angles)]
