@@ -1,5 +1,6 @@
 """Sets of augmented crops: the same bytes whoever makes them, places and colours as the authors have them."""
 
+import functools
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from torchvision.transforms import functional
 
 from transferscope import hdf5
 from transferscope.datasets import load_for
-from transferscope.datasets.cropped import colour, crop_set, geometry
+from transferscope.datasets.cropped import colour, crop_set, draws, geometry
 from transferscope.datasets.cropped.crop_set import Computed, Settings, shares
 from transferscope.datasets.cropped.sources import Pictures, of_dataset, of_noise, of_path
 from transferscope.datasets.crops import Stored, load_pretraining
@@ -126,6 +127,13 @@ def test_shares_are_even_and_shrink_as_pictures_are_added(count):
         shares(50, 51, seed=0)
 
 
+def test_some_crops_of_a_set_are_of_all_pictures():
+    """The first ones, and those that somebody else draws by the same seed."""
+    owners = shares(500, 10, seed=0)
+    for some in (np.arange(100), np.random.default_rng(0).permutation(500)[:100]):
+        assert np.bincount(owners[some], minlength=10).min() > 2
+
+
 def test_a_job_that_is_killed_leaves_nothing_and_the_next_one_makes_the_same(tmp_path, monkeypatch):
     made = write(tmp_path / "whole", several(0, 1))
     monkeypatch.setattr(crop_set, "BLOCK", 7)
@@ -146,9 +154,10 @@ SIZE = 1100, 900
 SQUARE = 450
 
 
+@functools.cache
 def cuts(preset: str, augment=("scale",), count=DRAWS, size=SIZE) -> list[geometry.Cut]:
     return [
-        geometry.PRESETS[preset].draw(size, augment, np.random.default_rng((0, index)))
+        geometry.PRESETS[preset].draw(size, augment, draws.generator(0, draws.CROP, index))
         for index in range(count)
     ]
 
@@ -258,7 +267,7 @@ def test_crops_are_those_of_the_authors_steps(size):
     made = settings.crops(source, np.arange(40))
     side = int(math.sqrt(2) * size)
     for index in range(40):
-        rng = np.random.default_rng((0, index))
+        rng = draws.generator(0, draws.CROP, index)
         numbers = rng.random(colour.DRAWN)
         cut = geometry.PRESETS["released"].draw(source.size, ALL, rng)
         x, y, right, bottom = cut.within

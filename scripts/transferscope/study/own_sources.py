@@ -186,8 +186,8 @@ def crop_settings(source: str) -> dict:
     ):
         raise InputError(
             f"the source {source!r} has to be crops: with picture (a name, a path with a slash or a "
-            "dataset), images=N or all, count and size (two to four digits) of the crops, preset=released or paper, "
-            "augment=none or some of scale+rotation+jitter, and seed"
+            "dataset), images=N or all, count and size (two to four digits) of the crops, preset=released or "
+            "paper, augment=none or some of scale+rotation+jitter, and seed"
         )
     numbers = {name: int(settings[name]) for name in ("count", "size", "seed")}
     images = None if settings["images"] == "all" else int(settings["images"])

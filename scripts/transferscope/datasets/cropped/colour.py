@@ -46,21 +46,25 @@ def saturation(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
 
 def hue(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Turn the hue by ``shifts``, in turns."""
-    tall = images.reshape(-1, *images.shape[2:])
-    colours = np.array(Image.fromarray(tall).convert("HSV")).reshape(images.shape)
+    together = _together(images)
+    colours = np.array(together.convert("HSV")).reshape(images.shape)
     steps = np.trunc(shifts.astype(np.float64) * 255).astype(np.int64).astype(np.uint8)
     colours[..., 0] += steps[:, None, None]
-    turned = Image.frombytes("HSV", tall.shape[1::-1], colours.tobytes()).convert("RGB")
+    turned = Image.frombytes("HSV", together.size, colours.tobytes()).convert("RGB")
     return np.asarray(turned).reshape(images.shape)
 
 
 CHANGES: tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], ...] = (brightness, contrast, saturation, hue)
 
 
+def _together(images: np.ndarray) -> Image.Image:
+    """All images, one below the other."""
+    return Image.fromarray(images.reshape(-1, *images.shape[2:]))
+
+
 def _grey(images: np.ndarray) -> np.ndarray:
-    """ITU-R 601 luma, rounded as Pillow does: uint32 [n, S, S]."""
-    red, green, blue = np.moveaxis(images.astype(np.uint32), -1, 0)
-    return (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    """The luma of each pixel, uint8 [n, S, S]."""
+    return np.asarray(_together(images).convert("L")).reshape(images.shape[:3])
 
 
 def _blend(far: np.ndarray, images: np.ndarray, factors: np.ndarray) -> np.ndarray:

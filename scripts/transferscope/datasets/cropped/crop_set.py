@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from transferscope import hdf5
-from transferscope.datasets.cropped import colour, geometry
+from transferscope.datasets.cropped import colour, draws, geometry
 from transferscope.datasets.cropped.sources import Pictures
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
@@ -59,7 +59,7 @@ class Settings:
         images = np.empty((len(indices), self.size, self.size, 3), np.uint8)
         colours = np.empty((len(indices), colour.DRAWN))
         for place, index in enumerate(indices.tolist()):
-            rng = np.random.default_rng((self.seed, index))
+            rng = draws.generator(self.seed, draws.CROP, index)
             colours[place] = rng.random(colour.DRAWN)
             cut = preset.draw(picture.size, self.augment, rng)
             images[place] = preset.cut(picture, cut, self.size)
@@ -82,7 +82,8 @@ def shares(count: int, sources: int, seed: int) -> np.ndarray:
             "source"
         )
     owners = np.zeros(count, np.int32)
-    held = deque([np.random.default_rng(seed).permutation(count).tolist()])  # the most crops first
+    order = draws.generator(seed, draws.SHARES).permutation(count)
+    held = deque([order.tolist()])  # the most crops first
     for source in range(1, sources):
         taken = []
         for _ in range(count // (source + 1)):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from transferscope.datasets.cropped import draws
 from transferscope.datasets.pictures import Files
 from transferscope.errors import InputError
 from transferscope.folders import SUFFIXES, is_clutter
@@ -33,7 +34,7 @@ class Pictures:
                 f"there are {len(self.names)} pictures to make crops of ({self.names[0]}, ...), and the "
                 f"source asks for images={count}; write a smaller number there, or all"
             )
-        order = np.random.default_rng(seed).permutation(len(self.names))[:count].tolist()
+        order = draws.generator(seed, draws.PICTURES).permutation(len(self.names))[:count].tolist()
         return Pictures([self.names[index] for index in order], _Chosen(self.read, order))
 
 
@@ -81,12 +82,11 @@ def of_path(path: Path) -> Pictures:
 def of_noise(seed: int) -> Pictures:
     """A picture each of whose numbers is uniform on its own: what is learned without any structure."""
     width, height = NOISE_SIZE
-    pixels = np.random.default_rng(seed).integers(256, size=(height, width, 3), dtype=np.uint8)
+    pixels = draws.generator(seed, draws.NOISE).integers(256, size=(height, width, 3), dtype=np.uint8)
     return Pictures(["noise"], lambda _: Image.fromarray(pixels))
 
 
 def of_dataset(samples) -> Pictures:
     """What a dataset (``datasets.load_for``) trains on."""
     train = np.flatnonzero(samples.splits == "train").tolist()
-    names = samples.names if hasattr(samples, "names") else samples.ids
-    return Pictures([names[index] for index in train], _Chosen(samples.read, train))
+    return Pictures([samples.ids[index] for index in train], _Chosen(samples.read, train))
