@@ -33,10 +33,10 @@ try:
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
     HERE = here.Here(ALL_DATASETS, config["pathvars"]["resources"], look=workflow.is_main_process)
-    CHOSEN = list(configuration.choose(ALL_DATASETS, config["datasets"]).index)
-    # Those that models are pretrained on are made too, but not evaluated on.
-    NEEDED = dict.fromkeys([*CHOSEN, *configuration.pretraining_datasets(MODELS)])
-    DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(NEEDED)], HERE.pictures)
+    CHOSEN = configuration.evaluated_on(ALL_DATASETS, config["datasets"])
+    # Those that models are pretrained on are made too, but not evaluated on; so are those of which there are crops.
+    NEEDED = configuration.with_cropped(ALL_DATASETS, configuration.pretraining_datasets(MODELS))
+    DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(dict.fromkeys([*CHOSEN, *NEEDED]))], HERE.pictures)
     VARIANTS = runs.variants(config["seeds"], config["efficiency"]["freeze"][1:])
     RUNS = runs.plan_runs(
         MODELS,

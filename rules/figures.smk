@@ -23,6 +23,7 @@ if MEASURED:
     FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
     FIGURES += ["<results>/figures/costs.pdf"]
     FIGURES += ["<results>/figures/pretraining.pdf"] if PRETRAINING else []
+    FIGURES += ["<results>/figures/crops.pdf"] if CROP_SETS else []
 
 
 # Seconds each: on a cluster they would wait longer than they run.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.models import canonical, selfstudy  # noqa: F401 (it registers networks with timm)
+from transferscope.models import alexnet, canonical, selfstudy, wavelets  # noqa: F401 (they register networks with timm)
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16

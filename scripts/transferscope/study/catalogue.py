@@ -13,6 +13,7 @@ import pandas as pd
 
 from transferscope import arguments
 from transferscope.errors import InputError
+from transferscope.sources import pictures
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
 from transferscope.study import own_sources
@@ -20,6 +21,8 @@ from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
 RECOGNITION = "recognition"
+PRETRAINING = "pretraining"
+"""The task of pictures without labels: models can be pretrained on them, and nothing be evaluated."""
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
@@ -63,7 +66,9 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": own_sources.origin_of_backbone})
+    models["origin"] = _origins(
+        path, models, {"pretrain": own_sources.origin_of_backbone, "random": own_sources.origin_of_random}
+    )
     models["source"] = models["source"].str.join(" ")
     pretrained = {
         model: own_sources.pretrain_settings(source)
@@ -129,9 +134,40 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
         schemas: the folder of the JSON schemas.
 
     Raises:
-        InputError: names the file, row and column.
+        InputError: names the file, row and column; or crops are to be made of a dataset that there is not, or
+            that has no such pictures.
     """
-    return concatenate(paths, lambda path: _datasets_of(path, schemas))
+    datasets = concatenate(paths, lambda path: _datasets_of(path, schemas))
+    for dataset, named in cropped(datasets).items():
+        _check_cropped(f"the dataset {dataset}, column 'source'", datasets, dataset, named)
+    return datasets
+
+
+def cropped(datasets: pd.DataFrame) -> dict[str, str]:
+    """Of the sets of crops those that are made of a dataset, with its id."""
+    sources = datasets.loc[datasets["origin"] == "crops", "source"].str[0]
+    named = sources.map(own_sources.cropped_dataset)
+    return named[named != ""].to_dict()
+
+
+def _check_cropped(where: str, datasets: pd.DataFrame, dataset: str, named: str) -> None:
+    if named not in datasets.index:
+        names = [pictures.NOISE, *pictures.PICTURES, *pictures.SETS]
+        close = difflib.get_close_matches(named, [*names, *datasets.index], n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError(
+            f"{where}: {named!r} is no dataset of the tables, no path (it has no slash), and none of the "
+            f"pictures {', '.join(names)}{hint}"
+        )
+    row, images = datasets.loc[named], own_sources.crop_settings(datasets.at[dataset, "source"][0])["images"]
+    if row["origin"] == "crops" or row["split_rule"] == "pooled":
+        reason = "is itself a set of crops" if row["origin"] == "crops" else "has no split train"
+        raise InputError(f"{where}: the dataset {named} {reason}; name another")
+    if 0 <= row["train"] < (images or 0):
+        raise InputError(
+            f"{where}: the dataset {named} has {row['train']} pictures to train on, fewer than "
+            f"images={images}; write a smaller number, or all"
+        )
 
 
 def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -145,7 +181,8 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets, {"render": own_sources.origin_of_scenes})
+    own = {"render": own_sources.origin_of_scenes, "crops": own_sources.origin_of_crops}
+    datasets["origin"] = _origins(path, datasets, own)
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -156,9 +193,9 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
 def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataFrame:
     """The datasets with the column ``images``, of all splits together, and ``assumed`` where it is a guess.
 
-    Where a row leaves its counts open, a rendered dataset has the images of its source, a folder on this
-    machine the pictures that are ``found`` by the dataset's id, and any other UNKNOWN_IMAGES: unknown is not
-    zero.
+    Where a row leaves its counts open, a dataset that is made here has the images of its source, a folder on
+    this machine the pictures that are ``found`` by the dataset's id, and any other UNKNOWN_IMAGES: unknown is
+    not zero.
     """
     images, assumed = [], []
     for dataset, row in datasets.iterrows():
@@ -169,6 +206,8 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
                 count = own_sources.render_settings(row["source"][0])["images"]
             elif row["origin"] == "factors":
                 count = own_sources.factor_settings(row["source"][0])["images"]
+            elif row["origin"] == "crops":
+                count = own_sources.crop_settings(row["source"][0])["count"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)
