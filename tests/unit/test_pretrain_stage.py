@@ -21,7 +21,7 @@ from transferscope.pretraining import training
 from transferscope.results.run import state_file
 from transferscope.study import catalogue, configuration, own_sources
 from transferscope.study.tables import read_cells
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 DIGITS = Path(sklearn.__file__).parent / "datasets/data"
@@ -199,7 +199,7 @@ def test_the_read_out_of_several_labels_an_image():
 
 def test_the_rate_rises_in_a_line_and_falls_in_a_line():
     rates = {"learning_rate": 0.5, "last_learning_rate": 0.1, "warmup": 0.4, "weight_decay": 0.0}
-    recipe = adam(steps=10, **rates)
+    recipe = optimisation(steps=10, **rates)
     optimiser = recipe["optimiser"]([torch.nn.Parameter(torch.zeros(1))])
     schedule, found = recipe["schedule"](optimiser), []
     for _ in range(10):

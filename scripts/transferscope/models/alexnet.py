@@ -137,23 +137,24 @@ class Head(nn.Sequential):
         if self.normal:
             initialise(self)
 
+    def before_relu(self, maps: Tensor) -> Tensor:
+        """What the last ReLU is given, [N, ``width``]."""
+        for layer in list(self)[:-1]:
+            maps = layer(maps)
+        return maps
+
     def top(self, outputs: int) -> nn.Linear:
         """A linear layer on what the head gives, with weights that begin as the head's."""
         layer = nn.Linear(self.width, outputs)
         return initialise(layer) if self.normal else layer
 
 
-def head(network: nn.Module, size: int) -> Head:
+def head(network: AlexNet, size: int) -> Head:
     """The fully connected layers that belong to a network, for images of a side of ``size`` pixels.
 
     Raises:
-        InputError: the network is no AlexNet, or its last map is smaller than a window of the pooling.
+        InputError: the last map is smaller than a window of the pooling.
     """
-    if not isinstance(network, AlexNet):
-        raise InputError(
-            "this pretraining method takes an AlexNet, with its fully connected layers, and "
-            f"{type(network).__name__} is none; choose the arch alexnet, alexnet_small or alexnet_32"
-        )
     training = network.training
     with torch.no_grad():
         maps = network.eval().forward_features(torch.zeros(1, 3, size, size))

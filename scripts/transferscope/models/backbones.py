@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.models import alexnet, bigan, canonical, selfstudy  # noqa: F401 (three register networks)
+# All but ``canonical`` register networks with timm.
+from transferscope.models import alexnet, bigan, canonical, selfstudy, wavelets  # noqa: F401
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16

@@ -16,7 +16,7 @@ from transferscope.models import backbones
 from transferscope.models.bigan import EPSILON, LEAK, initialise
 from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.views import full_precision
-from transferscope.training.augment import Augmentation
+from transferscope.training.augment import NONE
 
 SHARE = 8, 9  # of the side, of a window: 64 of 72 pixels
 START = 4  # side of the smallest maps
@@ -42,7 +42,7 @@ class BiGAN(Method):
         InputError: for another size; while training, for images that are not in -1..1.
     """
 
-    augment = Augmentation(jitter=False, greyscale=False, flip=False, crop=False, cutout=False)
+    augment = NONE
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class BiGAN(Method):
         side = size * SHARE[0] // SHARE[1]
         if size % SHARE[1] or side < 4 * START or side & (side - 1):
             raise InputError(
-                f"bigan cuts windows of 8/9 of the side out of the images, and of {size} pixels that is no power "
+                f"bigan cuts windows of 8/9 of the side out of images, and of {size} pixels that is no power "
                 "of 2 from 16 on; set size of its profile to 36, 72 or 144 (`pretrain` in the configuration)"
             )
         super().__init__(backbone, size=side, **facts)
-        self.side, self.codes, self.statistics = side, codes, statistics
+        self.side, self.statistics = side, statistics
         doublings = (side // START).bit_length() - 1
         training = backbone.training
         with torch.no_grad():
@@ -77,14 +77,14 @@ class BiGAN(Method):
         images = windows(images, self.side)
         maps = self.backbone.forward_features(images)
         codes = 2 * self.encode(maps.flatten(1)).sigmoid() - 1
-        noise = torch.empty_like(codes).uniform_(-1, 1)
+        noise = torch.empty_like(codes, dtype=torch.float32).uniform_(-1, 1)
         real = self.opponent(images, codes)
         drawn = self.opponent(self.generator(noise), noise)
         with full_precision(images):
             real, drawn = real.float(), drawn.float()
             loss, opposed = losses(real, drawn)
             accuracy = ((real > 0).float().mean() + (drawn <= 0).float().mean()) / 2
-        return Outcome(loss, accuracy, self.backbone.forward_head(maps), opposed)
+        return Outcome(loss, accuracy, self.backbone.forward_head(maps, pre_logits=True), opposed)
 
     def _look(self, images: Tensor) -> None:
         """The generator draws in -1..1, and could be told from other images by that alone."""

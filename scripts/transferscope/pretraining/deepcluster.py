@@ -13,92 +13,93 @@ from torch import Tensor, nn
 
 from transferscope.errors import InputError
 from transferscope.models import alexnet
-from transferscope.pretraining.method import Method, Outcome
+from transferscope.pretraining.method import Outcome
 from transferscope.pretraining.parts import clusters as clustering
+from transferscope.pretraining.parts.headed import Headed
 from transferscope.pretraining.parts.views import full_precision
-from transferscope.training.augment import Augmentation
 
-WIDTH = 256  # of the principal components
+COMPONENTS = 256
 IMAGES_A_CLUSTER, FEWEST = 40, 100
 
 
-class DeepCluster(Method):
-    """A classifier of clusters, of which all begin a pass equally often.
+class DeepCluster(Headed):
+    """Tells the clusters apart, each of which comes equally often in a pass.
 
-    The pass begins with the assignment: principal components of what the network's head gives before its last
-    ReLU, of variance 1 and then each image's of length 1; k-means from new random centres; a new last layer.
+    A pass begins with new clusters: of what the head gives before its last ReLU the principal components, of
+    variance 1 and then each image's of length 1; k-means from new random centres; a new last layer.
 
     Args:
-        backbone: an AlexNet.
-        clusters: how many; by default a fortieth of the images, but 100 at least.
-        size, samples, batch_size, steps: as for ``Method``.
+        clusters: how many; None for a fortieth of the images, but 100 at least.
+        augment, smallest_area: as for ``Headed``.
+        samples, batch_size, steps, facts: as for ``Method``.
 
     Raises:
-        InputError: another network, or more clusters than images.
+        InputError: there are more clusters than images.
     """
-
-    augment = Augmentation(jitter=False, greyscale=False, crop=False, cutout=False, resized_crop=True)
 
     def __init__(
         self,
         backbone: nn.Module,
         *,
-        size: int,
         samples: int,
         batch_size: int,
         steps: int,
         clusters: int | None = None,
+        augment: bool = True,
+        smallest_area: float = 0.08,
+        **facts: int,
     ):
-        super().__init__(backbone, size=size, samples=samples, batch_size=batch_size, steps=steps)
         clusters = clusters or max(FEWEST, samples // IMAGES_A_CLUSTER)
         if clusters > samples:
             raise InputError(
-                f"deepcluster makes {clusters} clusters of {samples} images, and no cluster may be without; "
-                "set clusters to less, under deepcluster in the profile (`pretrain` in the configuration)"
+                f"deepcluster would make {clusters} clusters of {samples} images; set clusters to at most as "
+                "many, under deepcluster in the profile (`pretrain` in the configuration)"
             )
-        head = alexnet.head(backbone, size)
-        self.head, self.last = nn.Sequential(*list(head)[:-1]), nn.Linear(head.width, clusters)
+        facts |= {"samples": samples, "batch_size": batch_size, "steps": steps}
+        super().__init__(backbone, clusters, augment=augment, smallest_area=smallest_area, **facts)
         batches = max(1, samples // batch_size)
         passes = math.ceil(steps / batches)
-        self.register_buffer("begun", torch.zeros((), dtype=torch.long))
+        self.register_buffer("begun", torch.zeros((), dtype=torch.long))  # passes
         self.register_buffer("labels", torch.zeros(samples, dtype=torch.long))
         self.register_buffer("drawn", torch.zeros(batches * batch_size, dtype=torch.long))
         self.register_buffer("agreement", torch.full((passes,), math.nan))
         self.register_buffer("filled", torch.full((passes,), math.nan))
 
     def forward(self, images: Tensor, indices: Tensor) -> Outcome:
-        maps = self.backbone.forward_features(images)
-        scores, labels = self.last(self.head(maps).relu()).float(), self.labels[indices]
+        scores, features = self.scores(images)
+        labels = self.labels[indices]
         loss = nn.functional.cross_entropy(scores, labels)
-        accuracy = (scores.argmax(1) == labels).float().mean()
-        return Outcome(loss, accuracy, self.backbone.forward_head(maps))
+        return Outcome(loss, (scores.argmax(1) == labels).float().mean(), features)
 
     def order(self, number: int, images: Iterable[Tensor]) -> Tensor:
-        """The images of a pass, every cluster's equally often; clusters are made when the pass begins."""
+        """The images of a pass, by clusters that are made when it begins."""
         if number == self.begun:
-            self.assign(images)
+            self._assign(images)
         return self.drawn
 
-    def assign(self, images: Iterable[Tensor]) -> None:
-        """Cluster all images, draw the order of a pass and begin a new last layer."""
+    def _assign(self, images: Iterable[Tensor]) -> None:
         self.eval()
-        features = torch.cat([self.head(self.backbone.forward_features(part)).float() for part in images])
+        features = torch.cat([self._clustered(part).float() for part in images])
         self.train()
         with full_precision(features):
-            points = nn.functional.normalize(clustering.whiten(features, WIDTH))
-            labels = clustering.k_means(points, self.last.out_features)
+            points = nn.functional.normalize(clustering.whiten(features, COMPONENTS))
+            labels = clustering.k_means(points, self.top.out_features)
         if self.begun:
             self.agreement[self.begun] = normalized_mutual_info_score(self.labels.cpu(), labels.cpu())
         self.filled[self.begun] = len(labels.unique())
         self.labels.copy_(labels)
         self.drawn.copy_(clustering.balanced(labels.cpu(), len(self.drawn)))
-        alexnet.initialise(self.last)
+        alexnet.initialise(self.top)
         self.begun += 1
+
+    def _clustered(self, images: Tensor) -> Tensor:
+        maps = self.backbone.forward_features(images)
+        return self.head.before_relu(maps) if self.head else self.backbone.forward_head(maps, pre_logits=True)
 
     def groups(self) -> list[dict]:
         """The last layer, which is new each pass, has no momentum."""
-        return [{"params": list(self.last.parameters()), "momentum": 0.0}]
+        return [{"params": list(self.top.parameters()), "momentum": 0.0}]
 
     def by_pass(self) -> dict[str, list[float]]:
-        """``nmi``, the agreement of the clusters with those of the pass before; how many are not empty."""
+        """How far the clusters agree with those of the pass before, in 0..1; and how many are not empty."""
         return {"nmi": self.agreement.tolist(), "clusters": self.filled.tolist()}

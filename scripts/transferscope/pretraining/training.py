@@ -19,7 +19,7 @@ from transferscope.pretraining.method import Method
 from transferscope.study.catalogue import RECOGNITION
 from transferscope.training.loop import Trained, train
 from transferscope.training.memory import Batches
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 
@@ -119,7 +119,8 @@ class Pretraining(nn.Module):
     def forward(self, batch: list[Tensor]) -> Tensor:
         """What is minimised; the same by the opponent, if there is one; and what is told (``told``)."""
         images, *labels, _, indices = batch
-        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices)
+        given = labels if self.method.labelled else []
+        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices, *given)
         loss, unknown = outcome.loss.float(), images.new_tensor(math.nan)
         accuracy = unknown if outcome.accuracy is None else outcome.accuracy
         total, accuracies = loss, unknown.expand(2)
@@ -154,14 +155,14 @@ def fit(
     device: str,
     resume: Resume,
     checkpoint_steps: int,
-    **rates: float,
+    **rates,
 ) -> dict:
     """Train a method in place, from scratch or from a saved state.
 
     Args:
         prepare: pictures uint8 [B, 3, S, S] to normalised images in the colours of the backbone.
         seed: of the order, of the augmentation and of what the method draws.
-        rates: as for ``training.recipe.adam``.
+        rates: as for ``training.recipe.optimisation``.
 
     Returns:
         How it went: ``window`` in steps, and by window ``loss``, ``accuracy`` (of the pretext task) and the
@@ -187,7 +188,7 @@ def fit(
         views=method.views,
         order=method.order and partial(_order, method, data.train.pictures, prepare, batch_size, device),
     )
-    recipe = adam(steps=steps, **rates)
+    recipe = optimisation(steps=steps, **rates)
     recipe["optimiser"] = partial(_grouped, recipe["optimiser"], method)
     trained = train(
         network,

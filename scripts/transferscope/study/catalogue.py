@@ -63,7 +63,9 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": own_sources.origin_of_backbone})
+    models["origin"] = _origins(
+        path, models, {"pretrain": own_sources.origin_of_backbone, "random": own_sources.origin_of_random}
+    )
     models["source"] = models["source"].str.join(" ")
     pretrained = {
         model: own_sources.pretrain_settings(source)
