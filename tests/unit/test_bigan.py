@@ -1,4 +1,4 @@
-"""BiGAN: both losses and whose gradients they move, one step, the networks, what is averaged, exact states."""
+"""BiGAN: both losses and whose gradients they move, one step, the networks, exact states."""
 
 import json
 import math
@@ -75,7 +75,7 @@ def test_one_step_is_that_of_two_optimisers_each_with_a_pass_of_its_own():
     recipe = optimisation(steps=4, **RATES)
     train(
         training.Pretraining(made, None),
-        lambda start: iter([batch] * 4)[start:] if start else iter([batch] * 4),
+        lambda start: iter([batch] * 4),
         training.Pretraining.__call__,
         steps=4,
         optimiser=lambda weights: training._grouped(recipe["optimiser"], made, weights),
@@ -90,7 +90,6 @@ def test_one_step_is_that_of_two_optimisers_each_with_a_pass_of_its_own():
     own = {name: weight for name, weight in others.named_parameters() if name not in theirs}
     steps = []
     for weights in (own, theirs):
-        gains = [weight for weight in weights.values() if weight.ndim == 1]
         gains = [weight for name, weight in weights.items() if weight.ndim == 1 and name.endswith("weight")]
         rest = [weight for weight in weights.values() if not any(weight is gain for gain in gains)]
         groups = [{"params": rest, "weight_decay": 2.5e-5}, {"params": gains, "weight_decay": 0.0}]

@@ -125,16 +125,16 @@ def test_a_cluster_that_is_empty_is_passed_over():
 
 def test_a_pass_begins_with_a_new_last_layer_and_the_same_body():
     trained = build()
-    before, last = body(trained), trained.last.weight.detach().clone()
-    trained.last.bias.data.fill_(3)
+    before, last = body(trained), trained.top.weight.detach().clone()
+    trained.top.bias.data.fill_(3)
     with torch.no_grad():
         order = trained.order(0, images())
     after = body(trained)
     assert set(after) == set(before)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
-    assert not torch.equal(trained.last.weight, last)
-    assert trained.last.weight.std().item() == pytest.approx(0.01, rel=0.2)
-    assert (trained.last.bias == 0).all()
+    assert not torch.equal(trained.top.weight, last)
+    assert trained.top.weight.std().item() == pytest.approx(0.01, rel=0.2)
+    assert (trained.top.bias == 0).all()
     assert trained.training
     assert len(order) == SAMPLES // BATCH * BATCH
 
@@ -153,11 +153,16 @@ def test_clusters_are_of_features_before_the_last_relu_in_evaluation():
     trained, seen = build(), []
     trained.backbone(torch.randn(8, 3, 16, 16))  # statistics other than at the start
     whiten = clusters.whiten
+
+    def watched(features: Tensor, width: int) -> Tensor:
+        seen.append(features)
+        return whiten(features, width)
+
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        patch.setattr(clusters, "whiten", lambda features, width: seen.append(features) or whiten(features, width))
+        patch.setattr(clusters, "whiten", watched)
         trained.order(0, images())
         trained.eval()
-        expected = trained.head(trained.backbone.forward_features(torch.cat(images())))
+        expected = trained.head.before_relu(trained.backbone.forward_features(torch.cat(images())))
     torch.testing.assert_close(seen[0], expected)
     assert (seen[0] < 0).any()
 
@@ -167,7 +172,7 @@ def test_the_label_of_an_image_follows_its_index():
     trained.labels.copy_(torch.arange(SAMPLES) % 10)
     indices = torch.tensor([31, 4, 77, 9])
     batch = torch.randn(4, 3, 16, 16)
-    scores = trained.last(trained.head(trained.backbone.forward_features(batch)).relu())
+    scores = trained.top(trained.head(trained.backbone.forward_features(batch)))
     outcome = trained(batch, indices)
     expected = nn.functional.cross_entropy(scores, torch.tensor([1, 4, 7, 9]))
     torch.testing.assert_close(outcome.loss, expected)
@@ -181,8 +186,12 @@ def test_the_last_layer_has_no_momentum():
     )
     trained(torch.randn(8, 3, 16, 16), torch.arange(8)).loss.backward()
     optimiser.step()
-    kept = {weight for weight in trained.parameters() if optimiser.state[weight].get("momentum_buffer") is not None}
-    assert kept == set(trained.parameters()) - set(trained.last.parameters())
+    kept = {
+        weight
+        for weight in trained.parameters()
+        if optimiser.state[weight].get("momentum_buffer") is not None
+    }
+    assert kept == set(trained.parameters()) - set(trained.top.parameters())
 
 
 def run(folder: Path, *, checkpoint_steps: int = STEPS) -> tuple[bytes, bytes]:
@@ -232,6 +241,7 @@ def test_a_killed_training_ends_as_one_that_was_not(step, whole, tmp_path, monke
 
 def test_the_history_tells_of_each_pass(whole):
     history = json.loads(whole[1])
+    assert history["passes"]["step"] == [0, 12, 24]
     nmi, filled = history["passes"]["nmi"], history["passes"]["clusters"]
     assert len(nmi) == len(filled) == 3
     assert nmi[0] is None
@@ -244,17 +254,18 @@ def test_the_history_tells_of_each_pass(whole):
 
 def test_there_is_a_cluster_for_forty_images_but_a_hundred_at_least():
     facts = {"size": 16, "batch_size": BATCH, "steps": STEPS}
+    network = backbones.create("alexnet_32?width=2")
     for samples, expected in ((200, 100), (8000, 200)):
-        made = method.create("deepcluster", backbones.create("alexnet_32?width=2"), {}, samples=samples, **facts)
-        assert made.last.out_features == expected
+        made = method.create("deepcluster", network, {}, samples=samples, **facts)
+        assert made.top.out_features == expected
 
 
 @pytest.mark.parametrize(
     ("arch", "settings", "sentence"),
     [
-        ("resnet10t", {}, "takes an AlexNet, .* and ResNet is none"),
-        ("alexnet_32?width=2", {"clusters": 101}, "makes 101 clusters of 100 images"),
-        ("alexnet_32?width=2", {"k": 3}, "has no setting 'k', only clusters"),
+        ("alexnet_32?width=2", {"smallest_area": 2}, "`smallest_area` 2; below `pretrain`"),
+        ("alexnet_32?width=2", {"clusters": 101}, "would make 101 clusters of 100 images"),
+        ("alexnet_32?width=2", {"k": 3}, "has no setting 'k', only augment, clusters, smallest_area"),
     ],
 )
 def test_what_it_cannot_take_is_said(arch, settings, sentence):

@@ -57,11 +57,11 @@ class DeepCluster(Headed):
             )
         facts |= {"samples": samples, "batch_size": batch_size, "steps": steps}
         super().__init__(backbone, clusters, augment=augment, smallest_area=smallest_area, **facts)
-        batches = max(1, samples // batch_size)
-        passes = math.ceil(steps / batches)
+        self.batches = max(1, samples // batch_size)
+        passes = math.ceil(steps / self.batches)
         self.register_buffer("begun", torch.zeros((), dtype=torch.long))  # passes
         self.register_buffer("labels", torch.zeros(samples, dtype=torch.long))
-        self.register_buffer("drawn", torch.zeros(batches * batch_size, dtype=torch.long))
+        self.register_buffer("drawn", torch.zeros(self.batches * batch_size, dtype=torch.long))
         self.register_buffer("agreement", torch.full((passes,), math.nan))
         self.register_buffer("filled", torch.full((passes,), math.nan))
 
@@ -101,5 +101,9 @@ class DeepCluster(Headed):
         return [{"params": list(self.top.parameters()), "momentum": 0.0}]
 
     def by_pass(self) -> dict[str, list[float]]:
-        """How far the clusters agree with those of the pass before, in 0..1; and how many are not empty."""
-        return {"nmi": self.agreement.tolist(), "clusters": self.filled.tolist()}
+        """Its first step; how far its clusters agree with the last ones, in 0..1; how many are not empty."""
+        return {
+            "step": [number * self.batches for number in range(len(self.agreement))],
+            "nmi": self.agreement.tolist(),
+            "clusters": self.filled.tolist(),
+        }

@@ -183,14 +183,14 @@ def _resolved(profile: dict, method: str) -> dict[str, dict]:
 
 def _check_rates(training: dict, key: str) -> None:
     """A rate that falls by steps or exponentially has to end above 0, and in one of the two ways."""
-    milestones = training.get("milestones", [])
+    milestones = training.get("milestones") or []
     if milestones != sorted(milestones) or any(step >= training["steps"] for step in milestones):
         raise InputError(
             f"configuration, key {key}.milestones: {milestones} has to rise and stay below the "
             f"{training['steps']} steps of the training"
         )
-    for name in {"milestones", "hold"} & set(training):
-        if not training["last_learning_rate"]:
+    for name in ("milestones", "hold"):
+        if training.get(name) is not None and not training["last_learning_rate"]:
             raise InputError(
                 f"configuration, key {key}.{name}: the rate falls by a factor, so last_learning_rate has to "
                 "be above 0"

@@ -17,7 +17,7 @@ def optimisation(
     warmup: float,
     weight_decay: float,
     sgd: dict | None = None,
-    milestones: Sequence[int] = (),
+    milestones: Sequence[int] | None = None,
     hold: float | None = None,
     betas: Sequence[float] = (0.8, 0.999),
 ) -> dict[str, Callable]:
