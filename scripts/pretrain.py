@@ -1,4 +1,4 @@
-"""A backbone that is pretrained here by a self-supervised method, as a canonical backbone file."""
+"""A backbone that is pretrained here, as a canonical backbone file."""
 
 import torch
 

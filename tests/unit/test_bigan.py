@@ -145,35 +145,34 @@ def blobs(count: int) -> Tensor:
 
 def test_it_learns_to_code_what_it_draws(tmp_path):
     torch.manual_seed(0)
-    facts = {"size": 18, "samples": 512, "batch_size": 64, "steps": 200}
-    settings = {"codes": 2, "width": 8, "statistics": 10}
+    facts = {"size": 18, "samples": 256, "batch_size": 16, "steps": 200}
+    settings = {"codes": 2, "width": 8, "statistics": 1}
     made = method.create("bigan", backbones.create("bigan_encoder_32?width=12"), settings, **facts)
 
     @torch.no_grad()
-    def distance() -> float:
-        torch.manual_seed(5)
-        noise = torch.empty(256, 2).uniform_(-1, 1)
+    def correlation() -> float:
+        """Of codes with what the encoder finds in their pictures; distances would be those of large codes."""
+        made.train()
+        noise = torch.empty(256, 2).uniform_(-1, 1, generator=torch.Generator().manual_seed(5))
         maps = made.backbone.forward_features(made.generator(noise))
-        return (2 * made.encode(maps.flatten(1)).sigmoid() - 1 - noise).abs().mean().item()
+        found = 2 * made.encode(maps.flatten(1)).sigmoid() - 1
+        return torch.corrcoef(torch.stack([found.flatten(), noise.flatten()]))[0, 1].item()
 
-    before = distance()
+    assert abs(correlation()) < 0.3
     history = training.fit(
         made,
-        training.Data(training.Part(blobs(512), None), None, 0),
+        training.Data(training.Part(blobs(256), None), None, 0),
         prepare=lambda images: images.float() / 127.5 - 1,
-        batch_size=64,
+        batch_size=16,
         steps=200,
         seed=0,
         device="cpu",
         resume=Resume(tmp_path / "state", {}),
         checkpoint_steps=1000,
-        **RATES,
+        **RATES | {"learning_rate": 5e-4, "last_learning_rate": 5e-6},
     )
-    made.train()
-    assert before == pytest.approx(0.5, abs=0.05)
-    assert distance() < 0.8 * before
-    assert history["loss"][0] == pytest.approx(math.log(2), abs=0.05)
-    assert all(0.5 <= value <= 1 for value in history["accuracy"][5:])
+    assert correlation() > 0.5
+    assert all(0.3 <= value <= 2 for name in ("loss", "opponent") for value in history[name])
 
 
 def run(folder: Path, *, checkpoint_steps: int = 30) -> tuple[bytes, bytes]:

@@ -157,7 +157,7 @@ def test_a_pass_in_a_given_order_is_of_whole_batches_and_asked_for_when_it_begin
 
     def order(number: int) -> np.ndarray:
         asked.append(number)
-        return np.arange(8)[::-1] if number == 1 else np.array([9] * 4 + [5] * 4)
+        return np.arange(7, -1, -1) if number == 1 else np.array([9] * 4 + [5] * 4)
 
     drawn = batches(order=order, steps=6)  # of ten pictures, in passes of two batches of four
     seen = []

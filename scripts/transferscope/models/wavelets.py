@@ -148,8 +148,9 @@ def _spectra(planes: Tensor, scales: int) -> tuple[Tensor, int]:
 
 def subsampled(spectra: Tensor, halvings: int) -> Tensor:
     """Spectra [..., m, m] of every 2 ** halvings-th pixel of maps."""
-    step = 2**halvings
-    return spectra.unflatten(-1, (step, -1)).unflatten(-3, (step, -1)).mean((-4, -2))
+    for axis in (-2, -1):
+        spectra = sum(spectra.chunk(2**halvings, axis))
+    return spectra / 4**halvings
 
 
 def _coarser(filters: Tensor, halvings: int) -> Tensor:
@@ -170,10 +171,9 @@ def morlets(side: int, scales: int, angles: int) -> tuple[Tensor, Tensor]:
     found = []
     for scale in range(scales):
         for angle in range(angles):
-            shape = _shape(scale, angle, angles)
-            wave, envelope = _wave(side, **shape), _wave(side, **shape | {"frequency": 0.0})
+            wave, envelope = _wave(side, **_shape(scale, angle, angles))
             found.append(wave - wave.sum() / envelope.sum() * envelope)
-    low = _wave(side, sigma=0.8 * 2 ** (scales - 1), turn=0.0, frequency=0.0, slant=1.0)
+    _, low = _wave(side, sigma=0.8 * 2 ** (scales - 1), turn=0.0, frequency=0.0, slant=1.0)
     # On either side of its centre a wave has conjugate values, so its spectrum is real.
     spectra = torch.fft.fft2(torch.stack(found)).real.float().unflatten(0, (scales, angles))
     return spectra, torch.fft.fft2(low).real.float()
@@ -183,7 +183,7 @@ def morlets(side: int, scales: int, angles: int) -> tuple[Tensor, Tensor]:
 def gabors(side: int, scales: int, angles: int) -> Tensor:
     """Spectra of the same waves, whose sum is not made 0, float32 [J, L, side, side]."""
     shapes = [_shape(scale, angle, angles) for scale in range(scales) for angle in range(angles)]
-    waves = torch.stack([_wave(side, **shape) for shape in shapes])
+    waves = torch.stack([_wave(side, **shape)[0] for shape in shapes])
     return torch.fft.fft2(waves).real.float().unflatten(0, (scales, angles))
 
 
@@ -197,15 +197,23 @@ def _shape(scale: int, angle: int, angles: int) -> dict[str, float]:
     }
 
 
-def _wave(side: int, *, sigma: float, turn: float, frequency: float, slant: float) -> Tensor:
-    """A plane wave under a Gaussian of sum 1, around pixel 0 of a torus, complex128 [side, side]."""
-    place = torch.arange(-2 * side, 3 * side, dtype=torch.float64)
-    rows, columns = torch.meshgrid(place, place, indexing="ij")
+def _wave(side: int, *, sigma: float, turn: float, frequency: float, slant: float) -> tuple[Tensor, Tensor]:
+    """A plane wave under a Gaussian of sum 1, and the Gaussian, around pixel 0 of a torus; double precision.
+
+    Returns:
+        Complex and real, [side, side].
+    """
+    place = torch.arange(-side, 2 * side, dtype=torch.float64)
+    rows, columns = place[:, None], place
     along = rows * math.cos(turn) + columns * math.sin(turn)
     across = columns * math.cos(turn) - rows * math.sin(turn)
-    envelope = torch.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2))
-    wave = torch.polar(envelope, frequency * along).view(5, side, 5, side).sum((0, 2))
-    return wave * slant / (2 * math.pi * sigma**2)
+    gaussian = torch.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2))
+    gaussian *= slant / (2 * math.pi * sigma**2)
+    one = torch.ones_like(place)
+    waves = [torch.polar(one, frequency * part * place) for part in (math.cos(turn), math.sin(turn))]
+    wave = gaussian * waves[0][:, None] * waves[1]
+    whole, envelope = (part.view(3, side, 3, side).sum((0, 2)) for part in (wave, gaussian))
+    return whole, envelope
 
 
 def _cfg(size: int) -> dict:

@@ -128,12 +128,13 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
     """Check the profiles, and what the sources of the models that are pretrained here name.
 
     Raises:
-        InputError: a profile is of a method that there is not, or its milestones do not fit its steps; a
+        InputError: a profile is of a method that there is not, or its rates do not fit its steps; a
             source names a dataset without a row, one that is pooled or lacks the labels that the method
             learns from, or a profile that there is not.
     """
     methods, labelled = own_sources.methods(), own_sources.labelled_methods()
     for name, profile in profiles.items():
+        _check_rates(profile, f"pretrain.{name}")
         for method in profile["methods"]:
             if method not in methods:
                 raise InputError(
@@ -141,7 +142,6 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
                     f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
                 )
             _check_rates(_resolved(profile, method)["training"], f"pretrain.{name}.methods.{method}")
-        _check_rates(profile, f"pretrain.{name}")
     for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
         where, plan = f"the model {model}, column 'source'", own_sources.pretrain_settings(source)
         _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
