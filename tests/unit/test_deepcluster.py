@@ -9,10 +9,12 @@ import pytest
 import sklearn
 import torch
 from sklearn.decomposition import PCA
+from tests.unit.studies import READY
 from torch import Tensor, nn
 
 import pretrain
 from transferscope.errors import InputError
+from transferscope.figures.pretraining import pretraining as draw
 from transferscope.models import backbones
 from transferscope.pretraining import method, training
 from transferscope.pretraining.deepcluster import DeepCluster
@@ -250,6 +252,14 @@ def test_the_history_tells_of_each_pass(whole):
     assert len(history["loss"]) == STEPS
     assert history["loss"][0] == pytest.approx(math.log(10), abs=0.05)  # a new last layer
     assert history["loss"][12] == pytest.approx(math.log(10), abs=0.3)
+
+
+def test_the_figure_shows_how_far_the_clusters_of_two_passes_agree(whole):
+    figure = draw([json.loads(whole[1])], READY, {"font_size": 8, "dpi": 72})
+    curve, agreement = figure.axes[1].lines
+    assert len(curve.get_xdata()) == STEPS
+    assert agreement.get_xdata().tolist() == [0, 12, 24]
+    assert np.isnan(agreement.get_ydata()[0])
 
 
 def test_there_is_a_cluster_for_forty_images_but_a_hundred_at_least():

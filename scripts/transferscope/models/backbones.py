@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-# All but ``canonical`` register networks with timm.
-from transferscope.models import alexnet, bigan, canonical, selfstudy, wavelets  # noqa: F401
+from transferscope.models import alexnet, bigan, canonical, selfstudy, wavelets  # noqa: F401 (networks of timm)
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16

@@ -6,7 +6,7 @@ generator makes of them.
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -165,7 +165,7 @@ class Generator(nn.Module):
         )
         self.layers = nn.ModuleList(
             Coded(_doubled(inputs, outputs), outputs, codes, leak=0.0)
-            for inputs, outputs in zip(channels, channels[1:], strict=False)
+            for inputs, outputs in pairwise(channels)
         )
         self.draw = _doubled(channels[-1], 3)
         _begin(self)
@@ -189,8 +189,7 @@ class Discriminator(nn.Module):
         channels = [width << place for place in range(doublings)]
         self.first = nn.Sequential(_halved(3, width), nn.LeakyReLU(LEAK, inplace=True))
         self.layers = nn.ModuleList(
-            Coded(_halved(inputs, outputs), outputs, codes, LEAK)
-            for inputs, outputs in zip(channels, channels[1:], strict=False)
+            Coded(_halved(inputs, outputs), outputs, codes, LEAK) for inputs, outputs in pairwise(channels)
         )
         self.score = nn.Linear(channels[-1] * START**2, 1, bias=False)
         _begin(self)
