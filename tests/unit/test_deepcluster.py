@@ -95,6 +95,13 @@ def test_an_empty_cluster_takes_half_of_another_one():
     assert clusters.nearest(points, split).unique().tolist() == [0, 1]
 
 
+def test_centres_on_the_same_place_are_moved_to_where_points_are():
+    torch.manual_seed(0)
+    points = torch.cat([torch.randn(1, 4).repeat(50, 1), torch.randn(50, 4)])
+    labels = clusters.k_means(points, 20)  # about ten begin on the same point
+    assert len(labels.unique()) > 17
+
+
 def test_fewer_different_points_than_clusters_leave_some_empty():
     torch.manual_seed(0)
     points = torch.randn(2, 4).repeat(20, 1)
@@ -116,6 +123,15 @@ def test_all_clusters_come_equally_often_whatever_their_sizes():
     assert len(large.unique()) == len(large)  # enough, so none twice
     first = labels[drawn][:1000].bincount() / 1000  # and in random order
     assert ((first - 0.25).abs() < 5 * (0.25 * 0.75 / 1000) ** 0.5).all()
+
+
+def test_of_each_cluster_one_more_is_drawn_than_its_share():
+    torch.manual_seed(0)
+    labels = torch.tensor([0] * 100 + [1] * 4 + [2])
+    counts = torch.stack([labels[clusters.balanced(labels, 30)].bincount() for _ in range(50)])
+    assert counts.max() == 11
+    assert counts.min() >= 8
+    assert (counts.sum(1) == 30).all()
 
 
 def test_a_cluster_that_is_empty_is_passed_over():
