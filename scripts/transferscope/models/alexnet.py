@@ -33,7 +33,7 @@ class Design:
     Attributes:
         channels: of the five convolutions.
         first: side and stride of the first convolution's filters; the others' are 5, 3, 3 and 3, and 1.
-        pool: side and stride of the windows of max-pooling.
+        pool: side and stride of the windows of max-pooling, and what is added on each side, if anything.
         pooled: the layers that take a pooled map.
         fully: of the map [N, C, h, w], flattened to so many numbers, the fully connected layers.
         normal: whether weights begin as ``initialise`` has it, or as PyTorch does.
@@ -67,14 +67,7 @@ class AlexNet(nn.Module):
         kernels = (design.first[0], 5, 3, 3, 3)
         for name, outputs, kernel in zip(LAYERS, design.channels, kernels, strict=True):
             stride = design.first[1] if name == LAYERS[0] else 1
-            # The first filters of 11 pixels have a margin of 2 as well.
-            padding = min(kernel // 2, 2)
-            layer = nn.Sequential(
-                nn.Conv2d(inputs, outputs, kernel, stride, padding),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(inplace=True),
-            )
-            self.add_module(name, layer)
+            self.add_module(name, self.layer(name, inputs, outputs, kernel, stride))
             reduction *= stride * (design.pool[1] if name in design.pooled else 1)
             self.feature_info.append({"module": name, "num_chs": outputs, "reduction": reduction})
             inputs = outputs
@@ -82,6 +75,12 @@ class AlexNet(nn.Module):
             initialise(self)
         self.num_features = self.head_hidden_size = inputs
         self.reset_classifier(num_classes)
+
+    def layer(self, name: str, inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+        """A convolution and what follows it, but for pooling; a subclass may have another."""
+        # The first filters of 11 pixels have a margin of 2 as well.
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=min(kernel // 2, 2))
+        return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
     def get_classifier(self) -> nn.Module:
         return self.classifier
@@ -138,6 +137,12 @@ class Head(nn.Sequential):
         if self.normal:
             initialise(self)
 
+    def before_relu(self, maps: Tensor) -> Tensor:
+        """What the last ReLU is given, [N, ``width``]."""
+        for layer in list(self)[:-1]:
+            maps = layer(maps)
+        return maps
+
     def top(self, outputs: int) -> nn.Linear:
         """A linear layer on what the head gives, with weights that begin as the head's."""
         layer = nn.Linear(self.width, outputs)
@@ -179,7 +184,8 @@ def initialise(module: nn.Module) -> nn.Module:
     return module
 
 
-def _with_dropout(values: int) -> list[nn.Module]:
+def with_dropout(values: int) -> list[nn.Module]:
+    """AlexNet's own fully connected layers, on so many numbers."""
     first = [nn.Dropout(0.5), nn.Linear(values, 4096), nn.ReLU(inplace=True)]
     return [*first, nn.Dropout(0.5), nn.Linear(4096, 4096), nn.ReLU(inplace=True)]
 
@@ -216,7 +222,7 @@ def alexnet(pretrained: bool = False, **kwargs) -> AlexNet:
         first=(11, 4),
         pool=(3, 2),
         pooled=("conv2", "conv3"),
-        fully=_with_dropout,
+        fully=with_dropout,
         normal=True,
     )
     return build_model_with_cfg(AlexNet, "alexnet", pretrained, design=design, **kwargs)

@@ -1,6 +1,7 @@
 """What a pretraining method is: networks and a loss around a backbone."""
 
 import inspect
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import NamedTuple
 
@@ -18,11 +19,13 @@ class Outcome(NamedTuple):
         loss: scalar, what is minimised.
         accuracy: of the pretext task, in 0..1 and detached; None where the method has none.
         features: [B, D] of the first view of each image, for the read-out beside.
+        opposed: scalar, what the method's ``opponent`` minimises; None where there is none.
     """
 
     loss: Tensor
     accuracy: Tensor | None
     features: Tensor
+    opposed: Tensor | None = None
 
 
 class Method(nn.Module):
@@ -48,6 +51,12 @@ class Method(nn.Module):
         augment: what the images go through.
         backbone: what becomes the backbone.
         width: D.
+        opponent: the part, if any, that minimises a loss of its own while all others minimise theirs, each
+            gradient from the same forward pass.
+        order: what the passes over the images consist of, if the method says so: the number of a pass and
+            all images as they are, in order and some at a time, to indices int64 [P x batch_size], P = max(1,
+            samples // batch_size). It is asked when a pass begins and, in a run that goes on within the pass,
+            once more; nothing has a gradient then.
 
     Raises:
         InputError: the backbone does not take images of this size.
@@ -56,15 +65,28 @@ class Method(nn.Module):
     labelled: bool = False
     views: int = 1
     augment: Augmentation = Augmentation()
+    order: Callable[[int, Iterable[Tensor]], Tensor] | None = None
 
     def __init__(self, backbone: nn.Module, *, size: int, samples: int, batch_size: int, steps: int):
         super().__init__()
         self.backbone = backbone
         self.width = _width(backbone, size)
+        self.opponent: nn.Module | None = None
 
     def forward(self, images: Tensor, indices: Tensor) -> Outcome:
         """Images [V x B, C, S, S], view by view, and which of the training images they are, [B]."""
         raise NotImplementedError
+
+    def groups(self) -> list[dict]:
+        """Parameters that the optimiser treats otherwise than the profile says, as PyTorch's groups."""
+        return []
+
+    def by_pass(self) -> dict[str, list[float]]:
+        """What is told of each pass over the images, for the history; NaN where there is nothing to tell."""
+        return {}
+
+    def finish(self, batches: Iterator[Tensor]) -> None:
+        """What is done after the last step, given as many further batches of images as are wanted."""
 
 
 def _width(backbone: nn.Module, size: int) -> int:

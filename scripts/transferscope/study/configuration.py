@@ -51,7 +51,7 @@ def check_config(config: dict, schema: str | Path) -> None:
         raise InputError(f"configuration, key {key}: {sentence(error)}")
 
 
-TRAINING = ("sgd", "milestones")
+TRAINING = ("sgd", "betas", "milestones", "hold")
 """What a profile of a pretraining may say of the training, beside what it has to."""
 
 
@@ -144,20 +144,20 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
     """Check the profiles, and what the sources of the models that are pretrained here name.
 
     Raises:
-        InputError: a profile is of a method that there is not, or its milestones do not fit its steps; a
+        InputError: a profile is of a method that there is not, or its rates do not fit its steps; a
             source names a dataset without a row, one that is pooled or lacks the labels that the method
             learns from, or a profile that there is not.
     """
     methods, labelled = own_sources.methods(), own_sources.labelled_methods()
     for name, profile in profiles.items():
-        _check_milestones(profile, f"pretrain.{name}")
+        _check_rates(profile, f"pretrain.{name}")
         for method in profile["methods"]:
             if method not in methods:
                 raise InputError(
                     f"configuration, key pretrain.{name}.methods: {method!r} is not one of "
                     f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
                 )
-            _check_milestones(_resolved(profile, method)["training"], f"pretrain.{name}.methods.{method}")
+            _check_rates(_resolved(profile, method)["training"], f"pretrain.{name}.methods.{method}")
     for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
         where, plan = f"the model {model}, column 'source'", own_sources.pretrain_settings(source)
         _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
@@ -197,19 +197,25 @@ def _resolved(profile: dict, method: str) -> dict[str, dict]:
     return {"training": common | training, "settings": settings}
 
 
-def _check_milestones(training: dict, key: str) -> None:
-    """A rate that falls by steps has to end above 0, and at steps that there are."""
-    milestones = training.get("milestones", [])
+def _check_rates(training: dict, key: str) -> None:
+    """A rate that falls by steps or exponentially has to end above 0, and in one of the two ways."""
+    milestones = training.get("milestones") or []
     if milestones != sorted(milestones) or any(step >= training["steps"] for step in milestones):
         raise InputError(
             f"configuration, key {key}.milestones: {milestones} has to rise and stay below the "
             f"{training['steps']} steps of the training"
         )
-    if milestones and not training["last_learning_rate"]:
-        raise InputError(
-            f"configuration, key {key}.milestones: the rate falls by the same factor at each of them, so "
-            "last_learning_rate has to be above 0"
-        )
+    for name in ("milestones", "hold"):
+        if training.get(name) is not None and not training["last_learning_rate"]:
+            raise InputError(
+                f"configuration, key {key}.{name}: the rate falls by a factor, so last_learning_rate has to "
+                "be above 0"
+            )
+    for one, other in (("milestones", "hold"), ("sgd", "betas")):
+        if training.get(one) and other in training:
+            raise InputError(
+                f"configuration, key {key}: {one} and {other} exclude each other; leave one of them out"
+            )
 
 
 def pretraining_datasets(models: pd.DataFrame) -> list[str]:

@@ -17,7 +17,9 @@ def optimisation(
     warmup: float,
     weight_decay: float,
     sgd: dict | None = None,
-    milestones: Sequence[int] = (),
+    milestones: Sequence[int] | None = None,
+    hold: float | None = None,
+    betas: Sequence[float] = (0.8, 0.999),
 ) -> dict[str, Callable]:
     """The optimiser and schedule of ``training.loop.train``.
 
@@ -29,6 +31,9 @@ def optimisation(
         sgd: ``momentum`` and ``nesterov`` of SGD, which then takes the place of Adam.
         milestones: steps from each of which on the rate is lower by the same factor, in place of the line;
             from the last one on it is ``last_learning_rate``.
+        hold: the share of the steps after which the rate falls exponentially, in place of the line; up to
+            there it is ``learning_rate``.
+        betas: of Adam.
     """
     rising = round(warmup * steps)
     last = last_learning_rate / learning_rate
@@ -38,12 +43,15 @@ def optimisation(
             return step / rising
         if milestones:
             return last ** (bisect_right(milestones, step) / len(milestones))
+        if hold is not None:
+            held = round(hold * steps)
+            return last ** (max(0, step - held + 1) / max(1, steps - held))
         return 1 + (last - 1) * (step - rising) / max(1, steps - rising - 1)
 
     def optimiser(weights: Iterable[nn.Parameter]) -> Optimizer:
         common = {"lr": learning_rate, "weight_decay": weight_decay, "fused": True}
         if sgd:
             return SGD(weights, **sgd, **common)
-        return Adam(weights, betas=(0.8, 0.999), eps=1e-8, **common)
+        return Adam(weights, betas=tuple(betas), eps=1e-8, **common)
 
     return {"optimiser": optimiser, "schedule": partial(LambdaLR, lr_lambda=factor)}
