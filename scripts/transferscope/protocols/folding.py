@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 AGREEMENT = 1e-4  # maximum relative difference of the features
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def fold_batch_norms(network: nn.Module, image: Tensor) -> nn.Module:
     """Copy a network (in eval mode) with its BatchNorms folded into convolutions where possible.
 
