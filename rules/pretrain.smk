@@ -1,4 +1,4 @@
-"""Pretraining: backbones made here, from the pictures of a dataset and without its labels.
+"""Pretraining: backbones made here, from the pictures of a dataset and, but for one method, without its labels.
 
 In: <resources>/datasets/{dataset}/, chosen for evaluation or not. Out: for the models whose source is `pretrain:` the
 same <resources>/backbones/{model}.safetensors as of any other, and beside it, as {model}.history.json, how it went; and

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.models import alexnet, canonical, selfstudy, statistics  # noqa: F401 (two are for timm)
+from transferscope.models import alexnet, canonical, selfstudy, statistics, wavelets  # noqa: F401 (for timm)
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16

@@ -42,6 +42,8 @@ class Method(nn.Module):
     A method's own settings are further keyword arguments of its ``__init__``, all with defaults.
 
     Attributes:
+        labelled: whether it is trained with labels for recognition; it is then told of how many ``classes``
+            they are, 0 of none, and ``forward`` gets those of the images as well, [B] or [B, C].
         views: of each image in a batch.
         augment: what the images go through.
         backbone: what becomes the backbone.
@@ -51,6 +53,7 @@ class Method(nn.Module):
         InputError: the backbone does not take images of this size.
     """
 
+    labelled: bool = False
     views: int = 1
     augment: Augmentation = Augmentation()
 
@@ -78,11 +81,12 @@ def _width(backbone: nn.Module, size: int) -> int:
         backbone.train(training)
 
 
-def create(name: str, backbone: nn.Module, settings: dict, **facts: int) -> Method:
+def create(name: str, backbone: nn.Module, settings: dict, *, classes: int = 0, **facts: int) -> Method:
     """The method of a module of this package, around a backbone.
 
     Args:
         settings: the method's own.
+        classes: of the images' labels, for a method that is ``labelled``.
         facts: what every ``Method`` is told.
 
     Raises:
@@ -94,6 +98,7 @@ def create(name: str, backbone: nn.Module, settings: dict, **facts: int) -> Meth
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
     )
+    facts |= {"classes": classes} if kind.labelled else {}
     parameters = inspect.signature(kind.__init__).parameters.values()
     known = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY} - set(facts)
     unknown = sorted(set(settings) - known)

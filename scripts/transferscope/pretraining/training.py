@@ -16,7 +16,7 @@ from transferscope.pretraining.method import Method
 from transferscope.study.catalogue import RECOGNITION
 from transferscope.training.loop import Trained, train
 from transferscope.training.memory import Batches
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 
@@ -116,7 +116,8 @@ class Pretraining(nn.Module):
     def forward(self, batch: list[Tensor]) -> Tensor:
         """What is minimised; the method's own loss; its accuracy and those of the read-out, NaN if none."""
         images, *labels, _, indices = batch
-        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices)
+        given = labels if self.method.labelled else []
+        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices, *given)
         loss, unknown = outcome.loss.float(), images.new_tensor(math.nan)
         accuracy = unknown if outcome.accuracy is None else outcome.accuracy
         total, accuracies = loss, unknown.expand(2)
@@ -137,14 +138,14 @@ def fit(
     device: str,
     resume: Resume,
     checkpoint_steps: int,
-    **rates: float,
+    **rates,
 ) -> dict:
     """Train a method in place, from scratch or from a saved state.
 
     Args:
         prepare: pictures uint8 [B, 3, S, S] to normalised images in the colours of the backbone.
         seed: of the order, of the augmentation and of what the method draws.
-        rates: as for ``training.recipe.adam``.
+        rates: as for ``training.recipe.optimisation``.
 
     Returns:
         How it went: ``window`` in steps, and by window ``loss``, ``accuracy`` (of the pretext task) and the
@@ -173,7 +174,7 @@ def fit(
         batches,
         Pretraining.__call__,
         steps=steps,
-        **adam(steps=steps, **rates),
+        **optimisation(steps=steps, **rates),
         device=device,
         seed=seed,
         state=resume.training,

@@ -56,7 +56,7 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
 
 def _repeats(models: pd.DataFrame) -> list[str]:
     """Of each model the first one whose weights were made in the same way, by another seed or not."""
-    made = models["origin"].isin(["random", "pretrain"])
+    made = models["origin"].isin(["random", "drawn", "pretrain"])
     ways = models["source"].str.replace(r"\bseed=\d+", "", regex=True).where(made, models.index.to_series())
     keys = list(zip(ways, models["arch"], models["normalisation"], models["method"], strict=True))
     first: dict[tuple, str] = {}
@@ -73,7 +73,9 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": own_sources.origin_of_backbone})
+    models["origin"] = _origins(
+        path, models, {"pretrain": own_sources.origin_of_backbone, "random": own_sources.origin_of_random}
+    )
     models["source"] = models["source"].str.join(" ")
     pretrained = {
         model: own_sources.pretrain_settings(source)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from transferscope.errors import InputError
 from transferscope.study import own_sources
+from transferscope.study.catalogue import RECOGNITION
 from transferscope.study.runs import listed
 from transferscope.validation import first_error, read_schema, sentence
 
@@ -48,6 +49,10 @@ def check_config(config: dict, schema: str | Path) -> None:
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"
         raise InputError(f"configuration, key {key}: {sentence(error)}")
+
+
+TRAINING = ("sgd", "milestones")
+"""What a profile of a pretraining may say of the training, beside what it has to."""
 
 
 def published_names(folder: str | Path) -> list[str]:
@@ -145,17 +150,20 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
     """Check the profiles, and what the sources of the models that are pretrained here name.
 
     Raises:
-        InputError: a profile is of a method that there is not; a source names a dataset without a row, or one
-            that is pooled, or a profile that there is not.
+        InputError: a profile is of a method that there is not, or its milestones do not fit its steps; a
+            source names a dataset without a row, one that is pooled or lacks the labels that the method
+            learns from, or a profile that there is not.
     """
-    methods = own_sources.methods()
+    methods, labelled = own_sources.methods(), own_sources.labelled_methods()
     for name, profile in profiles.items():
+        _check_milestones(profile, f"pretrain.{name}")
         for method in profile["methods"]:
             if method not in methods:
                 raise InputError(
                     f"configuration, key pretrain.{name}.methods: {method!r} is not one of "
                     f"{', '.join(sorted(methods))}, the modules of scripts/transferscope/pretraining/"
                 )
+            _check_milestones(_resolved(profile, method)["training"], f"pretrain.{name}.methods.{method}")
     for model, source in models.loc[models["origin"] == "pretrain", "source"].items():
         where, plan = f"the model {model}, column 'source'", own_sources.pretrain_settings(source)
         _check_ids([plan["dataset"]], list(datasets.index), where, "dataset")
@@ -169,6 +177,11 @@ def check_pretraining(profiles: dict[str, dict], models: pd.DataFrame, datasets:
                 f"{where}: the dataset {plan['dataset']} has no split to train on, since it is pooled; name "
                 "another"
             )
+        if plan["method"] in labelled and RECOGNITION not in datasets.at[plan["dataset"], "task"]:
+            raise InputError(
+                f"{where}: the method {plan['method']} learns from labels for {RECOGNITION}, and the dataset "
+                f"{plan['dataset']} has none; name another dataset"
+            )
 
 
 def pretraining(profiles: dict[str, dict], source: str) -> dict:
@@ -179,13 +192,30 @@ def pretraining(profiles: dict[str, dict], source: str) -> dict:
         ``settings``, those of the method alone.
     """
     plan = own_sources.pretrain_settings(source)
-    profile = profiles[plan["profile"]]
+    return plan | _resolved(profiles[plan["profile"]], plan["method"])
+
+
+def _resolved(profile: dict, method: str) -> dict[str, dict]:
     common = {key: value for key, value in profile.items() if key != "methods"}
-    of_method = profile["methods"].get(plan["method"], {})
-    return plan | {
-        "training": {key: of_method.get(key, value) for key, value in common.items()},
-        "settings": {key: value for key, value in of_method.items() if key not in common},
-    }
+    of_method = profile["methods"].get(method, {})
+    training = {key: of_method[key] for key in of_method if key in common or key in TRAINING}
+    settings = {key: value for key, value in of_method.items() if key not in training}
+    return {"training": common | training, "settings": settings}
+
+
+def _check_milestones(training: dict, key: str) -> None:
+    """A rate that falls by steps has to end above 0, and at steps that there are."""
+    milestones = training.get("milestones", [])
+    if milestones != sorted(milestones) or any(step >= training["steps"] for step in milestones):
+        raise InputError(
+            f"configuration, key {key}.milestones: {milestones} has to rise and stay below the "
+            f"{training['steps']} steps of the training"
+        )
+    if milestones and not training["last_learning_rate"]:
+        raise InputError(
+            f"configuration, key {key}.milestones: the rate falls by the same factor at each of them, so "
+            "last_learning_rate has to be above 0"
+        )
 
 
 def pretraining_datasets(models: pd.DataFrame) -> list[str]:

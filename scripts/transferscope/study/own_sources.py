@@ -1,4 +1,4 @@
-"""Sources of what this workflow makes itself: rendered scenes, and backbones that it pretrains.
+"""Sources of what this workflow makes itself: rendered scenes, and backbones that it draws or pretrains.
 
 The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
@@ -22,6 +22,8 @@ FACTOR_SETTINGS = {
 STAND_INS = ("shapes", "textures")
 """Those that are folders on this machine."""
 PRETRAIN_SETTINGS = {"method", "dataset", "profile", "seed"}
+RANDOM_WEIGHTS = {"random:weights=drawn": False, "random:weights=rescaled": True}
+"""Sources of random weights, and whether these are rescaled; of ``random`` BatchNorm's statistics are."""
 METHODS = Path(__file__).parents[1] / "pretraining"
 
 
@@ -36,6 +38,17 @@ def origin_of_scenes(source: str) -> str:
         return "factors"
     render_settings(source)
     return "render"
+
+
+def origin_of_random(source: str) -> str:
+    """Of a source that begins with ``random:``: ``drawn``.
+
+    Raises:
+        InputError: it is none of RANDOM_WEIGHTS.
+    """
+    if source not in RANDOM_WEIGHTS:
+        raise InputError(f"the source {source!r} has to be random, or {' or '.join(RANDOM_WEIGHTS)}")
+    return "drawn"
 
 
 def origin_of_backbone(source: str) -> str:
@@ -66,6 +79,12 @@ def render_settings(source: str) -> dict[str, int]:
 def methods() -> set[str]:
     """The pretraining methods: the modules of ``pretraining/``, but for those of the stage itself."""
     return {source.stem for source in METHODS.glob("*.py")} - {"__init__", "method", "training"}
+
+
+def labelled_methods() -> set[str]:
+    """Those that are trained with labels, read from their sources: importing them takes seconds."""
+    told = re.compile("^    labelled: bool = True$", re.MULTILINE)
+    return {name for name in methods() if told.search((METHODS / f"{name}.py").read_text(encoding="utf-8"))}
 
 
 def pretrain_settings(source: str) -> dict[str, str | int]:
