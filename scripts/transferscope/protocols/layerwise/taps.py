@@ -109,7 +109,7 @@ def intermediates(network: nn.Module, images: Tensor, indices: list[int]) -> lis
 class Tapped(nn.Module):
     """A frozen backbone: normalised images [N, 3, S, S] to the values of all taps, [N, sum of ``values``].
 
-    Those of a tap lie side by side, channel by channel (``split``).
+    Those of a tap lie side by side, in the order of ``taps``, channel by channel.
     """
 
     def __init__(self, network: nn.Module, taps: list[Tap]):
