@@ -73,6 +73,8 @@ def test_layers_are_compared_with_those_of_the_same_architecture(curves):
     assert there[layers.SUPERVISED] == {"scratch": "labels", "rotnet": "labels"}
     gain = layers.differences(curves, there[RANDOM])
     assert of(gain, "rotnet")["value"].tolist() == [6, 12, 16, 15, 10]
+    assert of(gain, "rotnet")["deviation"].tolist() == of(curves, "rotnet")["deviation"].tolist()
+    assert of(gain, "labels")["deviation"].isna().all()
     behind = layers.differences(curves, there[layers.SUPERVISED])
     assert of(behind, "rotnet")["value"].tolist() == [2, -4, -12, -25, -42]
     assert "vit" not in set(gain["model"]) | set(behind["model"])

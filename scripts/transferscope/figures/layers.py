@@ -152,4 +152,7 @@ def _styles(table: pd.DataFrame, study: Study) -> dict[str, dict]:
 
 def _key(rows: pd.DataFrame, styles: dict[str, dict], study: Study) -> list[tuple[Line2D, str]]:
     named = {study.models.at[model, "name"]: style for model, style in styles.items()}
-    return [*curves.key(named, scratch=""), *curves.bars_key(rows.rename(columns={"runs": "seeds"}))]
+    several = sorted(set(rows.loc[rows["runs"] > 1, "runs"]))
+    words = f"± standard deviation over {' or '.join(map(str, several))} seeds"
+    band = [(Line2D([], [], color=INK, alpha=0.2, linewidth=6), words)] if several else []
+    return [*curves.key(named, scratch=""), *band]

@@ -61,11 +61,12 @@ def references(curves: pd.DataFrame, study: Study) -> dict[str, dict[str, str]]:
 def differences(curves: pd.DataFrame, references: dict[str, str]) -> pd.DataFrame:
     """The rows of curves whose model has a reference with the same layers, less that one's values.
 
-    ``deviation`` is that of the difference of the two means' runs: the root of both variances' sum.
+    ``deviation`` is the root of the sum of both variances, of which that of a single run counts as 0; NaN
+    where both are single.
     """
     places = [*CURVE[:-1], "layer"]
     rows = curves.assign(reference=curves["model"].map(references)).dropna(subset="reference")
     others = curves[[*places, "model", "value", "deviation"]].rename(columns={"model": "reference"})
     rows = rows.merge(others, on=[*places, "reference"], suffixes=("", "_there"))
-    spread = (rows["deviation"].pow(2) + rows["deviation_there"].pow(2)).pow(0.5)
+    spread = rows[["deviation", "deviation_there"]].pow(2).sum(axis=1, min_count=1).pow(0.5)
     return rows.assign(value=rows["value"] - rows["value_there"], deviation=spread)
