@@ -118,7 +118,7 @@ def shard_files(wildcards) -> list[str]:
 
 def input_to_network(wildcards) -> dict:
     """A param: how pictures are resized and cropped, as the study has it or the wildcard `preprocessing` says."""
-    kind = wildcards.preprocessing.lstrip(".") or config["features"]["input"]
+    kind = wildcards.get("preprocessing", "").lstrip(".") or config["features"]["input"]
     return input_of(kind, config["features"]["resolution"], MODEL_ROWS[wildcards.model]["input"])
 
 

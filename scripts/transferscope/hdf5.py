@@ -124,7 +124,8 @@ def checks(features: np.ndarray, labels: np.ndarray, ids: np.ndarray) -> np.ndar
     The features, which are almost all of the file, are only added up, as integers: that is faster than
     asking whether they are finite, and a digest would take longer than to read them. ``ids`` are as stored.
     """
-    sums = np.ascontiguousarray(features).view(np.uint32).sum(axis=1, dtype=np.uint32)
+    features = np.ascontiguousarray(features)
+    sums = features.view(f"u{features.itemsize}").sum(axis=1, dtype=np.uint32)
     for column in (labels, ids):
         length = column.itemsize * math.prod(column.shape[1:])
         content = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), length)

@@ -28,7 +28,8 @@ def study(
 ) -> Study:
     """A study with these rows; what a row leaves out is that of a model called ``method``, of a dataset with
     1,000 training pictures, and of finetuning."""
-    models = {name: MODEL | {"method": name, "name": name.title()} | row for name, row in models.items()}
+    named = {name: {"method": name, "name": name.title(), "repeats": name} for name in models}
+    models = {name: MODEL | named[name] | row for name, row in models.items()}
     facts = {"metric": "top1", "train": 1000} | dict.fromkeys(("classes", "val", "test", "all"), 10)
     named = {name: facts | {"name": name.upper()} for name in datasets}
     rows = {name: {"family": "efficiency"} | row for name, row in (protocols or {"finetuned": CLASS}).items()}

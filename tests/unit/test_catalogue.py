@@ -385,3 +385,24 @@ def test_presets_and_augmentations_are_those_that_there_are():
     assert set(own_sources.CROP_SETTINGS["preset"].split("|")) == set(geometry.PRESETS)
     named = re.findall("[a-z]+", own_sources.CROP_SETTINGS["augment"])
     assert set(named) == {"none", *geometry.AUGMENTATIONS}
+
+
+def test_models_that_differ_in_their_seed_alone_repeat_the_first(tmp_path):
+    random = {"source": "random", "arch": "resnet18", "method": "none", "normalisation": "imagenet"}
+    ways = {
+        "a": random | {"seed": "0"},
+        "a-1": random | {"seed": "1"},
+        "wide": random | {"arch": "resnet34", "seed": "0"},
+        "b": {"source": "pretrain:method=rotation&dataset=digits&profile=small&seed=3"},
+        "b-1": {"source": "pretrain:method=rotation&dataset=digits&profile=small&seed=14"},
+        "c": {"source": "pretrain:method=rotation&dataset=digits&profile=other&seed=3"},
+    }
+    header = (ROOT / "config/models.tsv").read_text().splitlines()
+    columns = next(line for line in header if line.startswith("id\t")).split("\t")
+    common = {"name": "x", "arch": "resnet18", "method": "rotation", "normalisation": "none"}
+    common |= {"pretraining_data": "digits"}
+    rows = [common | {"id": name} | way for name, way in ways.items()]
+    lines = ["\t".join(row.get(column, "") for column in columns) for row in rows]
+    (tmp_path / "models.tsv").write_text("\n".join(["\t".join(columns), *lines]))
+    models = catalogue.read_models(tmp_path / "models.tsv", SCHEMAS)
+    assert models["repeats"].tolist() == ["a", "a", "wide", "b", "b", "c"]

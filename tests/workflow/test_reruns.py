@@ -31,6 +31,7 @@ ANALYSES = {
 CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks", "pretrain"}
 # test_few_labels.py has a study with these.
 CHOICES |= {"few_labels", "efficiency", "efficiency_maps", "efficiency_pose", "efficiency_depth", "utility"}
+CHOICES |= {"layerwise", "layerwise_cached", "layerwise_online"}
 
 
 def settings(section: dict, *above: str) -> list[str]:

@@ -35,6 +35,8 @@ class Design:
         first: side and stride of the first convolution's filters; the others' are 5, 3, 3 and 3, and 1.
         pool: side and stride of the windows of max-pooling, and what is added on each side, if anything.
         pooled: the layers that take a pooled map.
+        windows: of the max-pooling by which the authors' linear probes see each layer: side, stride, margin;
+            empty where they have none for this network.
         fully: of the map [N, C, h, w], flattened to so many numbers, the fully connected layers.
         normal: whether weights begin as ``initialise`` has it, or as PyTorch does.
     """
@@ -45,6 +47,7 @@ class Design:
     pooled: tuple[str, ...]
     fully: Callable[[int], list[nn.Module]]
     normal: bool
+    windows: tuple[tuple[int, int, int], ...] = ()
 
 
 class AlexNet(nn.Module):
@@ -55,7 +58,8 @@ class AlexNet(nn.Module):
         drop_rate, in_chans, global_pool: for timm, which calls every network with them.
 
     Attributes:
-        feature_info: as timm's networks have it: the five layers, whose output is that of their ReLU.
+        feature_info: as timm's networks have it: the five layers, whose output is that of their ReLU, with
+            their ``window`` if the design has one.
     """
 
     def __init__(self, design: Design, *, num_classes: int = 0, **_):
@@ -71,6 +75,8 @@ class AlexNet(nn.Module):
             reduction *= stride * (design.pool[1] if name in design.pooled else 1)
             self.feature_info.append({"module": name, "num_chs": outputs, "reduction": reduction})
             inputs = outputs
+        for layer, window in zip(self.feature_info, design.windows, strict=False):
+            layer["window"] = window
         if design.normal:
             initialise(self)
         self.num_features = self.head_hidden_size = inputs
@@ -224,6 +230,7 @@ def alexnet(pretrained: bool = False, **kwargs) -> AlexNet:
         pooled=("conv2", "conv3"),
         fully=with_dropout,
         normal=True,
+        windows=((6, 6, 3), (4, 4, 0), (3, 3, 1), (3, 3, 1), (2, 2, 0)),
     )
     return build_model_with_cfg(AlexNet, "alexnet", pretrained, design=design, **kwargs)
 

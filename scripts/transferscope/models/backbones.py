@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.models import alexnet, bigan, canonical, selfstudy, wavelets  # noqa: F401 (networks of timm)
+from transferscope.models import alexnet, bigan, canonical, selfstudy, statistics, wavelets  # noqa: F401 (for timm)
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
@@ -240,32 +240,9 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = create(arch)
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (mean, std))
-        size = module.default_cfg["input_size"][-1]
-        measure_statistics(module, ((images - mean) / std for images in synthetic_images(size, seed)))
-    return module.eval()
-
-
-@torch.no_grad()
-def measure_statistics(module: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Set the statistics of every BatchNorm to their means over batches of images, in place.
-
-    Args:
-        batches: what the network takes, [N, 3, S, S] each; none is read where there is no BatchNorm.
-    """
-    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
-    if not norms:
-        return
-    momenta, training = [layer.momentum for layer in norms], module.training
-    for layer in norms:
-        layer.reset_running_stats()
-        layer.momentum = None  # cumulative average over the passes
-    module.train()
-    for images in batches:
-        module(images)
-    module.train(training)
-    for layer, momentum in zip(norms, momenta, strict=True):
-        layer.momentum = momentum
+        centre, spread = (torch.tensor(values).view(3, 1, 1) for values in (mean, std))
+        images = synthetic_images(module.default_cfg["input_size"][-1], seed)
+        return statistics.measure(module, ((batch - centre) / spread for batch in images))
 
 
 def synthetic_images(size: int, seed: int) -> Iterator[Tensor]:

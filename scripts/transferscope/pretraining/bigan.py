@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
-from transferscope.models import backbones
+from transferscope.models import statistics
 from transferscope.models.bigan import EPSILON, LEAK, initialise
 from transferscope.pretraining.method import Method, Outcome
 from transferscope.pretraining.parts.views import full_precision
@@ -103,7 +103,7 @@ class BiGAN(Method):
     def finish(self, batches: Iterator[Tensor]) -> None:
         """Average the encoder's BatchNorm statistics (their code, train_gan.py, deploy)."""
         images = (windows(batch, self.side) for batch in islice(batches, self.statistics))
-        backbones.measure_statistics(self.backbone, images)
+        statistics.measure(self.backbone, images)
 
 
 def losses(real: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

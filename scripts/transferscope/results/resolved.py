@@ -22,13 +22,16 @@ MODEL_FACTS = [
     "baseline",
     "pretrained_on",
     "unlabelled",
+    "repeats",
 ]
 DATASET_FACTS = ["name", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
 PROTOCOL_FACTS = ["title", "target", "family", "task", "reads", "head", "metric"]
 
-TRANSFER, CALIBRATION, FEATURES, EFFICIENCY = "transfer", "calibration", "features", "efficiency"
-"""Families of protocols: how well models transfer, how right their confidences are, what features keep, how
-far few labels go."""
+TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
+"""Families of protocols: how well models transfer, how right their confidences are, what features keep."""
+
+EFFICIENCY, LAYERS = "efficiency", "layers"
+"""Families whose results are curves: how far few labels go, what each layer knows."""
 
 RANDOM = "random"
 """The supervision of models that were not trained."""
@@ -97,19 +100,20 @@ def read_study(path: str | Path) -> Study:
 
 
 def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
-    """The long table at ``path`` as ``by_setting`` returns it, without the family EFFICIENCY.
+    """The long table at ``path`` as ``by_setting`` returns it, without the families EFFICIENCY and LAYERS.
 
-    Its curves over numbers of labels would be a column group for each (``results.efficiency`` reads them).
+    Their curves would be a column group for each number of labels, or layer; ``results.efficiency`` and
+    ``results.layers`` read them.
 
     Raises:
         InputError: nothing else is there.
     """
     table = read_table(path)
-    table = table[table["protocol"].map(study.protocols["family"]) != EFFICIENCY]
+    table = table[~table["protocol"].map(study.protocols["family"]).isin([EFFICIENCY, LAYERS])]
     if table.empty:
         raise InputError(
-            f"{path} has curves over numbers of labels alone; `snakemake utility` makes tables and figures "
-            "of them"
+            f"{path} has curves over numbers of labels or layers alone; `snakemake utility figures` draws "
+            "them"
         )
     return by_setting(table, study)
 

@@ -38,6 +38,7 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
     ``supervised``, ``random`` or ``self-supervised``. Where a model is pretrained here, ``pretrained_on`` is
     the dataset and ``unlabelled`` how many of its pictures were seen, 0 for all; else they are empty and 0.
+    ``repeats`` is the first model that differs from it in nothing but its seed, itself if there is no other.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -53,7 +54,16 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
                 f"the model {model}, column 'baseline': {baseline!r} is no random model of the tables; name "
                 "one whose source is random, or leave the cell empty"
             )
-    return models
+    return models.assign(repeats=_repeats(models))
+
+
+def _repeats(models: pd.DataFrame) -> list[str]:
+    """Of each model the first one whose weights were made in the same way, by another seed or not."""
+    made = models["origin"].isin(["random", "drawn", "pretrain"])
+    ways = models["source"].str.replace(r"\bseed=\d+", "", regex=True).where(made, models.index.to_series())
+    keys = list(zip(ways, models["arch"], models["normalisation"], models["method"], strict=True))
+    first: dict[tuple, str] = {}
+    return [first.setdefault(key, model) for key, model in zip(keys, models.index, strict=True)]
 
 
 def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:

@@ -111,6 +111,28 @@ def check_episodes(runs: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.Dat
             )
 
 
+def check_layers(datasets: pd.DataFrame, settings: dict, limit_gb: float) -> None:
+    """Check that the layers of a model on each of ``datasets`` (with ``images``) find room, at the most.
+
+    What they really take is known when they are extracted, and checked again.
+
+    Args:
+        settings: the section ``layerwise``.
+        limit_gb: gigabytes.
+
+    Raises:
+        InputError: a dataset whose number of images is known has too many.
+    """
+    for name, row in datasets.iterrows():
+        most_gb = 2 * row["images"] * settings["taps"] * settings["values"] / 1e9  # float16
+        if most_gb > limit_gb and not row["assumed"]:
+            raise InputError(
+                f"the dataset {name} has {row['images']} images, whose layers may take {most_gb:.1f} GB, and "
+                f"`execution.layers_gb` allows {limit_gb:g}; raise that, lower `layerwise.values`, or take "
+                "the protocol layerwise_online, which keeps none"
+            )
+
+
 def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame) -> None:
     """Check every id in the configuration, and those of protocols in the datasets table, against the tables.
 

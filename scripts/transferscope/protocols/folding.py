@@ -11,12 +11,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 AGREEMENT = 1e-4  # maximum relative difference of the features
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def fold_batch_norms(network: nn.Module, image: Tensor) -> nn.Module:
     """Copy a network (in eval mode) with its BatchNorms folded into convolutions where possible.
 
-    Pairs of convolution and BatchNorm are found in a forward pass of ``image`` [1, 3, H, W]. If the features
-    of the copy differ, e.g. because another layer also uses a convolution's output, returns the network.
+    Pairs of convolution and BatchNorm are found in a forward pass of ``image`` [1, 3, H, W]. If what the copy
+    gives differs, e.g. because another layer also uses a convolution's output, returns the network.
     """
     folded = copy.deepcopy(network)
     names = {module: name for name, module in folded.named_modules()}

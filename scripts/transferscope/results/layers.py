@@ -1,0 +1,72 @@
+"""What each layer knows: the long table as curves over layers, with what labels and no training reach there.
+
+The runs are those of the protocols of the family LAYERS. Models that differ in nothing but their seed are one
+*group*, called by its first; so are the runs of a model with several seeds.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope.errors import InputError
+from transferscope.results.efficiency import baselines
+from transferscope.results.long_table import read_table
+from transferscope.results.resolved import LAYERS, RANDOM, Study
+
+SUPERVISED = "supervised"
+"""The supervision of models that learned from labels."""
+
+CURVE = ["protocol", "dataset", "metric", "model"]
+
+
+def read_curves(path: str | Path, study: Study) -> pd.DataFrame:
+    """Curves over layers, from the long table at ``path``.
+
+    Returns:
+        A row a group and layer: CURVE, where ``model`` is the group's first; ``layer``, an integer from 1;
+        ``depth``, from 0 for the first layer to 1 for the last; ``value``, the mean in the metric's printed
+        unit; ``deviation``, the standard deviation over its ``runs``, NaN of one.
+
+    Raises:
+        InputError: no result is of a layer.
+    """
+    table = read_table(path)
+    table = table[(table["protocol"].map(study.protocols["family"]) == LAYERS) & (table["layer"] != "")]
+    if table.empty:
+        raise InputError(f"{path} has no result of a layer; add `layerwise` to `protocols`")
+    table = table.assign(model=table["model"].map(study.models["repeats"]), layer=table["layer"].astype(int))
+    groups = table.groupby([*CURVE, "layer"], sort=False, as_index=False)["value"]
+    curves = groups.agg(value="mean", deviation="std", runs="size")
+    curves = curves.sort_values("layer", kind="stable", ignore_index=True)
+    last = curves.groupby(CURVE)["layer"].transform("max")
+    return curves.assign(depth=(curves["layer"] - 1) / (last - 1).clip(lower=1))
+
+
+def references(curves: pd.DataFrame, study: Study) -> dict[str, dict[str, str]]:
+    """With what each model's layers are compared: by SUPERVISED and RANDOM, model to reference.
+
+    The one is the first supervised model of the same architecture, the other its baseline
+    (``efficiency.baselines``), both of those that have curves. A reference has none of its kind.
+    """
+    models = study.models[study.models.index.isin(curves["model"])]
+    supervised = models[models["supervision"] == SUPERVISED]
+    first = pd.Series(supervised.index, supervised["arch"])
+    labels = models["arch"].map(first[~first.index.duplicated()]).dropna()
+    return {
+        SUPERVISED: {model: other for model, other in labels.items() if model != other},
+        RANDOM: baselines(models, "common"),
+    }
+
+
+def differences(curves: pd.DataFrame, references: dict[str, str]) -> pd.DataFrame:
+    """The rows of curves whose model has a reference with the same layers, less that one's values.
+
+    ``deviation`` is the root of the sum of both variances, of which that of a single run counts as 0; NaN
+    where both are single.
+    """
+    places = [*CURVE[:-1], "layer"]
+    rows = curves.assign(reference=curves["model"].map(references)).dropna(subset="reference")
+    others = curves[[*places, "model", "value", "deviation"]].rename(columns={"model": "reference"})
+    rows = rows.merge(others, on=[*places, "reference"], suffixes=("", "_there"))
+    spread = rows[["deviation", "deviation_there"]].pow(2).sum(axis=1, min_count=1).pow(0.5)
+    return rows.assign(value=rows["value"] - rows["value_there"], deviation=spread)
