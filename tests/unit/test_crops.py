@@ -181,6 +181,22 @@ def test_geometry_of_the_released_generator():
     assert all(kstest(place, "uniform").pvalue > 1e-3 for place in places.T)
 
 
+class Lowest:
+    """Draws nothing but 0."""
+
+    def random(self, count: int) -> np.ndarray:
+        return np.zeros(count)
+
+
+@pytest.mark.parametrize(
+    ("preset", "least"), [("released", SQUARE**2 / 500), ("paper", SIZE[0] * SIZE[1] / 1000)]
+)
+def test_the_smallest_crop_lies_in_the_corner(preset, least):
+    cut = geometry.PRESETS[preset].draw(SIZE, ("scale",), Lowest())
+    assert cut.sides == (round(math.sqrt(least * 3 / 4)), round(math.sqrt(least / (3 / 4))))
+    assert cut.box == (0, 0, *cut.sides)
+
+
 def test_areas_are_uniform_among_the_crops_that_fit():
     area = np.prod([one.sides for one in cuts("released")], axis=1) / SQUARE**2
     least, edge, span = 1 / 500, 3 / 4, math.log(4 / 3)
