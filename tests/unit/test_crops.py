@@ -72,7 +72,7 @@ class Read(torch.utils.data.Dataset):
         return COUNT
 
     def __getitem__(self, index):
-        return np.asarray(self.read(index))
+        return np.array(self.read(index))
 
 
 def test_workers_read_the_same_crops(tmp_path):
