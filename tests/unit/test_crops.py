@@ -72,7 +72,7 @@ class Read(torch.utils.data.Dataset):
         return COUNT
 
     def __getitem__(self, index):
-        return np.asarray(self.read(index))
+        return np.array(self.read(index))
 
 
 def test_workers_read_the_same_crops(tmp_path):
@@ -179,6 +179,22 @@ def test_geometry_of_the_released_generator():
     assert ((width + 0.5) * (height + 0.5) >= SQUARE**2 / 500).all()
     places = np.array([one.within[:2] for one in found]) / (np.subtract(SIZE, SQUARE) + 1)
     assert all(kstest(place, "uniform").pvalue > 1e-3 for place in places.T)
+
+
+class Lowest:
+    """Draws nothing but 0."""
+
+    def random(self, count: int) -> np.ndarray:
+        return np.zeros(count)
+
+
+@pytest.mark.parametrize(
+    ("preset", "least"), [("released", SQUARE**2 / 500), ("paper", SIZE[0] * SIZE[1] / 1000)]
+)
+def test_the_smallest_crop_lies_in_the_corner(preset, least):
+    cut = geometry.PRESETS[preset].draw(SIZE, ("scale",), Lowest())
+    assert cut.sides == (round(math.sqrt(least * 3 / 4)), round(math.sqrt(least / (3 / 4))))
+    assert cut.box == (0, 0, *cut.sides)
 
 
 def test_areas_are_uniform_among_the_crops_that_fit():
