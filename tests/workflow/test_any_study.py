@@ -45,7 +45,7 @@ def test_further_seeds_repeat_what_draws_and_print_their_deviation(copied):
         "protocols": ["linear", "fewshot", "calibration"],
         "seeds": [0, 1],
         "pathvars": {"results": "results/seeds"},
-        "features": {"resolution": 24},
+        "features": {"resolution": 32},
     }
     overlay = copied.overlay(yaml.safe_dump(study))
     copied.snakemake(*overlay)

@@ -42,7 +42,6 @@ def measuring(planned: Counter) -> set[str]:
 
 SETTINGS = {
     "features.resolution": ("features: {resolution: 64}", "extract_features"),
-    "knn.temperature": ("knn: {temperature: 0.035}", "probe"),
     "finetune.steps": ("finetune: {steps: 5}", "finetune_grid"),
     "reconstruction.steps": ("reconstruction: {steps: 4}", "reconstruct_pictures"),
 }
@@ -82,7 +81,6 @@ def test_without_records_nothing_is_measured_again_and_nothing_is_hidden(project
         assert found == measuring(project.planned(*overlay))
     for table, row, rule in (
         ("protocols.tsv", "knn", "probe"),
-        ("datasets.tsv", "scenes-small", "render_dataset"),
         ("datasets.tsv", "digits", "extract_shard"),
     ):
         with project.edited(table), study.edited(table):
