@@ -1,4 +1,4 @@
-"""A study of layers, of a network that it pretrains on one picture: it ends; changes cost what they should."""
+"""A study of the layers of a network pretrained on one picture: it ends; changes cost what they should."""
 
 import csv
 import json
