@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from tests.workflow.conftest import ROOT, copy_of_the_project, random_model
+from tests.workflow.conftest import ROOT, SCENES, copy_of_the_project, random_model
 from tests.workflow.test_reruns import overlay, settings
 
 TABLE = Path(__file__).with_name("reruns_layers.tsv")
@@ -30,7 +30,7 @@ MODELS = ("tiny-random", "tiny-rotnet")
 STUDY = {
     "pathvars": {"results": "results/layers"},
     "models": list(MODELS),
-    "datasets": ["scenes-small"],
+    "datasets": ["scenes-tiny"],
     "protocols": list(PROTOCOLS),
     "features": {"resolution": 32},
     "layerwise": {"values": 64},
@@ -63,7 +63,10 @@ def layered(tmp_path_factory, python):
         "split_rule": "official",
         "licence": "CC BY 2.0",
     }
-    copy.append("datasets.tsv", crops)
+    tiny = {"id": "scenes-tiny", "name": "Tiny scenes", "metric": "top1"}
+    tiny |= {"source": "render:images=120&objects=1&size=32&seed=0"}
+    for row in (crops, SCENES | tiny):
+        copy.append("datasets.tsv", row)
     copy.snakemake()
     return copy
 
@@ -73,7 +76,7 @@ def test_every_layer_is_a_row(layered):
     found = table.groupby(["protocol", "model"])["layer"].apply(list).to_dict()
     assert found == {(protocol, model): [1, 2, 3, 4, 5] for protocol in PROTOCOLS for model in MODELS}
     result = json.loads(
-        (layered.folder / "results/layers/layerwise/scenes-small/tiny-rotnet.json").read_text()
+        (layered.folder / "results/layers/layerwise/scenes-tiny/tiny-rotnet.json").read_text()
     )
     assert [layer["name"] for layer in result["details"]["layers"]] == [f"conv{n}" for n in range(1, 6)]
     assert all(layer["values"] <= 64 for layer in result["details"]["layers"])
@@ -83,7 +86,7 @@ def test_layers_crops_and_the_pretraining_are_drawn(layered):
     figures = layered.folder / "results/layers/figures"
     drawn = {path.relative_to(figures).with_suffix("").as_posix() for path in figures.rglob("*.pdf")}
     expected = {f"{figure}/{protocol}" for figure in FIGURES for protocol in PROTOCOLS}
-    assert expected | {"similarity/scenes-small-layers", "crops", "pretraining"} <= drawn
+    assert expected | {"similarity/scenes-tiny-layers", "crops", "pretraining"} <= drawn
 
 
 def test_a_second_run_has_nothing_to_do(layered):
@@ -122,7 +125,7 @@ def test_a_study_of_layerwise_alone_stands_beside_published_layers(layered):
     shutil.copytree(layered.folder / "results/layers", folder)
     for made in ("tables", "figures"):
         shutil.rmtree(folder / made)
-    published = "protocol,layer,dataset,metric,model,value\nlayerwise,1,scenes-small,top1,tiny-random,12.5\n"
+    published = "protocol,layer,dataset,metric,model,value\nlayerwise,1,scenes-tiny,top1,tiny-random,12.5\n"
     (layered.folder / "config/published/tiny.csv").write_text(published)
     study = {"protocols": ["layerwise"], "compare": "tiny", "pathvars": {"results": "results/alone"}}
     layered.snakemake(*layered.overlay(yaml.safe_dump(study)))
