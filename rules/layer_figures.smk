@@ -1,10 +1,13 @@
 """What each layer knows, and how alike the layers are.
 
-In: the long table, and <results>/similarity/{dataset}-layers.tsv. Out: in <results>/figures/, layers/ (heat maps),
-layer_curves/ and layer_gaps/ with a figure a protocol, and similarity/{dataset}-layers.pdf.
+In: the long table, published results to show beside it, and <results>/similarity/{dataset}-layers.tsv. Out: in
+<results>/figures/, layers/ (heat maps), layer_curves/ and layer_gaps/ with a figure a protocol, and
+similarity/{dataset}-layers.pdf.
 """
 
-BY_LAYER = runs_of(family="layers")["protocol"].unique() if MEASURED else []
+BY_LAYER = [
+    name for name in results_of_study()["protocol"].unique() if name in protocols_with(family="layers")
+]
 
 FIGURES += expand(
     "<results>/figures/{figure}/{protocol}.pdf",
@@ -30,6 +33,7 @@ rule plot_layers:
     input:
         table=results_table(),
         study="<results>/study.json",
+        compare=compared_table(curves="layers"),
     output:
         pdf="<results>/figures/layers/{protocol}.pdf",
         png=report(

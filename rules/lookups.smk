@@ -175,17 +175,32 @@ def printed_correlations() -> str | list:
     return f"config/published/correlations/{named}.csv" if named in PRINTED else []
 
 
-def compared_table() -> str | list:
-    """The long table of published results to print beside the measured ones, if any."""
-    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
+# Families whose results are curves, over numbers of labels and over layers, and no settings.
+CURVED = {"efficiency", "layers"}
+
+
+def compared_table(curves: str = "") -> str | list:
+    """The long table of published results to show beside measured settings, or curves of a family, if it has any."""
+    if config["compare"] == "none":
+        return []
+    found = families_of(PUBLISHED_ROWS[config["compare"]])
+    shown = curves in found if curves else found - CURVED
+    return f"<results>/tables/{config['compare']}.tsv" if shown else []
+
+
+def families_of(results: pd.DataFrame) -> set[str]:
+    """The families of the protocols that there are results of."""
+    return set(results["protocol"].map(PROTOCOLS["family"]))
+
+
+def results_of_study() -> pd.DataFrame:
+    """What the study has results of: its runs, or the published rows that stand in for them."""
+    return RUNS if MEASURED else PUBLISHED_ROWS[config["results_from"]]
 
 
 def families() -> set[str]:
     """The families of the protocols that the study has results of."""
-    results = RUNS
-    if not MEASURED:
-        results = PUBLISHED_ROWS[config["results_from"]]
-    return set(results["protocol"].map(PROTOCOLS["family"]))
+    return families_of(results_of_study())
 
 
 def own_figures() -> list[str]:

@@ -104,9 +104,11 @@ def test_a_source_of_random_weights_is_checked(tmp_path):
         read(seed="")
 
 
-def test_the_papers_models_are_rows():
-    found = catalogue.read_models(CONFIG / "models-asano2020.tsv", SCHEMAS)
-    assert set(found["origin"]) == {"drawn", "random", "pretrain"}
+@pytest.mark.parametrize("size", ["", "-cifar", "-small"])
+def test_the_papers_models_are_rows(size):
+    found = catalogue.read_models(CONFIG / f"models-asano2020{size}.tsv", SCHEMAS)
+    assert set(found["origin"]) <= {"drawn", "random", "pretrain"}
+    assert {"rotnet", "deepcluster", "bigan"} < set(found["method"])
     assert set(found["supervision"]) == {"random", "supervised", "self-supervised"}
     for arch in found["arch"].unique():
         backbones.create(arch)

@@ -371,14 +371,22 @@ def test_a_pooled_dataset_has_nothing_to_crop(tmp_path):
         catalogue.read_datasets(path, SCHEMAS)
 
 
-def test_the_papers_sets_of_crops_are_rows():
-    datasets = catalogue.read_datasets(ROOT / "config" / "datasets-asano2020.tsv", SCHEMAS)
-    assert set(datasets["origin"]) == {"crops"}
-    for dataset, row in datasets.iterrows():
+@pytest.mark.parametrize("tables", [["datasets-asano2020-small"], ["datasets", "datasets-asano2020"]])
+def test_the_papers_sets_of_crops_are_rows(tables):
+    datasets = catalogue.read_datasets([str(ROOT / "config" / f"{name}.tsv") for name in tables], SCHEMAS)
+    for dataset, row in datasets[datasets["origin"] == "crops"].iterrows():
         settings = own_sources.crop_settings(row["source"][0])
-        assert dataset == f"{settings['picture']}-crops"
         assert settings["count"] == row["train"]
-        assert settings["images"] == len(pictures.named(settings["picture"]))
+        picture, augment = settings["picture"], settings["augment"] or ["none"]
+        named = pictures.named(picture)
+        assert not named or settings["images"] == len(named)
+        words = (
+            dataset.removesuffix("-small").removesuffix("-256").removeprefix(picture.removesuffix("-12000"))
+        )
+        expected = ["crops"] if len(augment) == len(geometry.AUGMENTATIONS) else augment
+        assert sorted(words.strip("-").split("-")) == sorted(
+            expected if named else [str(settings["images"]), *expected]
+        )
 
 
 def test_presets_and_augmentations_are_those_that_there_are():

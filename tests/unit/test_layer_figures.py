@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 from label_curves import SCRATCH, study
 from matplotlib.figure import Figure
-from studies import long_table
+from studies import CONFIG, SCHEMAS, long_table
 
 from transferscope.errors import InputError
 from transferscope.figures import layers as drawn
 from transferscope.figures.layer_similarity import layer_similarity
 from transferscope.results import layers
-from transferscope.results.long_table import write_table
+from transferscope.results.long_table import published, write_table
 from transferscope.results.resolved import RANDOM, by_setting, read_settings
+from transferscope.study import catalogue
 
 PLOT = {"font_size": 8, "dpi": 100}
 LAYERWISE = {"layerwise": {"family": "layers", "title": "Linear", "metric": "dataset"}}
@@ -158,3 +159,35 @@ def test_similarity_is_drawn_model_by_model():
     first = figure.axes[0]
     assert np.array_equal(first.images[0].get_array(), np.eye(5))
     assert first.get_yticks().tolist() == [0.5, 3] and len(first.lines) == 2
+
+
+def test_published_layers_stand_beside_measured_ones_and_are_compared_among_themselves(curves, tmp_path):
+    rows = [*of_model("scratch", [11, 17]), *of_model("labels", [19, 36]), *of_model("vit", [1, 2], "f")]
+    write_table(tmp_path / "published.tsv", long_table(rows))
+    both, known = layers.beside(curves, layers.read_curves(tmp_path / "published.tsv", KNOWN), KNOWN)
+    assert len(both) == len(curves) + 4  # nothing is measured on the dataset f
+    assert known.models["name"].tolist()[-2:] == ["Scratch, published", "Labels, published"]
+    there = layers.references(both, known)
+    assert there[RANDOM] == layers.references(curves, KNOWN)[RANDOM] | {
+        "labels@published": "scratch@published"
+    }
+    gain = layers.differences(both, there[RANDOM])
+    assert of(gain, "labels@published")["value"].tolist() == [8, 19]
+    assert "Labels, published" in texts(drawn.heat(both, known, PLOT))
+
+
+def test_the_printed_accuracies_of_alexnets_layers_are_a_published_set():
+    tables = [CONFIG / f"models-asano2020{name}.tsv" for name in ("", "-published")]
+    models = catalogue.read_models(list(map(str, tables)), SCHEMAS)
+    table = published(CONFIG / "published/asano2020.csv", models)
+    assert set(zip(table["protocol"], table["dataset"], table["metric"], strict=True)) == {
+        ("layerwise_online", "imagenet", "top1")
+    }
+    values = table.pivot(index="model", columns="layer", values="value")
+    assert values.shape == (9, 5) and not values.isna().any(axis=None)
+    assert values.loc["alexnet-labels"].tolist() == [19.3, 36.3, 44.2, 48.3, 50.5]
+    assert values.loc["alexnet-random"].tolist() == [11.6, 17.1, 16.9, 16.3, 14.1]
+    assert values.loc["alexnet-random-rescaled"].tolist() == [17.5, 23.0, 24.5, 23.2, 20.6]
+    assert values.loc["alexnet-bigan"].tolist() == [17.7, 24.5, 31.0, 29.9, 28.0]
+    supervision = models.loc[values.index, "supervision"]
+    assert supervision.value_counts().to_dict() == {"self-supervised": 6, "random": 2, "supervised": 1}

@@ -22,7 +22,11 @@ def config() -> dict:
 
 
 @pytest.mark.parametrize(
-    "name", ["demo.yaml", "published.yaml", "ericsson2021.yaml", "newell2020.yaml", "newell2020-small.yaml"]
+    "name",
+    [
+        *("demo.yaml", "published.yaml", "ericsson2021.yaml", "newell2020.yaml", "newell2020-small.yaml"),
+        *("asano2020.yaml", "asano2020-cifar.yaml", "asano2020-small.yaml", "asano2020-published.yaml"),
+    ],
 )
 def test_every_ready_study_is_valid(name):
     overlay = yaml.safe_load((ROOT / "config" / name).read_text())

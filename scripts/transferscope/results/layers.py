@@ -4,6 +4,7 @@ The runs are those of the protocols of the family LAYERS. Models that differ in 
 *group*, called by its first; so are the runs of a model with several seeds.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,29 @@ def read_curves(path: str | Path, study: Study) -> pd.DataFrame:
     curves = curves.sort_values("layer", kind="stable", ignore_index=True)
     last = curves.groupby(CURVE)["layer"].transform("max")
     return curves.assign(depth=(curves["layer"] - 1) / (last - 1).clip(lower=1))
+
+
+def beside(curves: pd.DataFrame, published: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, Study]:
+    """Curves with published ones of the same protocols and datasets, and a study that has their models too.
+
+    These are further models, of architectures of their own: what is published is compared with what is
+    published, and what is measured with what is measured.
+    """
+    places = curves[["protocol", "dataset"]].drop_duplicates()
+    rows = published.merge(places, on=["protocol", "dataset"])
+    models = study.models[study.models.index.isin(rows["model"])].rename(index=_published)
+    models = models.assign(
+        name=models["name"] + ", published",
+        arch=models["arch"].map(_published),
+        baseline=models["baseline"].map(lambda model: model and _published(model)),
+        repeats=models.index,
+    )
+    curves = pd.concat([curves, rows.assign(model=rows["model"].map(_published))], ignore_index=True)
+    return curves, replace(study, models=pd.concat([study.models, models]))
+
+
+def _published(name: str) -> str:
+    return f"{name}@published"  # no id of a table has such a sign
 
 
 def references(curves: pd.DataFrame, study: Study) -> dict[str, dict[str, str]]:
