@@ -36,8 +36,8 @@ try:
     # Those that models are pretrained on are made too, but not evaluated on; so are those of which there are crops.
     NEEDED = configuration.with_cropped(ALL_DATASETS, configuration.pretraining_datasets(MODELS))
     DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(dict.fromkeys([*CHOSEN, *NEEDED]))], HERE.pictures)
-    FROZEN = configuration.frozen(config, PROTOCOLS)
-    VARIANTS = runs.variants(config["seeds"], [stage for stages in FROZEN.values() for stage in stages])
+    STAGES = configuration.frozen(config, PROTOCOLS)
+    VARIANTS = runs.variants(config["seeds"], [stage for stages in STAGES.values() for stage in stages])
     RUNS = runs.plan_runs(
         MODELS,
         DATASETS.loc[CHOSEN],
@@ -46,7 +46,7 @@ try:
         config["exclude"],
         VARIANTS,
         config["pretrained_on"],
-        FROZEN,
+        STAGES,
     )
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
 except InputError as error:

@@ -226,12 +226,7 @@ def test_datasets_methods_and_profiles_have_panels_of_their_own(rows):
     figure = images_needed(learned.by_pictures(table, known), around, known, PLOT)
     check_texts(figure)
     titles = [ax.get_title(loc="left").replace("\n", " ") for ax in figure.axes]
-    assert titles == ["D: rotnet, long", "D: rotnet, p", "D: vae, p", "E: rotnet, p"] or set(titles) == {
-        "D: rotnet, long",
-        "D: rotnet, p",
-        "D: vae, p",
-        "E: rotnet, p",
-    }
+    assert sorted(titles) == ["D: rotnet, long", "D: rotnet, p", "D: vae, p", "E: rotnet, p"]
 
 
 def test_sets_of_one_picture_that_were_made_otherwise_are_told_apart(rows):
@@ -242,7 +237,7 @@ def test_sets_of_one_picture_that_were_made_otherwise_are_told_apart(rows):
     table = table.astype({"layer": int})
     figure = images_needed(learned.by_pictures(table, known), levels(rows), known, PLOT)
     check_texts(figure)
-    assert f"D ({ALL}, count=5)" in words(figure) and f"D ({ALL}, {FEW})" in words(figure)
+    assert {"D (count=5)", "D (count=9, size=32, preset=paper)"} <= set(words(figure).split(" | "))
 
 
 def test_without_numbers_of_pictures_the_figure_says_so(rows):
@@ -406,7 +401,7 @@ def test_the_scripts_draw_and_print(files, frozen_files, tmp_path):
     plot_augmentations.main(files["table"], files["study"], **out, **printed, **how)
     table = pd.read_csv(printed["tsv"], sep="\t", keep_default_na=False)
     assert table["augment"].unique().tolist() == ["", ALL, "none", "scale"]
-    assert table[table["augment"] == "none"]["value"].tolist() == ["31", "26", "21"]
+    assert table[table["augment"] == "none"]["value"].astype(float).tolist() == [31, 26, 21]
     plot_frozen_prefix.main(*frozen_files, **out, **printed, protocol="finetune", plot=PLOT)
     table = pd.read_csv(printed["tsv"], sep="\t", keep_default_na=False)
     assert table[table["model"] == "china"]["value"].astype(float).tolist() == [63, 58, 31, 61]

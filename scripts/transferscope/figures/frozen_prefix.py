@@ -42,11 +42,11 @@ def frozen_prefix(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
 
 def tables(table: pd.DataFrame, study: Study) -> list[Table]:
     """The same as tables, one a dataset: models by depths."""
-    found, stages = [], depths(table["freeze"])
+    found = []
     for dataset, rows in table.groupby("dataset", sort=False):
         metric = rows["metric"].iloc[0]
         title = f"{study.dataset_name(dataset)}: {METRICS[metric].label}"
-        columns = [Column(stage, words, metric) for stage, words in stages.items()]
+        columns = [Column(stage, words, metric) for stage, words in depths(rows["freeze"]).items()]
         names = study.models.loc[layers.ordered(rows, study), "name"]
         found.append(means_table("frozen_prefix", title, rows, columns, "freeze", names))
     return found

@@ -39,7 +39,7 @@ def images_needed(table: pd.DataFrame, levels: pd.DataFrame, study: Study, plot:
         layers = sorted(table["layer"].unique())
         colours = dict(zip(layers, COLOURS(np.linspace(0, 0.9, len(layers))), strict=True))
         sources = _sources(table, study)
-        markers = dict(zip(sources.values(), curves.MARKERS * len(sources), strict=False))
+        markers = dict(zip(dict.fromkeys(sources.values()), curves.MARKERS * len(sources), strict=False))
         panels = list(table.groupby(["dataset", *TRAINING], sort=False))
         varied = [name for name in TRAINING if table[name].nunique() > 1 or name == "method"]
         titles = [
@@ -85,16 +85,16 @@ def _draw(ax: Axes, rows: pd.DataFrame, sources: dict, markers: dict, colours: d
 
 
 def _sources(table: pd.DataFrame, study: Study) -> dict[tuple, str]:
-    """What each series' pictures are called; how crops were made of them, where that tells two apart."""
-    found = table[SERIES].drop_duplicates()
-    names = found["picture"].map(lambda picture: picture_name(picture, study))
-    how = (found["augment"] + ", " + found["crops"]).str.strip(", ")
-    several = found.assign(name=names).drop_duplicates(["name", "augment", "crops"])["name"]
-    several = set(several[several.duplicated()])
-    return {
-        key: f"{name} ({words or 'themselves'})" if name in several else name
-        for key, name, words in zip(found.itertuples(index=False, name=None), names, how, strict=True)
-    }
+    """What each series' pictures are called, and how they were cropped where that tells it from another."""
+    keys = list(table[SERIES].drop_duplicates().itertuples(index=False))
+    names = {key: picture_name(key.picture, study) for key in keys}
+    how = {key: [key.augment, *key.crops.split("&")] if key.crops else ["themselves"] for key in keys}
+    found = {}
+    for key, name in names.items():
+        common = set.intersection(*(set(how[other]) for other in keys if names[other] == name))
+        own = [words for words in how[key] if words not in common]
+        found[key] = f"{name} ({', '.join(own)})" if own else name
+    return found
 
 
 def picture_name(picture: str, study: Study) -> str:
