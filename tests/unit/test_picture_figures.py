@@ -9,14 +9,11 @@ import torch
 from label_curves import SCRATCH, study
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from scripts import plot_augmentations, plot_filters, plot_frozen_prefix, plot_images_needed
 from studies import CONFIG, SCHEMAS, long_table
 from texts import PLOT, check_texts, words
 from torch import nn
 
-import plot_augmentations
-import plot_filters
-import plot_frozen_prefix
-import plot_images_needed
 from transferscope.errors import InputError
 from transferscope.figures.augmentations import augmentations, beside, tables
 from transferscope.figures.filters import across, filters, scaled
@@ -273,8 +270,8 @@ def test_augmentations_stand_below_labels_and_no_training(rows):
     ]
     [table] = tables(found, KNOWN)
     text = to_markdown(table)
-    assert "| Labels | **50.0** | **60.0** | **70.0** |" in text
-    assert "<u>41.0</u> ± 1.4" in text and "over 2 seeds" in text and "Layer 3" in text
+    assert "| Labels | **50.00** | **60.00** | **70.00** |" in text
+    assert "<u>41.00</u> ± 1.41" in text and "over 2 seeds" in text and "Layer 3" in text
 
 
 def test_without_two_augmentations_there_is_no_ablation(rows):
@@ -380,7 +377,10 @@ def test_frozen_stages_stand_in_their_order(frozen_files):
     assert one.header == ["Model", *(f"{name} ↑" for name in ("Nothing frozen", "Frozen to stage 0"))] + [
         f"Frozen to stage {stage} ↑" for stage in (1, 10)
     ]
-    assert "| China | **63.0** ± 1.4 | **61.0** ± 0.0 | **58.0** ± 0.0 | **31.0** ± 1.4 |" in to_markdown(one)
+    assert (
+        "| China | **63.00** ± 1.41 | **61.00** ± 0.00 | **58.00** ± 0.00 | **31.00** ± 1.41 |"
+        in to_markdown(one)
+    )
 
 
 def test_where_nothing_was_frozen_the_sentence_says_what_to_add(tmp_path):
