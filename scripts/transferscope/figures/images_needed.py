@@ -54,7 +54,7 @@ def images_needed(table: pd.DataFrame, levels: pd.DataFrame, study: Study, plot:
             for kind, (name, dashes) in LEVELS.items()
             if (levels["supervision"] == kind).any()
         ]
-        figure, axes = grid(titles, plot, columns=3, aspect=0.9, key=[*key, *band_key(table)])
+        figure, axes = grid(titles, plot, columns=3, aspect=0.9, key=[*key, *band_key(table, "±")])
         for ax, ((dataset, *_), rows) in zip(axes, panels, strict=True):
             curves.label_axis(ax, rows["pictures"], plot)
             there = levels[(levels["dataset"] == dataset) & (levels["arch"] == rows["arch"].iloc[0])]

@@ -118,8 +118,8 @@ def key_of(rows: pd.DataFrame, styles: dict[str, dict], study: Study) -> list[tu
     return [*curves.key(named, scratch=""), *band_key(rows)]
 
 
-def band_key(rows: pd.DataFrame) -> list[tuple[Line2D, str]]:
+def band_key(rows: pd.DataFrame, what: str = "± standard deviation") -> list[tuple[Line2D, str]]:
     """The key's entry for bands, where there are several runs."""
     several = sorted(set(rows.loc[rows["runs"] > 1, "runs"]))
-    words = f"± standard deviation over {' or '.join(map(str, several))} seeds"
+    words = f"{what} over {' or '.join(map(str, several))} seeds"
     return [(Line2D([], [], color=INK, alpha=0.2, linewidth=6), words)] if several else []
