@@ -44,8 +44,7 @@ def augmentations(rows: pd.DataFrame, study: Study, plot: dict) -> Figure:
     if rows.empty:
         with drawing(plot):
             return note("No two sets of crops that were learned from differ in their augmentation.", plot)
-    panels = [(title, block) for title, block in _blocks(rows, study)]
-    return matrices(panels, _names(rows), curves.accuracy_label(rows), plot, spread=True)
+    return matrices(_blocks(rows, study), _names(rows), curves.accuracy_label(rows), plot, spread=True)
 
 
 def tables(rows: pd.DataFrame, study: Study) -> list[Table]:
@@ -61,20 +60,14 @@ def tables(rows: pd.DataFrame, study: Study) -> list[Table]:
 
 
 def _blocks(rows: pd.DataFrame, study: Study) -> list[tuple[str, pd.DataFrame]]:
+    """What stands together, with a title: of one dataset, method, network and source of pictures."""
     several = [name for name in ("arch", "pictures", "crops") if rows[name].nunique() > 1]
-    return [
-        (
-            f"{study.dataset_name(dataset)}: {block['method'].iloc[0]} on "
-            + ", ".join(
-                [
-                    picture_name(block["picture"].iloc[0], study),
-                    *(f"{name} {block[name].iloc[0]}" for name in several),
-                ]
-            ),
-            block,
-        )
-        for (dataset, *_), block in rows.groupby(["dataset", *ABLATION], sort=False)
-    ]
+    found = []
+    for (dataset, *_), block in rows.groupby(["dataset", *ABLATION], sort=False):
+        first = block.iloc[0]
+        words = [picture_name(first["picture"], study), *(f"{name} {first[name]}" for name in several)]
+        found.append((f"{study.dataset_name(dataset)}: {first['method']} on {', '.join(words)}", block))
+    return found
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:

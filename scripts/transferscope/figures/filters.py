@@ -19,9 +19,7 @@ def filters(found: dict[str, np.ndarray], plot: dict) -> Figure:
     """
     if not found:
         with drawing(plot):
-            return note(
-                "No network here has a first layer with filters of 5 pixels or more for colours.", plot
-            )
+            return note("No network here has a first layer of colour filters of 5 pixels or more.", plot)
     shown = {name: sheet(scaled(weights), across(len(weights))) for name, weights in found.items()}
     return sheets(shown, plot, columns=COLUMNS)
 
