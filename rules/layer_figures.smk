@@ -114,3 +114,6 @@ rule plot_layer_similarity:
         plot=config["plotting"],
     script:
         "../scripts/plot_layer_similarity.py"
+
+
+include: "picture_figures.smk"

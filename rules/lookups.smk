@@ -3,6 +3,8 @@
 In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of the rule files that use them.
 """
 
+import functools
+
 from snakemake.iocontainers import Wildcards
 
 from transferscope import made_from

@@ -128,7 +128,7 @@ def trainings_of_run(wildcards) -> list[str]:
 
 def training_settings(wildcards) -> dict:
     """A param: what one training with few labels depends on, of the settings of its protocol."""
-    others = ("labels", "freeze", "evaluated_on")
+    others = ("labels", "evaluated_on")
     settings = {name: value for name, value in settings_of(wildcards).items() if name not in others}
     return settings | ({"size": config["features"]["resolution"]} if settings["size"] == "study" else {})
 

@@ -12,35 +12,41 @@ import pandas as pd
 from transferscope.errors import InputError
 from transferscope.results.efficiency import baselines
 from transferscope.results.long_table import read_table
-from transferscope.results.resolved import LAYERS, RANDOM, Study
-
-SUPERVISED = "supervised"
-"""The supervision of models that learned from labels."""
+from transferscope.results.resolved import LAYERS, RANDOM, SUPERVISED, Study, means
 
 CURVE = ["protocol", "dataset", "metric", "model"]
 
 
-def read_curves(path: str | Path, study: Study) -> pd.DataFrame:
-    """Curves over layers, from the long table at ``path``.
-
-    Returns:
-        A row a group and layer: CURVE, where ``model`` is the group's first; ``layer``, an integer from 1;
-        ``depth``, from 0 for the first layer to 1 for the last; ``value``, the mean in the metric's printed
-        unit; ``deviation``, the standard deviation over its ``runs``, NaN of one.
+def read_rows(path: str | Path, study: Study) -> pd.DataFrame:
+    """The rows of the long table at ``path`` that are of layers; ``layer`` becomes an integer.
 
     Raises:
-        InputError: no result is of a layer.
+        InputError: there is none.
     """
     table = read_table(path)
     table = table[(table["protocol"].map(study.protocols["family"]) == LAYERS) & (table["layer"] != "")]
     if table.empty:
         raise InputError(f"{path} has no result of a layer; add `layerwise` to `protocols`")
-    table = table.assign(model=table["model"].map(study.models["repeats"]), layer=table["layer"].astype(int))
-    groups = table.groupby([*CURVE, "layer"], sort=False, as_index=False)["value"]
-    curves = groups.agg(value="mean", deviation="std", runs="size")
-    curves = curves.sort_values("layer", kind="stable", ignore_index=True)
-    last = curves.groupby(CURVE)["layer"].transform("max")
-    return curves.assign(depth=(curves["layer"] - 1) / (last - 1).clip(lower=1))
+    return table.astype({"layer": int})
+
+
+def by_layer(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows of ``read_rows`` as curves over layers.
+
+    Returns:
+        A row a group and layer: CURVE, where ``model`` is the group's first; ``layer``, an integer from 1;
+        ``depth``, from 0 for the first layer to 1 for the last; ``value``, the mean in the metric's printed
+        unit; ``deviation``, the standard deviation over its ``runs``, NaN of one.
+    """
+    groups = rows.assign(model=rows["model"].map(study.models["repeats"]))
+    found = means(groups, [*CURVE, "layer"]).sort_values("layer", kind="stable", ignore_index=True)
+    last = found.groupby(CURVE)["layer"].transform("max")
+    return found.assign(depth=(found["layer"] - 1) / (last - 1).clip(lower=1))
+
+
+def read_curves(path: str | Path, study: Study) -> pd.DataFrame:
+    """``by_layer`` of ``read_rows``."""
+    return by_layer(read_rows(path, study), study)
 
 
 def beside(curves: pd.DataFrame, published: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, Study]:

@@ -22,9 +22,11 @@ MODEL_FACTS = [
     "baseline",
     "pretrained_on",
     "unlabelled",
+    "profile",
     "repeats",
 ]
 DATASET_FACTS = ["name", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
+DATASET_FACTS += ["picture", "pictures", "augment", "crops"]
 PROTOCOL_FACTS = ["title", "target", "family", "task", "reads", "head", "metric"]
 
 TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
@@ -33,8 +35,8 @@ TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
 EFFICIENCY, LAYERS = "efficiency", "layers"
 """Families whose results are curves: how far few labels go, what each layer knows."""
 
-RANDOM = "random"
-"""The supervision of models that were not trained."""
+RANDOM, SUPERVISED = "random", "supervised"
+"""The supervision of models that were not trained, and of those that learned from labels."""
 
 AVERAGE = "average"
 """The dataset of a published mean over the datasets, and the column of tables that holds such a mean."""
@@ -49,7 +51,7 @@ class Study:
 
     Attributes:
         models: MODEL_FACTS, indexed by id; imagenet_top1 in percent, NaN where unknown.
-        datasets: DATASET_FACTS, indexed by id; a count is -1 where the table leaves it open.
+        datasets: DATASET_FACTS, indexed by id; a count is -1 where the table leaves it open, ``pictures`` 0.
         protocols: PROTOCOL_FACTS, indexed by id.
     """
 
@@ -143,6 +145,16 @@ def by_setting(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     rows["interval"] = rows["deviation"].where(several, rows["ci95"])
     rows["interval_over"] = pd.Series(TEST, rows.index).mask(several, SEEDS)
     return with_settings(rows.drop(columns=["deviation", "ci95"]), study)
+
+
+def means(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The rows of a long table with the same ``keys`` as one, in the order of the table.
+
+    Returns:
+        The ``keys``; ``value``, the mean; ``deviation``, the standard one over the ``runs``, NaN of one.
+    """
+    groups = rows.groupby(keys, sort=False, as_index=False)["value"]
+    return groups.agg(value="mean", deviation="std", runs="size")
 
 
 def with_settings(table: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -37,8 +37,9 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
 
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
     ``supervised``, ``random`` or ``self-supervised``. Where a model is pretrained here, ``pretrained_on`` is
-    the dataset and ``unlabelled`` how many of its pictures were seen, 0 for all; else they are empty and 0.
-    ``repeats`` is the first model that differs from it in nothing but its seed, itself if there is no other.
+    the dataset, ``unlabelled`` how many of its pictures were seen, 0 for all, and ``profile`` how; else they
+    are empty and 0. ``repeats`` is the first model that differs from it in nothing but its seed, itself if
+    there is no other.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -93,6 +94,7 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     found = [pretrained.get(model, {}) for model in models.index]
     models["pretrained_on"] = [settings.get("dataset", "") for settings in found]
     models["unlabelled"] = [settings.get("images", 0) for settings in found]
+    models["profile"] = [settings.get("profile", "") for settings in found]
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
@@ -137,7 +139,7 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
     ``origin`` says where the files come from, as in ``_origins``; where a local source is no folder but is to
-    be unpacked, it is ``archive``.
+    be unpacked, it is ``archive``. What sets of crops are made of is said by the columns of ``_crops``.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -150,7 +152,27 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     datasets = concatenate(paths, lambda path: _datasets_of(path, schemas))
     for dataset, named in cropped(datasets).items():
         _check_cropped(f"the dataset {dataset}, column 'source'", datasets, dataset, named)
-    return datasets
+    return datasets.join(_crops(datasets))
+
+
+def _crops(datasets: pd.DataFrame) -> pd.DataFrame:
+    """What sets of crops are made of, in columns that are empty, or 0, of other datasets.
+
+    ``picture`` as the source has it; how many ``pictures``, 0 where nobody knows; ``augment``; and ``crops``,
+    all else but the seed.
+    """
+    rows = {dataset: {"picture": "", "pictures": 0, "augment": "", "crops": ""} for dataset in datasets.index}
+    for dataset, source in datasets.loc[datasets["origin"] == "crops", "source"].str[0].items():
+        settings = own_sources.crop_settings(source)
+        picture, images = settings["picture"], settings["images"]
+        known = len(pictures.named(picture)) or max(0, datasets["train"].get(picture, 0))
+        rows[dataset] = {
+            "picture": picture,
+            "pictures": known if images is None else images,
+            "augment": "+".join(settings["augment"]) or "none",
+            "crops": "&".join(f"{name}={settings[name]}" for name in ("count", "size", "preset")),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def cropped(datasets: pd.DataFrame) -> dict[str, str]:

@@ -133,6 +133,24 @@ def check_layers(datasets: pd.DataFrame, settings: dict, limit_gb: float) -> Non
             )
 
 
+def frozen(config: dict, protocols: pd.DataFrame) -> dict[str, list[int]]:
+    """Of each protocol that varies in it, the stages of ``freeze`` in its settings, without ``none``.
+
+    Raises:
+        InputError: its settings have no such list.
+    """
+    found = {}
+    for protocol, row in protocols[protocols["varies"].map(lambda axes: "freeze" in axes)].iterrows():
+        lists = [config[section]["freeze"] for section in row["settings"] if "freeze" in config[section]]
+        if not lists:
+            raise InputError(
+                f"the protocol {protocol}, column 'varies': freeze, and none of its settings "
+                f"({', '.join(row['settings'])}) has a list `freeze`; name a section that has one"
+            )
+        found[protocol] = lists[-1][1:]
+    return found
+
+
 def check_names(config: dict, models: pd.DataFrame, datasets: pd.DataFrame, protocols: pd.DataFrame) -> None:
     """Check every id in the configuration, and those of protocols in the datasets table, against the tables.
 
