@@ -184,7 +184,7 @@ def test_a_missing_table_is_named(tmp_path):
 def test_the_known_architectures_are_timms():
     import timm
 
-    import transferscope.models.selfstudy  # noqa: F401 (registers the project's own)
+    import transferscope.models.backbones  # noqa: F401 (registers the project's own)
 
     assert catalogue.architectures() == set(timm.list_models())
 

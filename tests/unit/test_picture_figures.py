@@ -119,7 +119,7 @@ def test_the_tables_say_what_sets_of_crops_are_made_of(tmp_path):
     ]
     more[-1] = more[-1].replace("augment=scale+rotation+jitter", "augment=none").replace("seed=0", "seed=4")
     (tmp_path / "more.tsv").write_text("\n".join([header, *more]) + "\n")
-    found = catalogue.read_datasets([*paths, tmp_path / "more.tsv"], SCHEMAS)
+    found = catalogue.read_datasets([CONFIG / "datasets.tsv", *paths, tmp_path / "more.tsv"], SCHEMAS)
     assert found.loc["scenes-12000", ["picture", "pictures", "augment", "crops"]].tolist() == ["", 0, "", ""]
     counts = found.loc[["scenes-all", "scenes-7", "deka", "path", "china-crops"], "pictures"]
     assert counts.tolist() == [7200, 7, 10, 0, 1]

@@ -116,6 +116,6 @@ def test_each_option_adds_its_jobs_for_each_model_and_dataset_and_no_others(whol
     }
     layers = {"extract_layers": 14 * 11, "probe_layers": 14 * 11}
     layers |= {"measure_layer_similarity": 11, "plot_layer_similarity": 11}
-    layers |= {"plot_layers": 1, "plot_layer_curves": 1, "plot_layer_gaps": 1}
+    layers |= {"plot_layers": 1, "plot_layer_curves": 1, "plot_layer_gaps": 1, "plot_filters": 1}
     assert after - before == efficiency | layers
     assert not before - after

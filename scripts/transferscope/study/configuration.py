@@ -30,6 +30,8 @@ GONE = {
     "segmentation.crop": "pictures are shown whole, at segmentation.train_scales",
     "correlation.resamples": "intervals of coefficients take no resamples",
 }
+TRAINING = ("sgd", "betas", "milestones", "hold")
+"""What a profile of a pretraining may say of the training, beside what it has to."""
 
 
 def check_config(config: dict, schema: str | Path) -> None:
@@ -49,10 +51,6 @@ def check_config(config: dict, schema: str | Path) -> None:
     if error:
         key = ".".join(map(str, error.absolute_path)) or "(top level)"
         raise InputError(f"configuration, key {key}: {sentence(error)}")
-
-
-TRAINING = ("sgd", "betas", "milestones", "hold")
-"""What a profile of a pretraining may say of the training, beside what it has to."""
 
 
 def published_names(folder: str | Path) -> list[str]:
