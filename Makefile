@@ -69,6 +69,7 @@ bench: .venv/bench.done
 	python benchmarks/saliency.py
 	python benchmarks/pretraining.py
 	python benchmarks/scenes.py
+	python benchmarks/crops.py
 
 setup: .venv/main.done .venv/openmmlab.done
 

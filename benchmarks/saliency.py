@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from transferscope.features.images import normalise, to_uint8
 from transferscope.models import backbones
-from transferscope.protocols.saliency.folding import fold_batch_norms
+from transferscope.protocols.folding import fold_batch_norms
 from transferscope.protocols.saliency.maps import attention, diffusion
 from transferscope.protocols.saliency.occlusion import Occlusion
 

@@ -19,8 +19,8 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 
-# Curves over numbers of labels are no settings; utility.smk makes something of them.
-HAS_SETTINGS = families() != {"efficiency"}
+# Curves are no settings; utility.smk and layer_figures.smk draw them.
+HAS_SETTINGS = bool(families() - CURVED)
 
 TABLES = [results_table()]
 if HAS_SETTINGS:

@@ -4,7 +4,6 @@ In: the configuration and the tables that it names. Out: ALL_MODELS, ALL_DATASET
 DATASETS (those it evaluates on first), VARIANTS and RUNS. A wildcard {at} is a variant's part of a path: nothing for the default one.
 """
 
-import functools
 import math
 import re
 import sys
@@ -33,11 +32,12 @@ try:
     configuration.check_names(config, ALL_MODELS, ALL_DATASETS, PROTOCOLS)
     MODELS = configuration.choose(ALL_MODELS, config["models"])
     HERE = here.Here(ALL_DATASETS, config["pathvars"]["resources"], look=workflow.is_main_process)
-    CHOSEN = list(configuration.choose(ALL_DATASETS, config["datasets"]).index)
-    # Those that models are pretrained on are made too, but not evaluated on.
-    NEEDED = dict.fromkeys([*CHOSEN, *configuration.pretraining_datasets(MODELS)])
-    DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(NEEDED)], HERE.pictures)
-    VARIANTS = runs.variants(config["seeds"], config["efficiency"]["freeze"][1:])
+    CHOSEN = configuration.evaluated_on(ALL_DATASETS, config["datasets"])
+    # Those that models are pretrained on are made too, but not evaluated on; so are those of which there are crops.
+    NEEDED = configuration.with_cropped(ALL_DATASETS, configuration.pretraining_datasets(MODELS))
+    DATASETS = catalogue.with_images(ALL_DATASETS.loc[list(dict.fromkeys([*CHOSEN, *NEEDED]))], HERE.pictures)
+    STAGES = configuration.frozen(config, PROTOCOLS)
+    VARIANTS = runs.variants(config["seeds"], [stage for stages in STAGES.values() for stage in stages])
     RUNS = runs.plan_runs(
         MODELS,
         DATASETS.loc[CHOSEN],
@@ -46,6 +46,7 @@ try:
         config["exclude"],
         VARIANTS,
         config["pretrained_on"],
+        STAGES,
     )
     configuration.check_episodes(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
 except InputError as error:
@@ -128,9 +129,8 @@ def run_facts(wildcards) -> dict:
 
 
 def settings_of(wildcards) -> dict:
-    """A param: the protocol's sections of the configuration, one over the other, and the arguments of its row."""
-    row = PROTOCOL_ROWS[wildcards.protocol]
-    return functools.reduce(dict.__or__, [*map(config.get, row["settings"]), row["arguments"]])
+    """A param: what runs of the protocol depend on, of the configuration and of its row."""
+    return protocols.settings(PROTOCOL_ROWS[wildcards.protocol], config)
 
 
 def dataset_facts(wildcards) -> dict:

@@ -1,7 +1,7 @@
 """From tables to figures, each as PDF and PNG.
 
 In: the long table and the correlations. Out: <results>/figures/. FIGURES lists all that the study's results allow, those
-of rules/diagnostics.smk, property_figures.smk and costs.smk too.
+of rules/layer_figures.smk, diagnostics.smk, property_figures.smk and costs.smk too.
 """
 
 # What the results of each family of protocols allow; of efficiency, see utility_figures.smk.
@@ -23,6 +23,7 @@ if MEASURED:
     FIGURES += expand("<results>/figures/similarity/{dataset}.pdf", dataset=COMPARED["dataset"].unique())
     FIGURES += ["<results>/figures/costs.pdf"]
     FIGURES += ["<results>/figures/pretraining.pdf"] if PRETRAINING else []
+    FIGURES += ["<results>/figures/crops.pdf"] if CROP_SETS else []
 
 
 # Seconds each: on a cluster they would wait longer than they run.
@@ -157,3 +158,6 @@ rule plot_rank_radar:
         plot=config["plotting"],
     script:
         "../scripts/plot_rank_radar.py"
+
+
+include: "layer_figures.smk"

@@ -3,9 +3,9 @@
 In: the tables, RUNS and VARIANTS of common.smk. Out: functions, in the order of the rule files that use them.
 """
 
-from snakemake.iocontainers import Wildcards
+import functools
 
-from transferscope import made_from
+from snakemake.iocontainers import Wildcards
 
 
 def refuse(sentence: str):
@@ -118,7 +118,7 @@ def shard_files(wildcards) -> list[str]:
 
 def input_to_network(wildcards) -> dict:
     """A param: how pictures are resized and cropped, as the study has it or the wildcard `preprocessing` says."""
-    kind = wildcards.preprocessing.lstrip(".") or config["features"]["input"]
+    kind = wildcards.get("preprocessing", "").lstrip(".") or config["features"]["input"]
     return input_of(kind, config["features"]["resolution"], MODEL_ROWS[wildcards.model]["input"])
 
 
@@ -157,42 +157,5 @@ def whole_or_test(wildcards) -> str:
     return "all" if DATASET_ROWS[wildcards.dataset]["split_rule"] == "pooled" else "test"
 
 
-def expected_results() -> list[dict]:
-    """What each planned run's result has to say of itself, and the digest of its protocol's settings."""
-    settings = {}
-    for protocol in RUNS["protocol"].unique():
-        settings[protocol] = made_from.digest(settings_of(Wildcards(fromdict={"protocol": protocol})))
-    return [
-        {"model": run["model"], "dataset": run["dataset"], "settings": settings[run["protocol"]]}
-        | run_facts(Wildcards(fromdict=run))
-        for run in RUNS.to_dict("records")
-    ]
-
-
-def printed_correlations() -> str | list:
-    """The coefficients that the paper prints whose results the study takes or compares with."""
-    named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
-    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
-
-
-def compared_table() -> str | list:
-    """The long table of published results to print beside the measured ones, if any."""
-    return [] if config["compare"] == "none" else f"<results>/tables/{config['compare']}.tsv"
-
-
-def families() -> set[str]:
-    """The families of the protocols that the study has results of."""
-    results = RUNS
-    if not MEASURED:
-        results = PUBLISHED_ROWS[config["results_from"]]
-    return set(results["protocol"].map(PROTOCOLS["family"]))
-
-
-def own_figures() -> list[str]:
-    """The figures that the protocols' rows name (column `figure`), filled in for every planned run, each once."""
-    patterns = PROTOCOLS["figure"]
-    names = [patterns[run["protocol"]].format(**run) for run in RUNS.to_dict("records")]
-    return [f"<results>/figures/{name}.pdf" for name in dict.fromkeys(names) if name]
-
-
 include: "lookups_training.smk"
+include: "lookups_analysis.smk"

@@ -1,6 +1,6 @@
-"""What the rules of rendering, pretraining and label efficiency look up, as lookups.smk for the others.
+"""What the rules of rendering, crops, pretraining and label efficiency look up, as lookups.smk for the others.
 
-In: the tables and the settings. Out: functions, in the order of the rule files that use them; PRETRAINING.
+In: the tables and the settings. Out: functions, in the order of the rule files that use them; PRETRAINING, CROP_SETS.
 """
 
 from transferscope.cluster import sizes
@@ -56,6 +56,49 @@ def work_of_pretraining(wildcards) -> sizes.Work:
     return sizes.Work(row["images"], row["classes"], PRETRAINING[wildcards.model]["training"])
 
 
+def crop_settings(wildcards) -> dict:
+    """A param: what a set of crops depends on; where its picture is a path, what lies there is among the inputs."""
+    source = DATASET_ROWS[wildcards.dataset]["source"][0]
+    settings = own_sources.crop_settings(source)
+    return settings | ({"picture": ""} if own_sources.cropped_path(source) else {})
+
+
+def cropped(wildcards) -> dict:
+    """What a set of crops is made of: the folder of a dataset, a path of this machine, or nothing but packages."""
+    dataset = wildcards.dataset
+    source = DATASET_ROWS[dataset]["source"][0]
+    if own_sources.cropped_dataset(source):
+        return {"dataset": of_cropped_dataset(dataset_folder)(wildcards)}
+    if not HERE.sources(dataset):
+        return {}
+    contents(dataset)  # written into the index, where jobs look for it
+    path = own_sources.cropped_path(source)
+    return {"pictures": ancient(present(path, Path.exists, f"the dataset {dataset} has no picture"))}
+
+
+def of_cropped_dataset(function):
+    """An input or param: what follows from the dataset that the wildcard's crops are made of; none without one."""
+
+    def of(wildcards):
+        named = own_sources.cropped_dataset(DATASET_ROWS[wildcards.dataset]["source"][0])
+        return function(Wildcards(fromdict={"dataset": named})) if named else {}
+
+    return of
+
+
+def loaded_for_crops(wildcards) -> dict:
+    """A param: how the pictures of a dataset are loaded of which crops are made."""
+    return {"task": task_of_loader(wildcards), "seed": config["seeds"][0]} | dataset_facts(wildcards)
+
+
+# The sets of crops that the study's models are pretrained on.
+CROP_SETS = [
+    dataset
+    for dataset in dict.fromkeys(plan["dataset"] for plan in PRETRAINING.values())
+    if DATASET_ROWS[dataset]["origin"] == "crops"
+]
+
+
 def jobs_of_run(wildcards) -> dict[str, list[int]]:
     """The numbers of labels that a run's dataset has room for, by the job that trains with them.
 
@@ -85,7 +128,7 @@ def trainings_of_run(wildcards) -> list[str]:
 
 def training_settings(wildcards) -> dict:
     """A param: what one training with few labels depends on, of the settings of its protocol."""
-    others = ("labels", "freeze", "evaluated_on")
+    others = ("labels", "evaluated_on")
     settings = {name: value for name, value in settings_of(wildcards).items() if name not in others}
     return settings | ({"size": config["features"]["resolution"]} if settings["size"] == "study" else {})
 

@@ -55,6 +55,27 @@ rule initialise_backbone:
         "../scripts/initialise_backbone.py"
 
 
+rule draw_backbone:
+    """A seeded random network as it begins, or with weights rescaled by data."""
+    output:
+        "<resources>/backbones/{model}.safetensors",
+    log:
+        "<logs>/draw_backbone/{model}.log",
+    benchmark:
+        "<benchmarks>/draw_backbone/{model}.tsv"
+    wildcard_constraints:
+        model=having(ALL_MODELS, "drawn"),
+    conda:
+        "../envs/main.yaml"
+    resources:
+        **size_of("draw_backbone"),
+    params:
+        **{column: model_fact(column) for column in ("arch", "source", "normalisation", "seed")},
+        version=1,
+    script:
+        "../scripts/draw_backbone.py"
+
+
 rule render_dataset:
     """Ray-cast scenes of parametric objects, with every label exact."""
     output:
@@ -104,3 +125,4 @@ rule choose_picture:
 
 
 include: "render.smk"
+include: "crops.smk"

@@ -1,4 +1,4 @@
-"""Pretraining: backbones made here, from the pictures of a dataset and without its labels.
+"""Pretraining: backbones made here, from the pictures of a dataset and, but for one method, without its labels.
 
 In: <resources>/datasets/{dataset}/, chosen for evaluation or not. Out: for the models whose source is `pretrain:` the
 same <resources>/backbones/{model}.safetensors as of any other, and beside it, as {model}.history.json, how it went; and
@@ -7,7 +7,7 @@ a figure of that. A job that is killed resumes from its last checkpoint.
 
 
 rule pretrain:
-    """A backbone trained by a self-supervised method."""
+    """A backbone trained by the method that its source names."""
     input:
         dataset=of_its_dataset(dataset_folder),
     output:

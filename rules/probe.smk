@@ -70,3 +70,6 @@ rule measure_calibration:
         settings=settings_of,
     script:
         "../scripts/measure_calibration.py"
+
+
+include: "layers.smk"

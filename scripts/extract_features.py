@@ -1,15 +1,10 @@
 """Features of one dataset (or one shard of it) from one frozen backbone, streamed to HDF5."""
 
-import platform
-
-import timm
-import torch
-
 from transferscope import files
 from transferscope.datasets import load_dataset
 from transferscope.datasets.splits import check_classes
 from transferscope.features import store as features
-from transferscope.features.extraction import Pictures, extract, order_by_split, take_shard
+from transferscope.features.extraction import Pictures, description, extract, order_by_split, take_shard
 from transferscope.job import device, logged
 from transferscope.models import backbones
 
@@ -38,26 +33,12 @@ def main(
     samples = load_dataset(root=root, **facts, seed=seed)
     check_classes(samples)
     parts = take_shard(order_by_split(samples), shard, shards)
-    attributes = {
+    shown = {"resolution": resolution, "input": input, "mean": metadata.mean, "std": metadata.std}
+    attributes = description(facts, **shown) | {
         "model": metadata.model,
-        "dataset": facts["dataset"],
-        "dataset_contents": facts.get("contents", ""),
         "checkpoint_sha256": metadata.source_sha256,
         "backbone_sha256": files.sha256(backbone),
         "class_names": {"names": samples.class_names},
-        "transform": {
-            "resize": "shorter side, bicubic",
-            "crop": "centre",
-            "resolution": resolution,
-            **input,
-            "mean": list(metadata.mean),
-            "std": list(metadata.std),
-        },
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "timm": timm.__version__,
-        },
         "shard": shard,
         "shards": shards,
     }

@@ -1,4 +1,4 @@
-"""A backbone that is pretrained here by a self-supervised method, as a canonical backbone file."""
+"""A backbone that is pretrained here, as a canonical backbone file."""
 
 import torch
 
@@ -52,7 +52,7 @@ def main(
     colour = backbones.take_colour(backbone).to(device)
     mean, std = backbones.normalisation(normalisation)
     told = {"size": size, "samples": len(data.train.pictures)}
-    told |= {key: settings[key] for key in ("batch_size", "steps")}
+    told |= {key: settings[key] for key in ("batch_size", "steps")} | {"classes": data.classes}
     pretraining = method.create(plan["method"], backbone, plan["settings"], **told)
     history = training.fit(
         pretraining,

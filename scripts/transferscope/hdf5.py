@@ -18,6 +18,8 @@ from transferscope.errors import InputError
 
 DIGEST = "digest"
 
+SLAB = 1 << 26  # bytes of a dataset that are read at a time for a digest
+
 ERRORS = (OSError, LookupError, ValueError, TypeError, RuntimeError)
 """What h5py raises for a file that is damaged or of another layout."""
 
@@ -122,7 +124,8 @@ def checks(features: np.ndarray, labels: np.ndarray, ids: np.ndarray) -> np.ndar
     The features, which are almost all of the file, are only added up, as integers: that is faster than
     asking whether they are finite, and a digest would take longer than to read them. ``ids`` are as stored.
     """
-    sums = np.ascontiguousarray(features).view(np.uint32).sum(axis=1, dtype=np.uint32)
+    features = np.ascontiguousarray(features)
+    sums = features.view(f"u{features.itemsize}").sum(axis=1, dtype=np.uint32)
     for column in (labels, ids):
         length = column.itemsize * math.prod(column.shape[1:])
         content = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), length)
@@ -140,9 +143,13 @@ def _digest(file: h5py.File) -> str:
         }
         digest.update(f"{name} {attributes}".encode())
         if isinstance(item, h5py.Dataset):
-            values = np.asarray(item[()])
-            digest.update(f"{values.dtype} {values.shape}".encode())
-            digest.update(np.ascontiguousarray(values))
+            rows = max(1, SLAB // max(1, item.dtype.itemsize * math.prod(item.shape[1:])))
+            starts = range(0, len(item), rows) if item.shape else ()
+            first = np.asarray(item[:rows] if item.shape else item[()])
+            digest.update(f"{first.dtype} {item.shape}".encode())
+            digest.update(np.ascontiguousarray(first))
+            for start in starts[1:]:
+                digest.update(np.ascontiguousarray(item[start : start + rows]))
 
     add("/", file)
     file.visititems(add)

@@ -24,13 +24,19 @@ def _table(rows: dict[str, dict], facts: list[str]) -> pd.DataFrame:
 
 
 def study(
-    models: dict[str, dict], datasets: Iterable[str] = ("d",), protocols: dict[str, dict] | None = None
+    models: dict[str, dict],
+    datasets: Iterable[str] = ("d",),
+    protocols: dict[str, dict] | None = None,
+    crops: dict[str, dict] | None = None,
 ) -> Study:
     """A study with these rows; what a row leaves out is that of a model called ``method``, of a dataset with
-    1,000 training pictures, and of finetuning."""
-    models = {name: MODEL | {"method": name, "name": name.title()} | row for name, row in models.items()}
+    1,000 training pictures, and of finetuning. ``crops`` are sets of crops."""
+    named = {name: {"method": name, "name": name.title(), "repeats": name} for name in models}
+    models = {name: MODEL | named[name] | row for name, row in models.items()}
     facts = {"metric": "top1", "train": 1000} | dict.fromkeys(("classes", "val", "test", "all"), 10)
+    facts["pictures"] = 0
     named = {name: facts | {"name": name.upper()} for name in datasets}
+    named |= {name: facts | row for name, row in (crops or {}).items()}
     rows = {name: {"family": "efficiency"} | row for name, row in (protocols or {"finetuned": CLASS}).items()}
     return Study(_table(models, MODEL_FACTS), _table(named, DATASET_FACTS), _table(rows, PROTOCOL_FACTS))
 

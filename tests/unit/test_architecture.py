@@ -36,7 +36,7 @@ COMMON = {
     "validation",
 }
 LIGHT = [
-    *("study", "sources", "cluster", "errors", "files", "folders", "made_from"),
+    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "results.learned"),
     *("results.long_table", "results.resolved", "results.takeover", "protocols.finetuning.grid"),
 ]
 

@@ -167,6 +167,7 @@ BAD_CELLS = [
     ("datasets", "source", "render:images=0&objects=1&size=32&seed=0", "with integers for"),
     ("datasets", "source", "render:images=5&objects=-1&size=32&seed=0", "with integers for"),
     ("datasets", "source", f"render:images={LONG}&objects=1&size=32&seed=0", "with integers for"),
+    ("datasets", "source", "crops:picture=china", "has to be crops: with picture (a name, a path with"),
     ("protocols", "title", "{colour}-shot", "line 4, row 'mine', column 'title': the title '{colour}-shot'"),
     ("protocols", "title", "{ways.colour}", "column 'title': the title '{ways.colour}'"),
     ("protocols", "title", "{", "column 'title': the title '{'"),

@@ -33,6 +33,7 @@ def test_boxes_and_labels_of_recognition_agree(scenes):
     boxes, samples = load_boxes("scenes", scenes, **FACTS), load_dataset("scenes", scenes, **FACTS, seed=0)
     assert boxes.class_names == samples.class_names
     assert boxes.splits.tolist() == samples.splits.tolist()
+    assert boxes.ids[3] == "images/00003.png"
     there = np.zeros_like(samples.labels)
     there[boxes.pictures, boxes.labels] = 1
     np.testing.assert_array_equal(there, samples.labels)

@@ -1,11 +1,14 @@
 """The tables of models and datasets: what is wrong is said in a sentence that names file, row and column."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from transferscope.datasets.cropped import geometry
 from transferscope.errors import InputError
-from transferscope.study import catalogue, own_sources
+from transferscope.sources import pictures
+from transferscope.study import catalogue, configuration, own_sources
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
@@ -181,7 +184,7 @@ def test_a_missing_table_is_named(tmp_path):
 def test_the_known_architectures_are_timms():
     import timm
 
-    import transferscope.models.selfstudy  # noqa: F401 (registers the project's own)
+    import transferscope.models.backbones  # noqa: F401 (registers the project's own)
 
     assert catalogue.architectures() == set(timm.list_models())
 
@@ -266,3 +269,148 @@ def test_the_scenes_of_newell_and_deng():
         ]
         assert ("pose" in row["task"]) == (settings["variant"][2] == "1" and not multi)
         assert ("depth" in row["task"]) == ("segmentation" in row["task"]) == multi
+
+
+CROPS = "images=10&count=500&size=32&preset=released&augment=scale+rotation+jitter&seed=0"
+CROP_ROW = NO_COUNTS | {"task": "pretraining", "loader": "crops", "classes": "", "metric": "", "shots": ""}
+CROP_ROW |= {"split_rule": "official"}
+
+
+def with_crops(tmp_path, source: str):
+    """A table with a set of crops, and two other datasets."""
+    path = table(tmp_path, "datasets.tsv", CROP_ROW | {"source": source}, rows=4)
+    return catalogue.read_datasets(path, SCHEMAS)
+
+
+def test_crop_settings():
+    assert own_sources.crop_settings(f"crops:picture=deka-wheels&{CROPS}") == {
+        **{"picture": "deka-wheels", "images": 10, "count": 500, "size": 32, "preset": "released"},
+        **{"augment": ["jitter", "rotation", "scale"], "seed": 0},
+    }
+    other = CROPS.replace("scale+rotation+jitter", "none").replace("=10", "=all")
+    settings = own_sources.crop_settings(f"crops:picture=~/my%20pictures/a%2Bb.jpg&{other}")
+    assert (settings["picture"], settings["augment"], settings["images"]) == (
+        "~/my pictures/a+b.jpg",
+        [],
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("picture", "path", "dataset"),
+    [
+        ("deka-wheels", "", ""),
+        ("noise&images=1", "", ""),
+        ("./bridge.jpg", "bridge.jpg", ""),
+        ("~/bridge.jpg", str(Path.home() / "bridge.jpg"), ""),
+        ("scenes", "", "scenes"),
+    ],
+)
+def test_what_crops_are_made_of(picture, path, dataset):
+    settings = CROPS if "&" not in picture else CROPS.replace("images=10&", "")
+    source = f"crops:picture={picture}&{settings}"
+    assert (own_sources.cropped_path(source), own_sources.cropped_dataset(source)) == (path, dataset)
+
+
+def test_sets_of_crops_are_rows(tmp_path):
+    datasets = with_crops(tmp_path, f"crops:picture=scenes&{CROPS}")
+    assert datasets.at["digits", "origin"] == "crops"
+    assert catalogue.cropped(datasets) == {"digits": "scenes"}
+    assert configuration.with_cropped(datasets, ["digits"]) == ["digits", "scenes"]
+    assert configuration.with_cropped(datasets, ["elpv"]) == ["elpv"]
+    assert catalogue.with_images(datasets, lambda dataset: 0).at["digits", "images"] == 500
+
+
+def test_nothing_is_evaluated_on_a_set_of_crops(tmp_path):
+    datasets = with_crops(tmp_path, f"crops:picture=scenes&{CROPS}")
+    assert configuration.evaluated_on(datasets, []) == ["mnist5k", "elpv", "scenes"]
+    assert configuration.evaluated_on(datasets, ["scenes", "elpv"]) == ["scenes", "elpv"]
+    with pytest.raises(InputError, match="key datasets: digits has no labels, so nothing can be evaluated"):
+        configuration.evaluated_on(datasets, ["scenes", "digits"])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("&seed=0", ""), "has to be crops: with picture"),
+        (("&seed=0", "&seed=0&seed=1"), "has to be crops: with picture"),
+        (("&seed=0", "&seed=0&depth=3"), "has to be crops: with picture"),
+        (("picture=scenes", "picture="), "has to be crops: with picture"),
+        (("images=10", "images=0"), "has to be crops: with picture"),
+        (("images=10", "images=some"), "has to be crops: with picture"),
+        (("count=500", f"count={'9' * 30}"), "has to be crops: with picture"),
+        (("size=32", "size=8"), "has to be crops: with picture"),
+        (("released", "published"), "has to be crops: with picture"),
+        (("scale+", "scale+flip+"), "has to be crops: with picture"),
+        (("seed=0", "seed=-1"), "has to be crops: with picture"),
+        (("scenes", "china"), "asks for images=10, and china is 1; write images=1"),
+        (("count=500", "count=5"), "asks for fewer crops than pictures; write a larger count, or fewer"),
+        (("scenes", "deka-wheel"), "'deka-wheel' is no dataset of the tables, no path (it has no slash)"),
+        (("scenes", "deka-wheel"), "; did you mean 'deka-wheels'?"),
+        (("scenes", "digits"), "the dataset digits is itself a set of crops; name another"),
+        (("images=10&count=500", "images=1201&count=5000"), "the dataset scenes has 1200 pictures to train"),
+    ],
+)
+def test_bad_crop_settings_are_named(tmp_path, change, sentence):
+    with pytest.raises(InputError, match=r"digits.*source") as caught:
+        with_crops(tmp_path, f"crops:picture=scenes&{CROPS}".replace(*change))
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pooled_dataset_has_nothing_to_crop(tmp_path):
+    pooled = {"split_rule": "pooled", "train": "", "val": "", "test": ""}
+    row = table(tmp_path, "datasets.tsv", pooled).read_text().splitlines()
+    path = table(
+        tmp_path, "datasets.tsv", CROP_ROW | {"id": "mine", "source": f"crops:picture=digits&{CROPS}"}
+    )
+    path.write_text(path.read_text() + row[1] + "\n")
+    with pytest.raises(
+        InputError, match=r"the dataset mine, .*: the dataset digits has no split train; name"
+    ):
+        catalogue.read_datasets(path, SCHEMAS)
+
+
+@pytest.mark.parametrize("tables", [["datasets-asano2020-small"], ["datasets", "datasets-asano2020"]])
+def test_the_papers_sets_of_crops_are_rows(tables):
+    datasets = catalogue.read_datasets([str(ROOT / "config" / f"{name}.tsv") for name in tables], SCHEMAS)
+    for dataset, row in datasets[datasets["origin"] == "crops"].iterrows():
+        settings = own_sources.crop_settings(row["source"][0])
+        assert settings["count"] == row["train"]
+        picture, augment = settings["picture"], settings["augment"] or ["none"]
+        named = pictures.named(picture)
+        assert not named or settings["images"] == len(named)
+        words = (
+            dataset.removesuffix("-small").removesuffix("-256").removeprefix(picture.removesuffix("-12000"))
+        )
+        expected = ["crops"] if len(augment) == len(geometry.AUGMENTATIONS) else augment
+        assert sorted(words.strip("-").split("-")) == sorted(
+            expected if named else [str(settings["images"]), *expected]
+        )
+
+
+def test_presets_and_augmentations_are_those_that_there_are():
+    assert set(own_sources.CROP_SETTINGS["preset"].split("|")) == set(geometry.PRESETS)
+    named = re.findall("[a-z]+", own_sources.CROP_SETTINGS["augment"])
+    assert set(named) == {"none", *geometry.AUGMENTATIONS}
+
+
+def test_models_that_differ_in_their_seed_alone_repeat_the_first(tmp_path):
+    random = {"source": "random", "arch": "resnet18", "method": "none", "normalisation": "imagenet"}
+    ways = {
+        "a": random | {"seed": "0"},
+        "a-1": random | {"seed": "1"},
+        "wide": random | {"arch": "resnet34", "seed": "0"},
+        "b": {"source": "pretrain:method=rotation&dataset=digits&profile=small&seed=3"},
+        "b-1": {"source": "pretrain:method=rotation&dataset=digits&profile=small&seed=14"},
+        "c": {"source": "pretrain:method=rotation&dataset=digits&profile=other&seed=3"},
+    }
+    header = (ROOT / "config/models.tsv").read_text().splitlines()
+    columns = next(line for line in header if line.startswith("id\t")).split("\t")
+    common = {"name": "x", "arch": "resnet18", "method": "rotation", "normalisation": "none"}
+    common |= {"pretraining_data": "digits"}
+    rows = [common | {"id": name} | way for name, way in ways.items()]
+    lines = ["\t".join(row.get(column, "") for column in columns) for row in rows]
+    (tmp_path / "models.tsv").write_text("\n".join(["\t".join(columns), *lines]))
+    models = catalogue.read_models(tmp_path / "models.tsv", SCHEMAS)
+    assert models["repeats"].tolist() == ["a", "a", "wide", "b", "b", "c"]

@@ -203,7 +203,7 @@ def test_curves_are_no_settings_of_the_other_analyses(files):
     paths = files(known, curve("cmc"), one)
     assert read_settings(paths["table"], known)["protocol"].tolist() == ["knn"]
     assert set(efficiency.read_runs(paths["table"], known)["protocol"]) == {"finetuned"}
-    with pytest.raises(InputError, match="curves over numbers of labels alone; `snakemake utility`"):
+    with pytest.raises(InputError, match="curves over numbers of labels or layers alone; `snakemake utility"):
         read_settings(files(known, curve("cmc"))["table"], known)
     with pytest.raises(
         InputError, match=r"table\.tsv has no result with a number of labels; .* finetuned to"

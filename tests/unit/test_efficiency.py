@@ -28,7 +28,7 @@ from transferscope.results.long_table import check_result
 from transferscope.study import budgets
 from transferscope.training import deadline
 from transferscope.training.augment import Augmentation
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 NO_FLIP = torch.zeros(2, dtype=torch.bool)
@@ -98,7 +98,9 @@ def images(count: int = 4, size: int = 32) -> torch.Tensor:
 def steps(module: Network, count: int = 3) -> dict[str, torch.Tensor]:
     """The state after some steps with weight decay."""
     module.train()
-    recipe = adam(learning_rate=0.01, last_learning_rate=0.01, warmup=0, weight_decay=0.1, steps=count)
+    recipe = optimisation(
+        learning_rate=0.01, last_learning_rate=0.01, warmup=0, weight_decay=0.1, steps=count
+    )
     optimiser = recipe["optimiser"]([weight for weight in module.parameters() if weight.requires_grad])
     for _ in range(count):
         optimiser.zero_grad()
@@ -191,7 +193,7 @@ def test_a_network_without_a_map_is_named():
 
 
 def test_the_rate_rises_from_0_and_falls_to_the_last():
-    recipe = adam(learning_rate=0.1, last_learning_rate=0.001, warmup=0.2, weight_decay=0, steps=11)
+    recipe = optimisation(learning_rate=0.1, last_learning_rate=0.001, warmup=0.2, weight_decay=0, steps=11)
     optimiser = recipe["optimiser"]([nn.Parameter(torch.zeros(1))])
     schedule, rates = recipe["schedule"](optimiser), []
     for _ in range(11):

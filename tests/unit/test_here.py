@@ -8,6 +8,8 @@ from transferscope.study.here import Here
 
 FACTORS = "render:variant=1111&layout=single&images=120&size=32&models=1&seed=0"
 
+CROPS = "images=1&count=9&size=32&preset=paper&augment=none&seed=0"
+
 
 def here(tmp_path, origin: str, *sources: str, look: bool = True) -> Here:
     datasets = pd.DataFrame({"origin": [origin], "source": [list(sources)]}, index=["mine"])
@@ -22,6 +24,9 @@ def here(tmp_path, origin: str, *sources: str, look: bool = True) -> Here:
         ("render", ["render:images=300&objects=1&size=48&seed=0"], []),
         ("factors", [FACTORS], []),
         ("factors", [f"{FACTORS}&textures=data/dtd"], ["data/dtd"]),
+        ("crops", [f"crops:picture=china&{CROPS}"], []),
+        ("crops", [f"crops:picture=scenes&{CROPS}"], []),
+        ("crops", [f"crops:picture=data/my%20bridge.jpg&{CROPS}"], ["data/my bridge.jpg"]),
         ("local", ["data/pictures"], ["data/pictures"]),
         ("url", ["https://host/a.zip", "data/b.zip"], ["data/b.zip"]),
         ("archive", ["data/a.zip", "data/b.zip"], ["data/a.zip", "data/b.zip"]),

@@ -150,3 +150,23 @@ def test_labels_lie_where_the_picture_does(size):
     shown = np.asarray(resize_and_crop(image, 16))[..., 0] / 80
     assert np.mean(np.abs(shown - target) < 0.3) > 0.5
     assert np.corrcoef(shown.ravel(), target.ravel())[0, 1] > 0.85
+
+
+def test_a_pass_in_a_given_order_is_of_whole_batches_and_asked_for_when_it_begins():
+    asked = []
+
+    def order(number: int) -> np.ndarray:
+        asked.append(number)
+        return np.arange(7, -1, -1) if number == 1 else np.array([9] * 4 + [5] * 4)
+
+    drawn = batches(order=order, steps=6)  # of ten pictures, in passes of two batches of four
+    seen = []
+    for *_, indices in drawn(0):
+        seen.append((asked[-1], indices.tolist()))
+    assert seen[:4] == [(0, [9] * 4), (0, [5] * 4), (1, [7, 6, 5, 4]), (1, [3, 2, 1, 0])]
+    assert asked == [0, 1, 2]
+    asked.clear()
+    *_, indices = next(batches(order=order, steps=6)(3))
+    assert (indices.tolist(), asked) == ([3, 2, 1, 0], [1])
+    few = batches(order=lambda number: np.zeros(16, dtype=int), count=3, size=16)
+    assert len(few.batch(0)[0]) == len(few.batch(1)[0]) == 16

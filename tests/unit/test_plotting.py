@@ -302,7 +302,8 @@ OF_FAMILY = {
     "transfer": [correlation_scatter, rank_radar],
     "calibration": [calibration_scatter],
     "features": [properties],
-    "efficiency": [],  # its curves have figures of their own
+    "efficiency": [],  # curves have figures of their own
+    "layers": [],
 }
 
 

@@ -21,7 +21,7 @@ from transferscope.pretraining import training
 from transferscope.results.run import state_file
 from transferscope.study import catalogue, configuration, own_sources
 from transferscope.study.tables import read_cells
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 DIGITS = Path(sklearn.__file__).parent / "datasets/data"
@@ -37,6 +37,7 @@ STEPS = 8
 PROFILE = {"size": 16, "steps": STEPS, "batch_size": 8, "learning_rate": 0.003, "last_learning_rate": 1e-5}
 PROFILE |= {"warmup": 0.1, "weight_decay": 1e-5}
 SETTINGS = {"vae": {"output": 4}, "cmc": {"negatives": 8}}
+PROFILES = {"rotnet": {"sgd": {"momentum": 0.9, "nesterov": True}, "milestones": [4, 6]}}
 
 
 def run(
@@ -45,7 +46,8 @@ def run(
     """The backbone of a short pretraining on a few digits."""
     network = "selfstudy_cmc_resnet9" if method == "cmc" else "selfstudy_resnet9"
     plan = {"method": method, "dataset": "digits", "profile": "tiny", "seed": 0, "images": 100}
-    plan |= {"training": PROFILE | (profile or {}), "settings": SETTINGS.get(method, {})}
+    plan |= {"training": PROFILE | PROFILES.get(method, {}) | (profile or {})}
+    plan |= {"settings": SETTINGS.get(method, {})}
     output = folder / "tiny.safetensors"
     facts = {
         "arch": f"{network}?width=2",
@@ -78,7 +80,7 @@ def whole(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("name", ["vae", "rotation", "cmc", "amdim"])
+@pytest.mark.parametrize("name", ["vae", "rotation", "cmc", "amdim", "rotnet", "supervised"])
 def test_a_killed_training_ends_as_one_that_was_not(name, whole, tmp_path, monkeypatch):
     saved = Resume.save_training
 
@@ -199,7 +201,7 @@ def test_the_read_out_of_several_labels_an_image():
 
 def test_the_rate_rises_in_a_line_and_falls_in_a_line():
     rates = {"learning_rate": 0.5, "last_learning_rate": 0.1, "warmup": 0.4, "weight_decay": 0.0}
-    recipe = adam(steps=10, **rates)
+    recipe = optimisation(steps=10, **rates)
     optimiser = recipe["optimiser"]([torch.nn.Parameter(torch.zeros(1))])
     schedule, found = recipe["schedule"](optimiser), []
     for _ in range(10):
@@ -208,6 +210,22 @@ def test_the_rate_rises_in_a_line_and_falls_in_a_line():
         schedule.step()
     assert found == pytest.approx([0, 0.125, 0.25, 0.375, 0.5, 0.42, 0.34, 0.26, 0.18, 0.1])
     assert optimiser.param_groups[0]["betas"] == (0.8, 0.999)
+
+
+def test_the_rate_may_fall_by_steps_and_sgd_take_adams_place():
+    rates = {"learning_rate": 0.1, "last_learning_rate": 0.0008, "warmup": 0.2, "weight_decay": 5e-4}
+    recipe = optimisation(steps=10, milestones=[4, 6, 9], sgd={"momentum": 0.9, "nesterov": True}, **rates)
+    optimiser = recipe["optimiser"]([torch.nn.Parameter(torch.zeros(1))])
+    schedule, found = recipe["schedule"](optimiser), []
+    for _ in range(10):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    # By 5 at each step, as RotNet's authors have it on CIFAR-10.
+    assert found == pytest.approx([0, 0.05, 0.1, 0.1, 0.02, 0.02, 0.004, 0.004, 0.004, 0.0008])
+    assert isinstance(optimiser, torch.optim.SGD)
+    named = ("momentum", "nesterov", "weight_decay", "dampening")
+    assert [optimiser.defaults[name] for name in named] == [0.9, True, 5e-4, 0]
 
 
 def history(method: str, dataset: str = "digits", accuracy: float | None = 0.5) -> dict:
@@ -239,7 +257,7 @@ ROW = {
     "method": "rotation",
     "pretraining_data": "scenes",
 }
-PROFILES = yaml.safe_load((CONFIG / "config.yaml").read_text())
+CONFIGURED = yaml.safe_load((CONFIG / "config.yaml").read_text())
 
 
 def models(folder: Path, **cells: str):
@@ -302,8 +320,40 @@ def test_what_a_source_names_is_looked_up(tmp_path, change, sentence):
     datasets.loc["pooled"] = datasets.loc["scenes"].replace("official", "pooled")
     table = models(tmp_path, source=ROW["source"].replace(*change))
     with pytest.raises(InputError, match="the model mine, column 'source': ") as caught:
-        configuration.check_pretraining(PROFILES["pretrain"], table, datasets)
+        configuration.check_pretraining(CONFIGURED["pretrain"], table, datasets)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"milestones": [20, 10]},
+            r"small\.milestones: \[20, 10\] has to rise and stay below the 2400",
+        ),
+        ({"milestones": [2400]}, r"small\.milestones: \[2400\] has to rise"),
+        ({"milestones": [9], "last_learning_rate": 0}, r"small\.milestones: .* has to be above 0"),
+        (
+            {"methods": {"vae": {"milestones": [9], "steps": 9}}},
+            r"small\.methods\.vae\.milestones: \[9\]",
+        ),
+    ],
+)
+def test_milestones_fit_their_training(tmp_path, change, sentence):
+    profile = CONFIGURED["pretrain"]["small"] | change
+    with pytest.raises(InputError, match=f"key pretrain\\.{sentence}"):
+        configuration.check_pretraining({"small": profile}, models(tmp_path), None)
+
+
+def test_a_method_on_labels_needs_a_dataset_that_has_them(tmp_path):
+    assert own_sources.labelled_methods() == {"supervised"}
+    datasets = catalogue.read_datasets(CONFIG / "datasets.tsv", SCHEMAS)
+    source = ROW["source"].replace("rotation", "supervised")
+    table = models(tmp_path, source=source, method="supervised")
+    configuration.check_pretraining(CONFIGURED["pretrain"], table, datasets)
+    table = models(tmp_path, source=source.replace("scenes", "nyuv2"), method="supervised")
+    with pytest.raises(InputError, match=r"from labels for recognition, and the dataset nyuv2 has none"):
+        configuration.check_pretraining(CONFIGURED["pretrain"], table, datasets)
 
 
 def test_a_profile_for_a_method_that_there_is_not_is_named(tmp_path):
@@ -314,13 +364,13 @@ def test_a_profile_for_a_method_that_there_is_not_is_named(tmp_path):
 
 def test_a_method_has_the_profile_with_what_it_does_otherwise():
     resolved = configuration.pretraining(
-        PROFILES["pretrain"], "pretrain:method=cmc&dataset=scenes&profile=small&seed=3"
+        CONFIGURED["pretrain"], "pretrain:method=cmc&dataset=scenes&profile=small&seed=3"
     )
     assert resolved["training"]["steps"] == 2400
     assert resolved["training"]["last_learning_rate"] == 1e-6
     assert resolved["settings"] == {"negatives": 256, "momentum": 0.4}
     assert resolved["seed"] == 3
-    other = configuration.pretraining(PROFILES["pretrain"], ROW["source"])
+    other = configuration.pretraining(CONFIGURED["pretrain"], ROW["source"])
     assert other["settings"] == {}
     assert other["training"] == resolved["training"] | {"weight_decay": 1e-4, "last_learning_rate": 1e-5}
 
@@ -332,10 +382,14 @@ def test_a_method_has_the_profile_with_what_it_does_otherwise():
         ({"warmup": 1}, "pretrain.small.warmup"),
         ({"methods": {"cmc": {"steps": 0}}}, "pretrain.small.methods.cmc.steps"),
         ({"speed": 3}, "pretrain.small"),
+        ({"sgd": {"momentum": 0.9}}, "pretrain.small.sgd"),
+        ({"sgd": {"momentum": 1, "nesterov": True}}, "pretrain.small.sgd.momentum"),
+        ({"milestones": [0]}, "pretrain.small.milestones.0"),
+        ({"methods": {"cmc": {"milestones": []}}}, "pretrain.small.methods.cmc.milestones"),
     ],
 )
 def test_profiles_are_checked(change, sentence):
-    config = PROFILES | {"pretrain": {"small": PROFILES["pretrain"]["small"] | change}}
+    config = CONFIGURED | {"pretrain": {"small": CONFIGURED["pretrain"]["small"] | change}}
     with pytest.raises(InputError, match=f"key {sentence}"):
         configuration.check_config(config, SCHEMAS / "config.schema.yaml")
 
@@ -347,7 +401,7 @@ def test_the_papers_models_are_rows(table, rows):
     assert len(found) == rows == len(read_cells(path))
     made = found[found["origin"] == "pretrain"]
     for model, row in made.iterrows():
-        plan = configuration.pretraining(PROFILES["pretrain"], row["source"])
+        plan = configuration.pretraining(CONFIGURED["pretrain"], row["source"])
         assert plan["method"] in model
         assert plan["dataset"] == row["pretraining_data"]
         assert ("cmc" in row["arch"]) == (plan["method"] == "cmc")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from transferscope.errors import InputError
 from transferscope.models import backbones
+from transferscope.protocols.folding import fold_batch_norms
 from transferscope.protocols.saliency import maps, windows
-from transferscope.protocols.saliency.folding import fold_batch_norms
 from transferscope.protocols.saliency.maps import attention, diffusion
 from transferscope.protocols.saliency.occlusion import Occlusion, feature_error, occluder_positions
 from transferscope.protocols.saliency.windows import Tape, Windowed

@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 
 from transferscope.errors import InputError
 from transferscope.study import catalogue, configuration, runs
-from transferscope.study.protocols import read_protocols
+from transferscope.study.protocols import read_protocols, settings
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config" / "schemas"
@@ -22,7 +22,11 @@ def config() -> dict:
 
 
 @pytest.mark.parametrize(
-    "name", ["demo.yaml", "published.yaml", "ericsson2021.yaml", "newell2020.yaml", "newell2020-small.yaml"]
+    "name",
+    [
+        *("demo.yaml", "published.yaml", "ericsson2021.yaml", "newell2020.yaml", "newell2020-small.yaml"),
+        *("asano2020.yaml", "asano2020-cifar.yaml", "asano2020-small.yaml", "asano2020-published.yaml"),
+    ],
 )
 def test_every_ready_study_is_valid(name):
     overlay = yaml.safe_load((ROOT / "config" / name).read_text())
@@ -174,10 +178,13 @@ def test_a_key_of_an_earlier_configuration_says_where_it_is_now(key):
 
 
 def planned(
-    models, datasets, protocols, chosen, exclude=(), seeds=(0,), frozen=(), pretrained_on=runs.ANY
+    models, datasets, protocols, chosen, exclude=(), seeds=(0,), frozen=None, pretrained_on=runs.ANY
 ) -> pd.DataFrame:
-    variants = runs.variants(list(seeds), frozen)
-    return runs.plan_runs(models, datasets, protocols, list(chosen), list(exclude), variants, pretrained_on)
+    stages = [stage for stages in (frozen or {}).values() for stage in stages]
+    variants = runs.variants(list(seeds), stages)
+    return runs.plan_runs(
+        models, datasets, protocols, list(chosen), list(exclude), variants, pretrained_on, frozen
+    )
 
 
 def test_runs_are_what_the_rows_admit_less_what_is_excluded():
@@ -243,16 +250,41 @@ def test_further_seeds_repeat_whatever_draws():
 def test_a_network_is_frozen_only_where_the_protocol_varies_in_it():
     models, datasets, protocols = tables()
     models, datasets = models.iloc[:1], datasets.loc[["scenes"]]
-    named = ["efficiency_class", "efficiency_linear", "finetune", "knn"]
-    every = planned(models, datasets, protocols, named, seeds=[0, 1], frozen=[0, 2])
+    named = ["efficiency_class", "efficiency_linear", "finetune", "calibration_finetune", "knn"]
+    configured = config()
+    configured["efficiency"]["freeze"] = ["none", 0, 2]
+    configured["finetune"]["freeze"] = ["none", 2, 1]
+    frozen = configuration.frozen(configured, protocols)
+    assert frozen["efficiency_class"] == frozen["efficiency_depth"] == [0, 2] and frozen["finetune"] == [2, 1]
+    every = planned(models, datasets, protocols, named, seeds=[0, 1], frozen=frozen)
     found = every.groupby("protocol")["at"].apply(list).to_dict()
-    assert found["efficiency_class"] == [
-        *("", "@seed-1", "@frozen-0", "@frozen-0-seed-1", "@frozen-2", "@frozen-2-seed-1")
+    assert sorted(found["efficiency_class"]) == [
+        *("", "@frozen-0", "@frozen-0-seed-1", "@frozen-2", "@frozen-2-seed-1", "@seed-1")
     ]
-    assert found["finetune"] == ["", "@seed-1"]
+    assert sorted(found["finetune"]) == [
+        *("", "@frozen-1", "@frozen-1-seed-1", "@frozen-2", "@frozen-2-seed-1", "@seed-1")
+    ]
+    assert found["calibration_finetune"] == ["", "@seed-1"]
     assert found["efficiency_linear"] == found["efficiency_linear_balanced"] == found["knn"] == [""]
     frozen = every[every["variant"] == "frozen-0-seed-1"].iloc[0]
     assert (frozen["seed"], frozen["freeze"], frozen["labels"]) == (1, 0, "")
+
+
+def test_what_is_frozen_is_no_setting_that_a_run_depends_on():
+    _, _, protocols = tables()
+    plain, frozen = config(), config()
+    frozen["finetune"]["freeze"] = ["none", 1]
+    row = protocols.loc["finetune"]
+    assert settings(row, plain) == settings(row, frozen)
+    assert "freeze" not in settings(row, plain) and settings(row, plain)["steps"] == 5000
+    assert configuration.frozen(plain, protocols)["finetune"] == []
+
+
+def test_a_protocol_that_varies_in_what_is_frozen_needs_a_list_of_stages():
+    _, _, protocols = tables()
+    protocols.at["knn", "varies"] = ["freeze"]
+    with pytest.raises(InputError, match=r"protocol knn, column .varies.: .* \(knn\) has a list `freeze`"):
+        configuration.frozen(config(), protocols)
 
 
 def test_what_params_state_of_a_run_is_what_it_was_where_nothing_is_frozen():

@@ -10,7 +10,7 @@ import yaml
 from tests.workflow.conftest import ROOT, copy_of_the_project
 
 with (ROOT / "config/protocols.tsv").open() as file:
-    # Of those that a study has to name test_few_labels.py has a study.
+    # Of those that a study has to name test_few_labels.py and test_layers.py have a study.
     PROTOCOLS = {row["id"]: row for row in csv.DictReader(file, delimiter="\t") if not row["when"]}
 # One dataset a protocol, with its runs in the small study.
 DATASET = dict.fromkeys(("detection", "normals", "segmentation"), "scenes-small-multi")

@@ -45,7 +45,7 @@ def test_a_bad_table_stops_the_workflow_at_parse(fresh, table, row, column, valu
         ("models=[resnet]", "configuration, key models: 'resnet' is no id"),
         ("linear={mode: quick}", "configuration, key linear.mode: 'quick' is not one of"),
         ("fewshots={ways: 5}", "'fewshots' was unexpected"),
-        ("compare=nobody2020", "configuration, key compare: 'nobody2020' is not one of none, ericsson2021"),
+        ("compare=nobody2020", "key compare: 'nobody2020' is not one of none, asano2020, ericsson2021"),
     ],
 )
 def test_a_bad_setting_stops_the_workflow_at_parse(fresh, setting, sentence):

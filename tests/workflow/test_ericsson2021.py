@@ -5,7 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
+from tests.workflow.conftest import copy_of_the_project
 
 from transferscope.cluster import events, progress
 from transferscope.cluster.sizes import read_sizes
@@ -19,8 +21,15 @@ STUDY = "config/ericsson2021.yaml"
 JOBS = ROOT / "docs/ericsson2021_jobs.tsv"
 
 
-def test_the_dry_run_has_the_committed_jobs(fresh):
-    planned = fresh.planned("--configfile", STUDY)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, python):
+    """The project before anything is run, and the jobs of the whole study."""
+    copy = copy_of_the_project(tmp_path_factory.mktemp("whole") / "project", python)
+    return copy, copy.planned("--configfile", STUDY)
+
+
+def test_the_dry_run_has_the_committed_jobs(whole):
+    _, planned = whole
     with JOBS.open() as file:
         committed = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file, delimiter="\t")}
     assert dict(planned) == committed, f"if the change is meant, write it into {JOBS.name}"
@@ -91,14 +100,22 @@ def test_on_slurm_every_job_asks_for_what_it_needs(fresh, monkeypatch):
     assert max(minutes, key=minutes.get) == "sun397"
 
 
-def test_linear_label_efficiency_adds_a_job_for_each_model_and_dataset(fresh):
-    before = fresh.planned("--configfile", STUDY)
+def test_each_option_adds_its_jobs_for_each_model_and_dataset_and_no_others(whole):
+    project, before = whole
     config = yaml.safe_load((ROOT / STUDY).read_text())
-    (fresh.folder / "config/more.yaml").write_text(
-        yaml.safe_dump({"protocols": [*config["protocols"], "efficiency_linear"]})
+    (project.folder / "config/more.yaml").write_text(
+        yaml.safe_dump({"protocols": [*config["protocols"], "efficiency_linear", "layerwise"]})
     )
-    after = fresh.planned("--configfile", STUDY, "config/more.yaml")
+    after = project.planned("--configfile", STUDY, "config/more.yaml")
     # Eleven datasets have splits; one of these several labels a picture, so no balanced subsets.
-    analyses = {"measure_utility": 1, "plot_label_efficiency": 2, "plot_utility": 2}
-    assert after - before == {"probe": 14 * (11 + 10)} | analyses
+    efficiency = {
+        "probe": 14 * (11 + 10),
+        "measure_utility": 1,
+        "plot_label_efficiency": 2,
+        "plot_utility": 2,
+    }
+    layers = {"extract_layers": 14 * 11, "probe_layers": 14 * 11}
+    layers |= {"measure_layer_similarity": 11, "plot_layer_similarity": 11}
+    layers |= {"plot_layers": 1, "plot_layer_curves": 1, "plot_layer_gaps": 1, "plot_filters": 1}
+    assert after - before == efficiency | layers
     assert not before - after

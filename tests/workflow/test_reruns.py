@@ -29,8 +29,9 @@ ANALYSES = {
 }
 # What the small study is made of, and what it is not: other rows are other runs, not other numbers.
 CHOICES = {"pathvars", "tables", "models", "datasets", "protocols", "exclude", "trunks", "pretrain"}
-# test_few_labels.py has a study with these.
+# test_few_labels.py and test_layers.py have studies with these.
 CHOICES |= {"few_labels", "efficiency", "efficiency_maps", "efficiency_pose", "efficiency_depth", "utility"}
+CHOICES |= {"layerwise", "layerwise_cached", "layerwise_online"}
 
 
 def settings(section: dict, *above: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 A loader is a module here with a function ``load(root: Path) -> Samples`` for recognition, and for another
 task ``load_<task>(root: Path)``: ``load_detection`` returns ``Boxes``, one with a label for every pixel
-``DenseSamples``. ``datasets.rendered`` makes a dataset.
+``DenseSamples``, and ``load_pretraining`` pictures without labels, ``Unlabelled``. ``datasets.rendered`` and
+``datasets.cropped`` make a dataset.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from transferscope.datasets.base import Samples
+from transferscope.datasets.base import Samples, Unlabelled
 from transferscope.datasets.boxes import Boxes
 from transferscope.datasets.dense import DenseSamples
 from transferscope.datasets.splits import apply_split_rule
@@ -183,16 +184,41 @@ def load_dense(
     return samples
 
 
-def load_for(task: str, root: str | Path, *, seed: int, **facts) -> Samples | Boxes | DenseSamples:
+def load_unlabelled(
+    root: str | Path, *, dataset: str, loader: str, counts: Mapping[str, int], **facts
+) -> Unlabelled:
+    """Load pictures without labels, and check their number; arguments as for ``load_dataset``.
+
+    Raises:
+        InputError: damaged folder, or an unexpected number of pictures.
+    """
+    try:
+        pictures = reader(dataset, loader, "pretraining")(Path(root))
+    except InputError as error:
+        raise InputError(f"{dataset}: {error}") from error
+    found = np.count_nonzero(pictures.splits == "train")
+    if counts.get("train", found) != found:
+        raise InputError(
+            f"{dataset} has {found} pictures to train on in {root}, expected {counts['train']}; correct the "
+            "count in its row"
+        )
+    return pictures
+
+
+def load_for(
+    task: str, root: str | Path, *, seed: int, **facts
+) -> Samples | Boxes | DenseSamples | Unlabelled:
     """A dataset with its labels for a task; ``seed`` is that of a split that is drawn.
 
     Raises:
-        InputError: as ``load_dataset``, ``load_boxes`` or ``load_dense``.
+        InputError: as ``load_dataset``, ``load_boxes``, ``load_unlabelled`` or ``load_dense``.
     """
     if task == "recognition":
         return load_dataset(root=root, seed=seed, **facts)
     if task == "detection":
         return load_boxes(root=root, **facts)
+    if task == "pretraining":
+        return load_unlabelled(root, **facts)
     return load_dense(task, root, **facts)
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -77,6 +77,21 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Unlabelled:
+    """N images without labels, that models can be pretrained on.
+
+    Attributes:
+        ids, splits, read: as of ``Samples``.
+        class_names: there are none.
+    """
+
+    ids: list[str]
+    splits: np.ndarray
+    read: Callable[[int], Image.Image]
+    class_names: list[str] = field(default_factory=list, init=False)
 
 
 def required_file(root: Path, *names: str) -> Path:

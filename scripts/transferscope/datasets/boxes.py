@@ -62,6 +62,11 @@ class Boxes:
             )
 
     @property
+    def ids(self) -> list[str]:
+        """The names, by which other kinds of samples are called too."""
+        return self.names
+
+    @property
     def read(self) -> Files:
         """Index to RGB picture."""
         return Files(self.root, self.names)

@@ -1,11 +1,14 @@
 """Extract features with a frozen backbone, in order and in bounded memory."""
 
 import logging
+import platform
 import time
 from collections.abc import Iterator
 
 import numpy as np
+import timm
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from transferscope.datasets.base import Samples
@@ -32,9 +35,13 @@ class Pictures(Dataset):
     def __getitem__(self, index: int) -> torch.Tensor | InputError:
         # Returned, not raised: DataLoader would wrap a worker's exception in a traceback.
         try:
-            return to_uint8(resize_and_crop(self.samples.read(index), self.resolution, **self.how))
+            return self.show(self.samples.read(index))
         except InputError as error:
             return error
+
+    def show(self, image: Image.Image) -> torch.Tensor:
+        """What the network sees of a picture."""
+        return to_uint8(resize_and_crop(image, self.resolution, **self.how))
 
 
 def _stack(pictures: list[torch.Tensor | InputError]) -> torch.Tensor | InputError:
@@ -70,10 +77,11 @@ def extract(
     device: str,
     workers: int,
 ) -> Iterator[np.ndarray]:
-    """Yield batches of pooled features, float32 [B, D], in the order of ``indices``.
+    """Yield batches of what the network gives, float32 [B, D], in the order of ``indices``.
 
-    On a GPU the network runs in channels-last layout with mixed precision (float16), and copying a batch
-    overlaps with computing the previous one.
+    Where a picture is shown by several crops, uint8 [crops, 3, R, R], each has a row. On a GPU the network
+    runs in channels-last layout with mixed precision (float16), and copying a batch overlaps with computing
+    the previous one.
 
     Raises:
         InputError: an image cannot be decoded; the message names every such image of the dataset.
@@ -94,13 +102,41 @@ def extract(
             if isinstance(batch, InputError):
                 every = range(len(pictures))
                 raise refused(pictures.samples.read, every, threads=max(1, workers)) or batch
-            batch = normalise(batch.to(device, non_blocking=True), mean, std)
+            done += len(batch)
+            batch = normalise(batch.to(device, non_blocking=True), mean, std).flatten(0, -4)
             features = backbone(batch.contiguous(memory_format=torch.channels_last))
             yield features.float().cpu().numpy()
-            done += len(batch)
             now = time.monotonic()
             if now - reported > SECONDS_BETWEEN_REPORTS or done == len(indices):
                 rate = done / (now - started)
                 left = (len(indices) - done) / rate
                 logging.info("%d of %d images, %.0f a second, %.0f s left", done, len(indices), rate, left)
                 reported = now
+
+
+def description(
+    facts: dict, *, resolution: int, input: dict, mean: tuple[float, ...], std: tuple[float, ...]
+) -> dict:
+    """Attributes of a feature file that say of which dataset it is, and how pictures were shown.
+
+    Args:
+        facts: of the dataset, as for ``load_dataset``.
+        input: of ``input_of``.
+    """
+    return {
+        "dataset": facts["dataset"],
+        "dataset_contents": facts.get("contents", ""),
+        "transform": {
+            "resize": "shorter side, bicubic",
+            "crop": "centre",
+            "resolution": resolution,
+            **input,
+            "mean": list(mean),
+            "std": list(std),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+        },
+    }

@@ -55,7 +55,7 @@ def write(
         file.attrs["version"] = VERSION
         for key, value in attributes.items():
             file.attrs[key] = json.dumps(value) if isinstance(value, dict) else value
-        rows = _Rows(batches)
+        rows = Rows(batches)
         for name, (labels, ids) in splits.items():
             group = file.create_group(name)
             group.attrs["split"] = name
@@ -83,8 +83,8 @@ def write(
                 start += len(part)
 
 
-class _Rows:
-    """Iterator over rows of a stream of batches, independent of batch boundaries."""
+class Rows:
+    """Rows of a stream of batches, float32 [B, D] each, whatever the batches' sizes."""
 
     def __init__(self, batches: Iterable[np.ndarray]):
         self._batches = iter(batches)
@@ -92,6 +92,7 @@ class _Rows:
         self.width = self._rest.shape[1]
 
     def take(self, count: int) -> Iterator[np.ndarray]:
+        """The next ``count`` rows, in parts."""
         while count:
             if not len(self._rest):
                 self._rest = next(self._batches)
@@ -194,8 +195,8 @@ class Features:
             InputError: as ``read``; or the file of splits is of other samples.
         """
         if self.splits_file is None:
-            return read(self.path, names or None)
-        parts = read(self.path).values()
+            return self.stored(*names)
+        parts = self.stored().values()
         whole = Split(
             *(
                 np.concatenate([getattr(part, name) for part in parts])
@@ -213,6 +214,10 @@ class Features:
             members = [rows[name] for name, other in drawn.items() if other == split]
             chosen[split] = Split(whole.features[members], whole.labels[members], whole.ids[members])
         return chosen
+
+    def stored(self, *names: str) -> dict[str, Split]:
+        """The named splits, or all, as the file divides the samples."""
+        return read(self.path, names or None)
 
 
 def write_splits(path: str | Path, ids: list[str], splits: np.ndarray) -> None:
@@ -239,7 +244,7 @@ def read_ids(path: str | Path, name: str) -> np.ndarray:
         InputError: damaged or other file, or missing or empty split.
     """
     with _open(path) as file:
-        return _group(file, name, path)["ids"].asstr()[:]
+        return group_of(file, name, path)["ids"].asstr()[:]
 
 
 def read_rows(path: str | Path, name: str, start: int, stop: int) -> np.ndarray:
@@ -252,7 +257,12 @@ def read_rows(path: str | Path, name: str, start: int, stop: int) -> np.ndarray:
         return _read(file, name, path, slice(start, stop)).features
 
 
-def _group(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
+def group_of(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
+    """A split in the file at ``path``.
+
+    Raises:
+        InputError: it has none, or one without samples.
+    """
     if name not in file or not len(file[name]["ids"]):
         raise InputError(
             f"{path} has no samples in its split {name!r}, which this protocol needs; give the "
@@ -263,7 +273,7 @@ def _group(file: h5py.File, name: str, path: str | Path) -> h5py.Group:
 
 def _read(file: h5py.File, name: str, path: str | Path, rows: slice) -> Split:
     """Some rows of a split, which are checked."""
-    group = _group(file, name, path)
+    group = group_of(file, name, path)
     features, labels = group["features"][rows], group["labels"][rows]
     if file.attrs["version"] == WITHOUT_CHECKS:
         whole = np.isfinite(features).all()

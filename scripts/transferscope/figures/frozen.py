@@ -23,11 +23,10 @@ def frozen(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """
     trained = table["model"].map(study.models["supervision"]) != RANDOM
     deep = table[trained & (table["layer"] == "")]
-    stages = sorted(set(deep["freeze"]) - {""}, key=int)
+    names = depths(deep["freeze"])
     with drawing(plot):
-        if not stages:
+        if len(names) == 1:
             return note("Nothing was frozen in these runs: add depths to the protocol's settings.", plot)
-        names = {"": NOTHING} | {stage: AXES["freeze"].format(stage).capitalize() for stage in stages}
         styles = curves.styles(list(names.values()))
         panels = curves.panels(table, study)
         called = curves.labels(panels, study)
@@ -47,3 +46,9 @@ def frozen(table: pd.DataFrame, study: Study, plot: dict) -> Figure:
                 curves.draw_accuracy(ax, curve, styles[names[stage]])
         shared_labels(figure, axes, "Labels", curves.accuracy_label(deep), plot)
     return figure
+
+
+def depths(stages: pd.Series) -> dict[str, str]:
+    """What nothing frozen, and each of the stages up to which networks were, is called, in their order."""
+    found = sorted(set(stages) - {""}, key=int)
+    return {"": NOTHING} | {stage: AXES["freeze"].format(stage).capitalize() for stage in found}

@@ -19,7 +19,8 @@ CURVES = {"loss": "loss", "accuracy": "pretext accuracy (%)", "linear": "read-ou
 def pretraining(histories: list[dict], study: Study, plot: dict) -> Figure:
     """A row of panels a method: its loss, the accuracy of its own task and that of the read-out, by step.
 
-    A line is a model, its colour the dataset that it is trained on and its dashes the network.
+    A line is a model, its colour the dataset that it is trained on and its dashes the network. An opponent's
+    loss is a fainter line, the agreement of clusters with those of the pass before a dot a pass.
 
     Args:
         histories: of ``pretraining.training.fit``, each with its ``method``, ``dataset`` and ``arch``.
@@ -59,6 +60,11 @@ def _draw(ax: Axes, history: dict, curve: str, style: dict) -> None:
     values = scale * np.array(history[curve], dtype=float)
     steps = np.minimum(history["window"] * (np.arange(len(values)) + 1), history["steps"])
     ax.plot(steps, values, linewidth=0.9, **style)
+    if curve == "loss" and "opponent" in history:
+        ax.plot(steps, history["opponent"], linewidth=0.6, alpha=0.5, **style)
+    if curve == "accuracy" and "nmi" in history.get("passes", {}):
+        agreement = 100 * np.array(history["passes"]["nmi"], dtype=float)
+        ax.plot(history["passes"]["step"], agreement, ".", markersize=2.5, color=style["color"])
     if history["val"].get(curve) is not None:
         ax.plot(
             steps[-1], 100 * history["val"][curve], "o", markersize=3, color=style["color"], clip_on=False

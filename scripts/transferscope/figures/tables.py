@@ -154,6 +154,24 @@ def build_table(part: Part, study: Study, compare: pd.DataFrame | None) -> Table
     )
 
 
+def means_table(
+    name: str, title: str, rows: pd.DataFrame, columns: list[Column], across: str, names: pd.Series
+) -> Table:
+    """A table of means over seeds.
+
+    Args:
+        rows: of ``resolved.means``, with a ``model`` each, and the key of its column in ``across``.
+        names: of the rows of the table by ``model``, in their order.
+    """
+    value, deviation = (
+        _spread(rows, field, columns, across, list(names.index)) for field in ("value", "deviation")
+    )
+    rank = {column.key: _ranks(value[column.key], METRICS[column.metric]) for column in columns}
+    over_seeds = deviation_name(rows.rename(columns={"runs": "seeds"}))
+    nothing = value * np.nan
+    return Table(name, title, columns, names, value, pd.DataFrame(rank), nothing, deviation, None, over_seeds)
+
+
 def _ranks(values: pd.Series, metric: Metric) -> pd.Series:
     """1 for the best of ``values``; NaN for all where a metric has no direction or there is one model."""
     if metric.higher_is_better is None or values.count() < 2:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from transferscope.arguments import parse
 from transferscope.errors import InputError
-from transferscope.models import canonical, selfstudy  # noqa: F401 (it registers networks with timm)
+from transferscope.models import alexnet, bigan, canonical, selfstudy, statistics, wavelets  # noqa: F401 (for timm)
 
 CALIBRATION_BATCHES = 4
 CALIBRATION_BATCH_SIZE = 16
@@ -240,19 +240,9 @@ def initialise(arch: str, *, mean: tuple[float, ...], std: tuple[float, ...], se
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = create(arch)
-        norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
-        if norms:
-            momenta = [layer.momentum for layer in norms]
-            for layer in norms:
-                layer.reset_running_stats()
-                layer.momentum = None  # cumulative average over the passes
-            module.train()
-            with torch.no_grad():
-                for images in synthetic_images(module.default_cfg["input_size"][-1], seed):
-                    module((images - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1))
-            for layer, momentum in zip(norms, momenta, strict=True):
-                layer.momentum = momentum
-    return module.eval()
+        centre, spread = (torch.tensor(values).view(3, 1, 1) for values in (mean, std))
+        images = synthetic_images(module.default_cfg["input_size"][-1], seed)
+        return statistics.measure(module, ((batch - centre) / spread for batch in images))
 
 
 def synthetic_images(size: int, seed: int) -> Iterator[Tensor]:

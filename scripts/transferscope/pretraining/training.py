@@ -3,11 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from transferscope.datasets import load_for
 from transferscope.errors import InputError
@@ -16,7 +19,7 @@ from transferscope.pretraining.method import Method
 from transferscope.study.catalogue import RECOGNITION
 from transferscope.training.loop import Trained, train
 from transferscope.training.memory import Batches
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 
@@ -114,16 +117,31 @@ class Pretraining(nn.Module):
         self.read_out = ReadOut(method.width, classes) if classes else None
 
     def forward(self, batch: list[Tensor]) -> Tensor:
-        """What is minimised; the method's own loss; its accuracy and those of the read-out, NaN if none."""
+        """What is minimised; the same by the opponent, if there is one; and what is told (``told``)."""
         images, *labels, _, indices = batch
-        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices)
+        given = labels if self.method.labelled else []
+        outcome = self.method(images.contiguous(memory_format=torch.channels_last), indices, *given)
         loss, unknown = outcome.loss.float(), images.new_tensor(math.nan)
         accuracy = unknown if outcome.accuracy is None else outcome.accuracy
         total, accuracies = loss, unknown.expand(2)
         if self.read_out:
             beside, accuracies = self.read_out(outcome.features, labels[0][: len(outcome.features)])
             total = loss + beside
-        return torch.cat([torch.stack([total, loss.detach(), accuracy]), accuracies])
+        opposed = [] if outcome.opposed is None else [outcome.opposed.float()]
+        return torch.cat([torch.stack([total, *opposed, loss.detach(), accuracy]), accuracies])
+
+    @property
+    def told(self) -> list[str]:
+        """What ``forward`` returns behind the first entry: NaN where there is none."""
+        return [*(["opponent"] if self.method.opponent else []), "loss", "accuracy", "linear", "mlp"]
+
+    def players(self) -> list[list[nn.Parameter] | None]:
+        """Who minimises the first entries of what ``forward`` returns, for ``training.loop.train``."""
+        if self.method.opponent is None:
+            return [None]
+        theirs = list(self.method.opponent.parameters())
+        known = {id(weight) for weight in theirs}
+        return [[weight for weight in self.parameters() if id(weight) not in known], theirs]
 
 
 def fit(
@@ -137,19 +155,20 @@ def fit(
     device: str,
     resume: Resume,
     checkpoint_steps: int,
-    **rates: float,
+    **rates,
 ) -> dict:
     """Train a method in place, from scratch or from a saved state.
 
     Args:
         prepare: pictures uint8 [B, 3, S, S] to normalised images in the colours of the backbone.
         seed: of the order, of the augmentation and of what the method draws.
-        rates: as for ``training.recipe.adam``.
+        rates: as for ``training.recipe.optimisation``.
 
     Returns:
         How it went: ``window`` in steps, and by window ``loss``, ``accuracy`` (of the pretext task) and the
         accuracies of the read-out, ``linear`` and ``mlp``; ``val`` has these two of the split val in the end.
-        Accuracies are in 0..1, and None where there are none.
+        Accuracies are in 0..1, and None where there are none. A method with an opponent has its loss by
+        window, ``opponent``; one that tells of its passes has ``passes``, lists by pass.
 
     Raises:
         InputError: the loss is no longer finite.
@@ -167,26 +186,56 @@ def fit(
         seed=seed,
         device=device,
         views=method.views,
+        order=method.order and partial(_order, method, data.train.pictures, prepare, batch_size, device),
     )
+    recipe = optimisation(steps=steps, **rates)
+    recipe["optimiser"] = partial(_grouped, recipe["optimiser"], method)
     trained = train(
         network,
         batches,
         Pretraining.__call__,
         steps=steps,
-        **adam(steps=steps, **rates),
+        **recipe,
         device=device,
         seed=seed,
         state=resume.training,
         save=resume.save_training,
         checkpoint_steps=checkpoint_steps,
+        players=Pretraining.players,
     )
     if trained.diverged is not None:
         raise InputError(
             f"the loss of the pretraining is no longer finite at step {trained.diverged}; lower the "
             "learning_rate of its profile (`pretrain` in the configuration), or that of the method in it"
         )
+    with torch.no_grad(), torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
+        method.finish(batches.batch(step)[0] for step in count(steps))
     val = _test(network, data.val, prepare, batch_size, device) if data.val else [math.nan] * 2
-    return _history(trained, val)
+    return _history(trained, network, val)
+
+
+def _grouped(
+    make: Callable[[list[dict]], Optimizer], method: Method, weights: list[nn.Parameter]
+) -> Optimizer:
+    """An optimiser that has the method's groups beside all other weights."""
+    groups = method.groups()
+    known = {id(weight) for group in groups for weight in group["params"]}
+    return make([{"params": [weight for weight in weights if id(weight) not in known]}, *groups])
+
+
+@torch.no_grad()
+def _order(
+    method: Method,
+    pictures: Tensor,
+    prepare: Callable[[Tensor], Tensor],
+    batch_size: int,
+    device: str,
+    number: int,
+) -> np.ndarray:
+    """The order of a pass, as ``Batches`` takes it, by a method that may look at all images first."""
+    images = (prepare(part.to(device)) for part in pictures.split(batch_size))
+    with torch.autocast(device, dtype=torch.float16, enabled=device == "cuda"):
+        return method.order(number, images).cpu().numpy()
 
 
 @torch.inference_mode()
@@ -202,13 +251,14 @@ def _test(
     return (right / len(part.pictures)).tolist()
 
 
-def _history(trained: Trained, val: list[float]) -> dict:
-    names = ("loss", "accuracy", "linear", "mlp")
+def _history(trained: Trained, network: Pretraining, val: list[float]) -> dict:
     curves = [[_known(value) for value in curve] for curve in zip(*trained.watched, strict=True)]
+    passes = {name: [_known(value) for value in told] for name, told in network.method.by_pass().items()}
     return {
         "window": trained.window,
-        **dict(zip(names, curves, strict=True)),
-        "val": dict(zip(names[2:], map(_known, val), strict=True)),
+        **dict(zip(network.told, curves, strict=True)),
+        "val": dict(zip(("linear", "mlp"), map(_known, val), strict=True)),
+        **({"passes": passes} if passes else {}),
     }
 
 

@@ -54,6 +54,16 @@ def linear_cka(
                 products[other] += centred.T @ (read(paths[other], start) - means[other].float())
         for other in range(first, len(paths)):
             squares[first, other] = squares[other, first] = products[other].double().square().sum()
+    return linear(squares, lengths)
+
+
+def linear(squares: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Linear CKA, plain and debiased, each [M, M], of M sets of centred features.
+
+    Args:
+        squares: |X'Y|^2 of all pairs, [M, M].
+        lengths: squared norms of the features of each image, [M, N].
+    """
     return _normalise(squares), _normalise(_unbiased(squares, lengths))
 
 

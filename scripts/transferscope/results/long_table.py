@@ -266,8 +266,12 @@ def _check_value(metric: str, value: float, where: str) -> None:
 
 
 def _check_complete(table: pd.DataFrame) -> None:
-    """Every model of a dataset, protocol and variant has every row that one of them has."""
-    reports = ["metric", *AXES]
+    """Every model of a dataset, protocol and variant has every row that one of them has.
+
+    How many layers it has is its own.
+    """
+    axes = [axis for axis in AXES if axis != "layer"]
+    reports = ["metric", *axes]
     for (protocol, dataset, variant), rows in table.groupby(["protocol", "dataset", "variant"], sort=False):
         reported = rows.groupby("model", sort=False)[reports].apply(
             lambda part: set(map(tuple, part.to_numpy()))
@@ -276,7 +280,7 @@ def _check_complete(table: pd.DataFrame) -> None:
         for model, found in reported.items():
             if found != everything:
                 metric, *places = min(everything - found)
-                at = ", ".join(f"{axis} {place}" for axis, place in zip(AXES, places, strict=True) if place)
+                at = ", ".join(f"{axis} {place}" for axis, place in zip(axes, places, strict=True) if place)
                 run = {"model": model, "dataset": dataset, "protocol": protocol, "variant": variant}
                 raise InputError(
                     f"the result of {sentence(run)} lacks {metric}{' at ' if at else ''}{at}, which other "

@@ -22,16 +22,21 @@ MODEL_FACTS = [
     "baseline",
     "pretrained_on",
     "unlabelled",
+    "profile",
+    "repeats",
 ]
 DATASET_FACTS = ["name", "classes", "metric", "train", "val", "test", "all", "licence", "citation"]
+DATASET_FACTS += ["picture", "pictures", "augment", "crops"]
 PROTOCOL_FACTS = ["title", "target", "family", "task", "reads", "head", "metric"]
 
-TRANSFER, CALIBRATION, FEATURES, EFFICIENCY = "transfer", "calibration", "features", "efficiency"
-"""Families of protocols: how well models transfer, how right their confidences are, what features keep, how
-far few labels go."""
+TRANSFER, CALIBRATION, FEATURES = "transfer", "calibration", "features"
+"""Families of protocols: how well models transfer, how right their confidences are, what features keep."""
 
-RANDOM = "random"
-"""The supervision of models that were not trained."""
+EFFICIENCY, LAYERS = "efficiency", "layers"
+"""Families whose results are curves: how far few labels go, what each layer knows."""
+
+RANDOM, SUPERVISED = "random", "supervised"
+"""The supervision of models that were not trained, and of those that learned from labels."""
 
 AVERAGE = "average"
 """The dataset of a published mean over the datasets, and the column of tables that holds such a mean."""
@@ -46,7 +51,7 @@ class Study:
 
     Attributes:
         models: MODEL_FACTS, indexed by id; imagenet_top1 in percent, NaN where unknown.
-        datasets: DATASET_FACTS, indexed by id; a count is -1 where the table leaves it open.
+        datasets: DATASET_FACTS, indexed by id; a count is -1 where the table leaves it open, ``pictures`` 0.
         protocols: PROTOCOL_FACTS, indexed by id.
     """
 
@@ -97,19 +102,20 @@ def read_study(path: str | Path) -> Study:
 
 
 def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
-    """The long table at ``path`` as ``by_setting`` returns it, without the family EFFICIENCY.
+    """The long table at ``path`` as ``by_setting`` returns it, without the families EFFICIENCY and LAYERS.
 
-    Its curves over numbers of labels would be a column group for each (``results.efficiency`` reads them).
+    Their curves would be a column group for each number of labels, or layer; ``results.efficiency`` and
+    ``results.layers`` read them.
 
     Raises:
         InputError: nothing else is there.
     """
     table = read_table(path)
-    table = table[table["protocol"].map(study.protocols["family"]) != EFFICIENCY]
+    table = table[~table["protocol"].map(study.protocols["family"]).isin([EFFICIENCY, LAYERS])]
     if table.empty:
         raise InputError(
-            f"{path} has curves over numbers of labels alone; `snakemake utility` makes tables and figures "
-            "of them"
+            f"{path} has curves over numbers of labels or layers alone; `snakemake utility figures` draws "
+            "them"
         )
     return by_setting(table, study)
 
@@ -139,6 +145,16 @@ def by_setting(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     rows["interval"] = rows["deviation"].where(several, rows["ci95"])
     rows["interval_over"] = pd.Series(TEST, rows.index).mask(several, SEEDS)
     return with_settings(rows.drop(columns=["deviation", "ci95"]), study)
+
+
+def means(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The rows of a long table with the same ``keys`` as one, in the order of the table.
+
+    Returns:
+        The ``keys``; ``value``, the mean; ``deviation``, the standard one over the ``runs``, NaN of one.
+    """
+    groups = rows.groupby(keys, sort=False, as_index=False)["value"]
+    return groups.agg(value="mean", deviation="std", runs="size")
 
 
 def with_settings(table: pd.DataFrame, study: Study) -> pd.DataFrame:

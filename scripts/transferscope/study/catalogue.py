@@ -13,6 +13,7 @@ import pandas as pd
 
 from transferscope import arguments
 from transferscope.errors import InputError
+from transferscope.sources import pictures
 from transferscope.sources.archives import SUFFIXES
 from transferscope.sources.forms import check_source, check_sources, split_sources
 from transferscope.study import own_sources
@@ -20,6 +21,8 @@ from transferscope.study.metrics import OF_DATASETS
 from transferscope.study.tables import concatenate, place, read_table
 
 RECOGNITION = "recognition"
+PRETRAINING = "pretraining"
+"""The task of pictures without labels: models can be pretrained on them, and nothing be evaluated."""
 DRAWN = ("val20", "draw30", "stratified")
 """The split rules that draw samples by the seed."""
 LOADERS = Path(__file__).parents[1] / "datasets"
@@ -34,7 +37,9 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
 
     ``origin`` says where the weights come from, as for datasets; ``supervision`` how they were learned:
     ``supervised``, ``random`` or ``self-supervised``. Where a model is pretrained here, ``pretrained_on`` is
-    the dataset and ``unlabelled`` how many of its pictures were seen, 0 for all; else they are empty and 0.
+    the dataset, ``unlabelled`` how many of its pictures were seen, 0 for all, and ``profile`` how; else they
+    are empty and 0. ``repeats`` is the first model that differs from it in nothing but its seed, itself if
+    there is no other.
 
     Args:
         paths: one file, or several whose rows follow each other.
@@ -50,7 +55,16 @@ def read_models(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
                 f"the model {model}, column 'baseline': {baseline!r} is no random model of the tables; name "
                 "one whose source is random, or leave the cell empty"
             )
-    return models
+    return models.assign(repeats=_repeats(models))
+
+
+def _repeats(models: pd.DataFrame) -> list[str]:
+    """Of each model the first one whose weights were made in the same way, by another seed or not."""
+    made = models["origin"].isin(["random", "drawn", "pretrain"])
+    ways = models["source"].str.replace(r"\bseed=\d+", "", regex=True).where(made, models.index.to_series())
+    keys = list(zip(ways, models["arch"], models["normalisation"], models["method"], strict=True))
+    first: dict[tuple, str] = {}
+    return [first.setdefault(key, model) for key, model in zip(keys, models.index, strict=True)]
 
 
 def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -63,7 +77,9 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `timm.list_models()` lists them"
             raise InputError(f"{place(path, models, model)}: timm has no architecture {name!r}{hint}")
     models["source"] = models["source"].map(split_sources)
-    models["origin"] = _origins(path, models, {"pretrain": own_sources.origin_of_backbone})
+    models["origin"] = _origins(
+        path, models, {"pretrain": own_sources.origin_of_backbone, "random": own_sources.origin_of_random}
+    )
     models["source"] = models["source"].str.join(" ")
     pretrained = {
         model: own_sources.pretrain_settings(source)
@@ -78,6 +94,7 @@ def _models_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     found = [pretrained.get(model, {}) for model in models.index]
     models["pretrained_on"] = [settings.get("dataset", "") for settings in found]
     models["unlabelled"] = [settings.get("images", 0) for settings in found]
+    models["profile"] = [settings.get("profile", "") for settings in found]
     learned = {"supervised": "supervised", "none": "random"}
     models["supervision"] = models["method"].map(learned).fillna("self-supervised")
     models["input"] = models["input"].map(arguments.parse)
@@ -122,16 +139,67 @@ def read_datasets(paths: str | list[str], schemas: str | Path) -> pd.DataFrame:
     """The datasets table; counts and classes become integers (a count is -1 where the row leaves it open).
 
     ``origin`` says where the files come from, as in ``_origins``; where a local source is no folder but is to
-    be unpacked, it is ``archive``.
+    be unpacked, it is ``archive``. What sets of crops are made of is said by the columns of ``_crops``.
 
     Args:
         paths: one file, or several whose rows follow each other.
         schemas: the folder of the JSON schemas.
 
     Raises:
-        InputError: names the file, row and column.
+        InputError: names the file, row and column; or crops are to be made of a dataset that there is not, or
+            that has no such pictures.
     """
-    return concatenate(paths, lambda path: _datasets_of(path, schemas))
+    datasets = concatenate(paths, lambda path: _datasets_of(path, schemas))
+    for dataset, named in cropped(datasets).items():
+        _check_cropped(f"the dataset {dataset}, column 'source'", datasets, dataset, named)
+    return datasets.join(_crops(datasets))
+
+
+def _crops(datasets: pd.DataFrame) -> pd.DataFrame:
+    """What sets of crops are made of, in columns that are empty, or 0, of other datasets.
+
+    ``picture`` as the source has it; how many ``pictures``, 0 where nobody knows; ``augment``; and ``crops``,
+    all else but the seed.
+    """
+    rows = {dataset: {"picture": "", "pictures": 0, "augment": "", "crops": ""} for dataset in datasets.index}
+    for dataset, source in datasets.loc[datasets["origin"] == "crops", "source"].str[0].items():
+        settings = own_sources.crop_settings(source)
+        picture, images = settings["picture"], settings["images"]
+        known = len(pictures.named(picture)) or max(0, datasets["train"].get(picture, 0))
+        rows[dataset] = {
+            "picture": picture,
+            "pictures": known if images is None else images,
+            "augment": "+".join(settings["augment"]) or "none",
+            "crops": "&".join(f"{name}={settings[name]}" for name in ("count", "size", "preset")),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def cropped(datasets: pd.DataFrame) -> dict[str, str]:
+    """Of the sets of crops those that are made of a dataset, with its id."""
+    sources = datasets.loc[datasets["origin"] == "crops", "source"].str[0]
+    named = sources.map(own_sources.cropped_dataset)
+    return named[named != ""].to_dict()
+
+
+def _check_cropped(where: str, datasets: pd.DataFrame, dataset: str, named: str) -> None:
+    if named not in datasets.index:
+        names = [pictures.NOISE, *pictures.PICTURES, *pictures.SETS]
+        close = difflib.get_close_matches(named, [*names, *datasets.index], n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError(
+            f"{where}: {named!r} is no dataset of the tables, no path (it has no slash), and none of the "
+            f"pictures {', '.join(names)}{hint}"
+        )
+    row, images = datasets.loc[named], own_sources.crop_settings(datasets.at[dataset, "source"][0])["images"]
+    if row["origin"] == "crops" or row["split_rule"] == "pooled":
+        reason = "is itself a set of crops" if row["origin"] == "crops" else "has no split train"
+        raise InputError(f"{where}: the dataset {named} {reason}; name another")
+    if 0 <= row["train"] < (images or 0):
+        raise InputError(
+            f"{where}: the dataset {named} has {row['train']} pictures to train on, fewer than "
+            f"images={images}; write a smaller number, or all"
+        )
 
 
 def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
@@ -145,7 +213,8 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     known = loaders()
     for dataset, row in datasets.iterrows():
         _check_tasks(place(path, datasets, dataset), row, known)
-    datasets["origin"] = _origins(path, datasets, {"render": own_sources.origin_of_scenes})
+    own = {"render": own_sources.origin_of_scenes, "crops": own_sources.origin_of_crops}
+    datasets["origin"] = _origins(path, datasets, own)
     datasets["sha256"] = datasets["sha256"].str.split()
     first = datasets["source"].str[0].str.lower()
     packed = first.str.endswith(SUFFIXES) | (datasets["source"].str.len() > 1)
@@ -156,9 +225,9 @@ def _datasets_of(path: str | Path, schemas: str | Path) -> pd.DataFrame:
 def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataFrame:
     """The datasets with the column ``images``, of all splits together, and ``assumed`` where it is a guess.
 
-    Where a row leaves its counts open, a rendered dataset has the images of its source, a folder on this
-    machine the pictures that are ``found`` by the dataset's id, and any other UNKNOWN_IMAGES: unknown is not
-    zero.
+    Where a row leaves its counts open, a dataset that is made here has the images of its source, a folder on
+    this machine the pictures that are ``found`` by the dataset's id, and any other UNKNOWN_IMAGES: unknown is
+    not zero.
     """
     images, assumed = [], []
     for dataset, row in datasets.iterrows():
@@ -169,6 +238,8 @@ def with_images(datasets: pd.DataFrame, found: Callable[[str], int]) -> pd.DataF
                 count = own_sources.render_settings(row["source"][0])["images"]
             elif row["origin"] == "factors":
                 count = own_sources.factor_settings(row["source"][0])["images"]
+            elif row["origin"] == "crops":
+                count = own_sources.crop_settings(row["source"][0])["count"]
             else:
                 count = found(dataset) if row["origin"] == "local" else 0
         images.append(count or UNKNOWN_IMAGES)

@@ -33,6 +33,9 @@ class Here:
             return [str(self.resources / "manual" / dataset)]
         if row["origin"] == "factors":
             return list(own_sources.stand_ins(row["source"][0]).values())
+        if row["origin"] == "crops":
+            path = own_sources.cropped_path(row["source"][0])
+            return [path] if path else []
         return [] if row["origin"] == "render" else [source for source in row["source"] if is_local(source)]
 
     def index(self, dataset: str) -> Path:

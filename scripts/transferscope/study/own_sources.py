@@ -1,4 +1,4 @@
-"""Sources of what this workflow makes itself: rendered scenes, and backbones that it pretrains.
+"""Sources of what this workflow makes itself: rendered scenes, sets of crops, backbones drawn or pretrained.
 
 The Snakefile imports this module, so it imports nothing heavier than pandas.
 """
@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from transferscope import arguments
 from transferscope.errors import InputError
+from transferscope.sources import pictures
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
 FACTOR_SETTINGS = {
@@ -21,7 +22,19 @@ FACTOR_SETTINGS = {
 """The settings of scenes with factors, and what each may be."""
 STAND_INS = ("shapes", "textures")
 """Those that are folders on this machine."""
+CROP_SETTINGS = {
+    "picture": ".+",
+    "images": "all|[1-9][0-9]{0,8}",
+    "count": "[1-9][0-9]{0,8}",
+    "size": "[1-9][0-9]{1,3}",
+    "preset": "released|paper",
+    "augment": "none|(scale|rotation|jitter)( (scale|rotation|jitter))*",
+    "seed": "[0-9]{1,9}",
+}
+"""The settings of a set of crops, and what each may be; a plus in a source is read as a blank."""
 PRETRAIN_SETTINGS = {"method", "dataset", "profile", "seed"}
+RANDOM_WEIGHTS = {"random:weights=drawn": False, "random:weights=rescaled": True}
+"""Sources of random weights, and whether these are rescaled; of ``random`` BatchNorm's statistics are."""
 METHODS = Path(__file__).parents[1] / "pretraining"
 
 
@@ -36,6 +49,23 @@ def origin_of_scenes(source: str) -> str:
         return "factors"
     render_settings(source)
     return "render"
+
+
+def origin_of_random(source: str) -> str:
+    """Of a source that begins with ``random:``: ``drawn``.
+
+    Raises:
+        InputError: it is none of RANDOM_WEIGHTS.
+    """
+    if source not in RANDOM_WEIGHTS:
+        raise InputError(f"the source {source!r} has to be random, or {' or '.join(RANDOM_WEIGHTS)}")
+    return "drawn"
+
+
+def origin_of_crops(source: str) -> str:
+    """Of a source that begins with ``crops:``; errors as of ``crop_settings``."""
+    crop_settings(source)
+    return "crops"
 
 
 def origin_of_backbone(source: str) -> str:
@@ -66,6 +96,12 @@ def render_settings(source: str) -> dict[str, int]:
 def methods() -> set[str]:
     """The pretraining methods: the modules of ``pretraining/``, but for those of the stage itself."""
     return {source.stem for source in METHODS.glob("*.py")} - {"__init__", "method", "training"}
+
+
+def labelled_methods() -> set[str]:
+    """Those that are trained with labels, read from their sources: importing them takes seconds."""
+    told = re.compile("^    labelled: bool = True$", re.MULTILINE)
+    return {name for name in methods() if told.search((METHODS / f"{name}.py").read_text(encoding="utf-8"))}
 
 
 def pretrain_settings(source: str) -> dict[str, str | int]:
@@ -128,3 +164,54 @@ def stand_ins(source: str) -> dict[str, str]:
     """The folders on this machine that scenes with factors take models or textures from, by STAND_INS."""
     settings = factor_settings(source)
     return {name: str(Path(settings[name]).expanduser()) for name in STAND_INS if name in settings}
+
+
+def crop_settings(source: str) -> dict:
+    """The settings in ``crops:picture=china&images=1&count=9&size=32&preset=paper&augment=none&seed=0``.
+
+    ``picture`` is a name of ``sources.pictures``, a path of a picture or folder (with a slash; %20 for a
+    blank, %2B for a plus), or the id of a dataset, of whose training pictures ``images`` are drawn.
+    ``augment`` becomes a list, empty for ``none``; ``images`` None for ``all``, the others integers.
+
+    Raises:
+        InputError: a setting that is missing, unknown, there twice or of another form; or there are not so
+            many pictures of that name.
+    """
+    pairs = parse_qsl(source.partition(":")[2], keep_blank_values=True)
+    settings = dict(pairs)
+    if (
+        len(pairs) != len(settings)
+        or set(settings) != set(CROP_SETTINGS)
+        or not all(re.fullmatch(CROP_SETTINGS[name], value) for name, value in settings.items())
+    ):
+        raise InputError(
+            f"the source {source!r} has to be crops: with picture (a name, a path with a slash or a "
+            "dataset), images=N or all, count and size (two to four digits) of the crops, preset=released or "
+            "paper, augment=none or some of scale+rotation+jitter, and seed"
+        )
+    numbers = {name: int(settings[name]) for name in ("count", "size", "seed")}
+    images = None if settings["images"] == "all" else int(settings["images"])
+    known = len(pictures.named(settings["picture"]))
+    if known and (images or 0) > known:
+        raise InputError(
+            f"the source {source!r} asks for images={images}, and {settings['picture']} is {known}; write "
+            f"images={known}"
+        )
+    if (images or known) > numbers["count"]:
+        raise InputError(
+            f"the source {source!r} asks for fewer crops than pictures; write a larger count, or fewer images"
+        )
+    augment = [] if settings["augment"] == "none" else sorted(set(settings["augment"].split()))
+    return settings | numbers | {"images": images, "augment": augment}
+
+
+def cropped_path(source: str) -> str:
+    """The path on this machine of what crops are made of; empty where it is none."""
+    picture = crop_settings(source)["picture"]
+    return str(Path(picture).expanduser()) if "/" in picture else ""
+
+
+def cropped_dataset(source: str) -> str:
+    """The id of the dataset that crops are made of; empty where it is none."""
+    picture = crop_settings(source)["picture"]
+    return "" if "/" in picture or pictures.named(picture) else picture

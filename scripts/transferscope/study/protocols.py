@@ -1,6 +1,7 @@
 """The table of protocols, and what follows from a row: its group, the datasets that admit it, its title."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,15 @@ def expand(names: Iterable[str], protocols: pd.DataFrame) -> list[str]:
     """Ids of protocols, once each in the order of the table, from ids and names of groups (``target``)."""
     named = set(names)
     return list(protocols.index[protocols.index.isin(named) | protocols["target"].isin(named)])
+
+
+def settings(protocol: Mapping, config: dict) -> dict:
+    """What a row's runs depend on: its sections of the configuration and its arguments, over each other.
+
+    Stages up to which networks are frozen (``freeze``) are other runs, and change none.
+    """
+    found = functools.reduce(dict.__or__, [*map(config.get, protocol["settings"]), protocol["arguments"]])
+    return {name: value for name, value in found.items() if name != "freeze"}
 
 
 def admits(dataset: pd.Series, protocol: pd.Series) -> bool:

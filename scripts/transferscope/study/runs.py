@@ -66,6 +66,7 @@ def plan_runs(
     exclude: list[dict],
     variants: pd.DataFrame,
     pretrained_on: str = ANY,
+    frozen: Mapping[str, Iterable[int]] | None = None,
 ) -> pd.DataFrame:
     """Every run of a study: RUN_KEY, FACTS and ``at``, where the dataset admits the protocol.
 
@@ -78,6 +79,7 @@ def plan_runs(
             each is one name or a list, and a ``reason``. A run that agrees with all of these is left out.
         variants: the table of ``variants``.
         pretrained_on: ANY or SAME.
+        frozen: of protocols that vary in it, the stages up to which a network is frozen besides.
 
     Raises:
         InputError: no run is left.
@@ -101,17 +103,13 @@ def plan_runs(
         )
     planned = set(runs)
     first = variants.at[DEFAULT, "seed"]
-    axes = {
-        variant: {axis for axis in RUN_AXES if facts[axis] != ""} for variant, facts in variants.iterrows()
-    }
+    places = list(zip(variants.index, variants["freeze"], variants["seed"], strict=True))
     rows = []
     for run in runs:
         draws = len(variants) > 1 and _draws(run, planned, datasets, protocols)
-        varies = set(protocols.at[run[2], "varies"])
+        stages = {"", *(frozen or {}).get(run[2], ())}
         rows += [
-            (*run, variant)
-            for variant, seed in variants["seed"].items()
-            if axes[variant] <= varies and (draws or seed == first)
+            (*run, variant) for variant, stage, seed in places if stage in stages and (draws or seed == first)
         ]
     table = pd.DataFrame(rows, columns=RUN_KEY)
     return table.join(variants[["at", *FACTS]], on="variant")

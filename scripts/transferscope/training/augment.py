@@ -29,10 +29,11 @@ class Augmentation:
         flip: left and right of half of the images exchanged.
         crop: shifted by up to an eighth of the side; one draw in five is no shift.
         cutout: a square of a quarter of the side set to 0.
-        resized_crop: a rectangle of 0.2 to 1 of the area and 3:4 to 4:3 enlarged to the whole (He et al.,
-            CVPR 2020, their code); both sides at most the image's.
+        resized_crop: a rectangle of a share of the ``area`` and of 3:4 to 4:3 enlarged to the whole (He et
+            al., CVPR 2020, their code); both sides at most the image's.
         blur: half of the images blurred by a Gaussian of 0.1 to 2 pixels, cut off at a twentieth of the side
             (Chen et al., ICML 2020, appendix A).
+        area: the least and the greatest share.
     """
 
     jitter: bool = True
@@ -42,6 +43,7 @@ class Augmentation:
     cutout: bool = True
     resized_crop: bool = False
     blur: bool = False
+    area: tuple[float, float] = AREA
 
     def __call__(
         self, images: Tensor, generator: torch.Generator, target: Tensor | None = None, *, views: int = 1
@@ -65,7 +67,7 @@ class Augmentation:
             target = torch.where(flipped[:, None, None], target.flip(-1), target).repeat(views, 1, 1)
         draw = _Draw(len(images), images.device, generator)
         if self.resized_crop:
-            grid = _rectangles(images.shape[-1], draw)
+            grid = _rectangles(images.shape[-1], self.area, draw)
             images = nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
             if target is not None:
                 target = _nearest(target, grid)
@@ -83,6 +85,10 @@ class Augmentation:
         if self.cutout:
             images = _cut_out(images, draw)
         return images, target, flipped.repeat(views)
+
+
+NONE = Augmentation(jitter=False, greyscale=False, flip=False, crop=False, cutout=False)
+"""Nothing is changed."""
 
 
 class _Draw:
@@ -107,9 +113,9 @@ class _Draw:
         return low + (high - low) * torch.rand(self.count, **self.of)
 
 
-def _rectangles(side: int, draw: _Draw) -> Tensor:
+def _rectangles(side: int, shares: tuple[float, float], draw: _Draw) -> Tensor:
     """Where the pixels [N, S, S, 2] of resized crops lie in their images, as ``grid_sample`` takes it."""
-    area, aspect = draw.between(*AREA), draw.between(*map(math.log, ASPECT)).exp()
+    area, aspect = draw.between(*shares), draw.between(*map(math.log, ASPECT)).exp()
     width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
     column, row = (1 - width) * draw.between(-1, 1), (1 - height) * draw.between(-1, 1)
     none = torch.zeros_like(area)

@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,14 +49,15 @@ def train(
     state: dict | None = None,
     save: Callable[[dict], None] = lambda state: None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
+    players: Callable[[nn.Module], Sequence[list[nn.Parameter] | None]] = lambda network: [None],
 ) -> Trained:
     """Train up to step ``steps``, from scratch or from ``state``.
 
     Args:
         network: trained in place; parameters without gradient stay frozen.
         batches: start step -> iterator over the remaining batches, which must depend on the step only.
-        loss: (network, batch on the device) -> mean loss; or a vector, whose first entry is minimised and
-            whose others are watched.
+        loss: (network, batch on the device) -> mean loss; or a vector, whose first entry is minimised (or
+            as many as there are ``players``) and whose others are watched.
         optimiser: trainable parameters -> optimiser.
         schedule: optimiser -> scheduler, stepped after every step.
         device: ``cuda`` (mixed precision, channels last) or ``cpu``.
@@ -64,6 +65,8 @@ def train(
         state: last state passed to ``save`` by a run with the same arguments.
         save: stores a state; called every ``checkpoint_steps`` steps, and when a scheduler signal announces
             the end of the job's time.
+        players: network -> the parameters that minimise the first entry of the loss, those that minimise the
+            second one, and so on, all in the same step; None for all that there are.
 
     Raises:
         SystemExit: the training was stopped by a signal, after saving.
@@ -74,7 +77,7 @@ def train(
     torch.manual_seed(seed)
     network = network.to(device, memory_format=torch.channels_last).train()
     optimiser = optimiser([weight for weight in network.parameters() if weight.requires_grad])
-    schedule = schedule(optimiser)
+    schedule, players = schedule(optimiser), players(network)
     scaler = torch.amp.GradScaler(device, enabled=on_gpu)
     parts = {"network": network, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     window = math.ceil(steps / LOSSES)
@@ -95,7 +98,9 @@ def train(
             with torch.autocast(device, dtype=torch.float16, enabled=on_gpu):
                 values = loss(network, batch)
             optimiser.zero_grad()
-            scaler.scale(values.reshape(-1)[0]).backward()
+            for entry, weights in enumerate(players):
+                again = entry + 1 < len(players)
+                scaler.scale(values.reshape(-1)[entry]).backward(inputs=weights, retain_graph=again)
             scaler.step(optimiser)
             scaler.update()
             schedule.step()

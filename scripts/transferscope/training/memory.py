@@ -12,7 +12,8 @@ from transferscope.training.augment import Augmentation
 class Batches:
     """Augmented batches by step, for ``training.loop.train``.
 
-    Samples come in a new order each epoch, and one epoch follows the other within a batch.
+    Samples come in a new order each epoch, and one epoch follows the other within a batch, unless there is an
+    ``order``.
 
     Args:
         pictures: uint8 [N, 3, S, S].
@@ -21,6 +22,9 @@ class Batches:
         prepare: pictures uint8 to normalised images, float32 [B, C, S, S].
         seed: of the order and of all draws.
         views: of each image, as for ``Augmentation``; targets are repeated.
+        order: the samples of a pass by its number, int [P x batch_size], where a pass is of P whole batches,
+            P = max(1, N // batch_size); asked for when the first batch of the pass is wanted, or that from
+            which a training goes on.
     """
 
     def __init__(
@@ -35,9 +39,11 @@ class Batches:
         device: str,
         pixels: bool = False,
         views: int = 1,
+        order: Callable[[int], np.ndarray] | None = None,
     ):
         self.pictures, self.targets = pictures, targets
         self.prepare, self.augment, self.pixels, self.views = prepare, augment, pixels, views
+        self.order = order
         self.batch_size, self.steps, self.seed, self.device = batch_size, steps, seed, device
         self._epoch, self._order = -1, None
 
@@ -61,6 +67,11 @@ class Batches:
 
     def _samples(self, step: int) -> np.ndarray:
         """Indices of a batch's samples."""
+        if self.order:
+            epoch, place = divmod(step, max(1, len(self.pictures) // self.batch_size))
+            if epoch != self._epoch:
+                self._epoch, self._order = epoch, self.order(epoch)
+            return self._order[place * self.batch_size : (place + 1) * self.batch_size]
         position, stop, parts = step * self.batch_size, (step + 1) * self.batch_size, []
         while position < stop:
             epoch, place = divmod(position, len(self.pictures))

@@ -1,1 +1,1 @@
-"""What several methods share: two views of an image, moving averages of networks, the package lightly."""
+"""What methods are made of: views of an image, moving averages of networks, clusters, the package lightly."""

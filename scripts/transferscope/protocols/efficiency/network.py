@@ -117,7 +117,7 @@ class Network(nn.Module):
         if freeze + 1 > len(stages):
             raise InputError(
                 f"{self.name} can be frozen up to 0 to {len(stages) - 1}, and not up to {freeze}; take "
-                f"{freeze} out of `efficiency.freeze`, or exclude the model"
+                f"{freeze} out of `freeze` in the protocol's settings, or exclude the model"
             )
         within = tuple(f"{module}." for stage in stages[: freeze + 1] for module in stage)
         stem = _patterns(self._matcher()["stem"])

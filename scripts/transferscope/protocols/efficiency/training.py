@@ -24,7 +24,7 @@ from transferscope.results.run import Run
 from transferscope.study import budgets
 from transferscope.training.loop import CHECKPOINT_STEPS, Trained, train
 from transferscope.training.memory import Batches
-from transferscope.training.recipe import adam
+from transferscope.training.recipe import optimisation
 from transferscope.training.resume import Resume
 
 SPLITS = ("val", "test")
@@ -41,7 +41,7 @@ class Recipe:
         size: of the pictures, pixels a side.
         read_out, frozen_bn: as of ``Network``.
         steps: as ``schedule`` of ``budgets.steps``.
-        learning_rate, last_learning_rate, warmup, weight_decay: as of ``recipe.adam``.
+        learning_rate, last_learning_rate, warmup, weight_decay: as of ``recipe.optimisation``.
     """
 
     subset_seed: int
@@ -156,7 +156,7 @@ class Trainings:
             batches,
             self._loss,
             steps=steps,
-            **adam(
+            **optimisation(
                 learning_rate=recipe.learning_rate,
                 last_learning_rate=recipe.last_learning_rate,
                 warmup=recipe.warmup,

@@ -27,7 +27,12 @@ def centre_crop(resolution: int) -> Callable[[Image.Image], Image.Image]:
     return lambda image: resize_and_crop(image, resolution)
 
 
-AUGMENTATIONS = {"random_resized_crop": random_resized_crop, "centre_crop": centre_crop}
+def flip(resolution: int) -> Callable[[Image.Image], Image.Image]:
+    """The same, and a flip in half of the cases."""
+    return v2.Compose([centre_crop(resolution), v2.RandomHorizontalFlip()])
+
+
+AUGMENTATIONS = {"random_resized_crop": random_resized_crop, "centre_crop": centre_crop, "flip": flip}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross-entropy of a batch's logits; with several labels a picture, one binary cross-entropy a class.
+    """``cross_entropy`` of a batch's logits.
 
     ``mean`` and ``std`` are the input normalisation per channel.
     """
@@ -58,6 +63,11 @@ class Loss:
         pictures, labels = batch
         inputs = normalise(pictures, self.mean, self.std)
         logits = network(inputs.contiguous(memory_format=torch.channels_last)).float()
-        if labels.ndim == 2:
-            return nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
-        return nn.functional.cross_entropy(logits, labels)
+        return cross_entropy(logits, labels)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross-entropy of logits [N, C]; the binary one of each class where labels are [N, C]."""
+    if labels.ndim == 2:
+        return nn.functional.binary_cross_entropy_with_logits(logits, labels.float())
+    return nn.functional.cross_entropy(logits, labels)

@@ -21,6 +21,7 @@ from transferscope.datasets.splits import check_classes
 from transferscope.errors import InputError
 from transferscope.features.extraction import Pictures, extract, order_by_split
 from transferscope.models import backbones
+from transferscope.protocols.efficiency.network import Network
 from transferscope.protocols.finetuning.draw import Draw, Loss
 from transferscope.protocols.finetuning.grid import Point, ranked
 from transferscope.results.predictions import Predictions
@@ -105,8 +106,23 @@ class Task:
         )
 
     def _with_head(self) -> nn.Module:
-        """The backbone (its pooled feature) with a linear classifier, initialised by the seed."""
+        """The backbone (its pooled feature) with a linear classifier, initialised by the seed.
+
+        Stages up to the run's ``freeze`` get no update and no decay, and their BatchNorms keep the statistics
+        of the backbone (as Asano et al., ICLR 2020, freeze the first layers).
+        """
         backbone = copy.deepcopy(self.backbone)
+        if self.run.freeze != "":
+            torch.manual_seed(self.run.seed)
+            return Network(
+                backbone,
+                self.run.model,
+                size=self.resolution,
+                outputs=len(self.samples.class_names),
+                maps=False,
+                freeze=self.run.freeze,
+                frozen_bn="fixed",
+            )
         with torch.inference_mode():
             width = backbone(torch.zeros(1, 3, self.resolution, self.resolution)).shape[1]
         torch.manual_seed(self.run.seed)

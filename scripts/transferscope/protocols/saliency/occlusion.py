@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from transferscope.protocols.saliency.folding import fold_batch_norms
+from transferscope.protocols.folding import fold_batch_norms
 from transferscope.protocols.saliency.windows import Tape, Windowed
 
 # Maximum distance in pixels between the first and last occluder of a tile. Occluders of a tile share their
