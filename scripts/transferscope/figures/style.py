@@ -282,7 +282,7 @@ def model_key(models: pd.DataFrame, reference: Reference) -> list[tuple[Line2D, 
             entries.append((marker(**KINDS[row["supervision"]]), f"{row['number']} {row['name']}"))
     trained = models[models["supervision"] != "random"]
     if trained["x"].isna().any():
-        entries.append((marker(marker=UNKNOWN, color=INK), f"{reference.name} unknown"))
+        entries.append((marker(marker=UNKNOWN, color=INK), reference.unknown))
     return entries
 
 

@@ -26,6 +26,7 @@ class Reference:
     label: str
     errors: str
     lacking: str
+    unknown: str
     metric: str
     setting: str
     dataset: str

@@ -53,9 +53,9 @@ def resolve(
 
     Returns:
         ``key``, the cell ``against`` of the correlations; ``name`` in a sentence; ``label`` of an axis;
-        ``errors``, what the sign of an error's coefficient says; ``lacking``, who has no value; ``metric``;
-        and, empty for IMAGENET, ``setting`` and ``dataset``, by which the rows of the results are found, and
-        ``dataset_name``.
+        ``errors``, what the sign of an error's coefficient says; ``lacking``, who has no value, and
+        ``unknown``, the same in a figure's key; ``metric``; and, empty for IMAGENET, ``setting`` and
+        ``dataset``, by which the rows of the results are found, and ``dataset_name``.
 
     Raises:
         InputError: there is no such number, or nothing else; names the key and what it may be.
@@ -67,6 +67,7 @@ def resolve(
             "label": "ImageNet top-1 (%)",
             "errors": "a negative coefficient favours the better ImageNet models",
             "lacking": "models without an ImageNet top-1",
+            "unknown": "ImageNet top-1 unknown",
             "metric": "top1",
             "setting": "",
             "dataset": "",
@@ -93,6 +94,7 @@ def resolve(
         "label": f"{where}: {label}",
         "errors": _ERRORS[METRICS[metric].direction],
         "lacking": "models without this value",
+        "unknown": "x unknown",
         "metric": metric,
         "setting": setting,
         "dataset": dataset,
@@ -151,7 +153,7 @@ def _place(chosen: Mapping, there: pd.DataFrame) -> dict[str, str]:
         if axis in chosen:
             if str(chosen[axis]) not in values:
                 known = [value for value in values if value]
-                raise _refused(axis, chosen[axis], f"no place of {chosen['protocol']}", known)
+                raise _refused(axis, chosen[axis], f"none of the {axis} of {chosen['protocol']} there", known)
             value = str(chosen[axis])
         elif len(values) == 1 or "" in values:
             value = "" if "" in values else values[0]
