@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from studies import CONFIG, ERICSSON, READY, SCHEMAS, imagenet, over_seeds, settings, study_of
+from studies import CONFIG, ERICSSON, READY, SCHEMAS, imagenet, measured, over_seeds, settings, study_of
 
 import task_pages
 from transferscope.figures.pages import task_page
@@ -163,6 +163,22 @@ def test_correlations_name_the_models_that_they_leave_out():
     two = RESULTS[RESULTS["model"].isin(["a", "u"])]
     _, coefficients = tables(page("x", table=two))
     assert coefficients.loc["Linear"].tolist() == ["1", "–", "–", "Unknown"]
+
+
+def test_a_page_says_what_the_reference_is_and_which_row_is_its_own():
+    against = measured(RESULTS, STUDY, dataset="x", protocol="linear")
+    text = page("x", against=against)
+    name = "top-1 accuracy (Linear, Data &quot;X&quot; &amp; &lt;i&gt;more&lt;/i&gt;)"
+    assert f"<h2>Correlation with {name}</h2>" in text
+    assert f"against the logit of {name}, both" in text
+    assert "ImageNet" not in text
+    assert "Left out are random baselines and models without this value." in text
+    _, coefficients = tables(text)
+    own = coefficients.loc["Linear"].tolist()
+    assert own == ["0", "–", "–", "all models, since this is the reference itself"]
+    assert coefficients.loc["Calibration, linear: ECE (%)", "Models"] == "4"
+    _, elsewhere = tables(page("y", against=against))
+    assert elsewhere.loc["Linear"].tolist()[0] == "4"
 
 
 def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_path):

@@ -115,8 +115,8 @@ def test_of_few_shot_the_shots_decide():
             "key reference.protocol: 'lineer' is no id of the table",
         ),
         (
-            {"dataset": "scenes", "protocol": "normals"},
-            "'normals' is a protocol that this study has no numbers of on scenes; name one of linear, knn,",
+            {"dataset": "digits", "protocol": "normals"},
+            "'normals' is a protocol that this study has no numbers of on digits; name one of linear, knn,",
         ),
         (
             {"dataset": "scenes", "protocol": "efficiency_class"},

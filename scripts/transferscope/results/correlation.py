@@ -43,7 +43,8 @@ def setting_scores(results: pd.DataFrame) -> pd.DataFrame:
     or harder ones. ``deviation`` is that of the mean, the datasets' seeds being independent draws.
     """
     table = add_scores(results)
-    table = table[[not METRICS[metric].represented_by for metric in table["metric"]]]
+    represented = np.array([bool(METRICS[metric].represented_by) for metric in table["metric"]], dtype=bool)
+    table = table[~represented]
     own = np.array([METRICS[metric].recognition for metric in table["metric"]], dtype=bool)
     table = table.assign(metric=table["metric"].mask(own, OWN))
     keys = [*SETTING, "setting", "title", "family", "metric"]
@@ -224,22 +225,17 @@ def summary(table: pd.DataFrame, study: Study, reference: Reference) -> str:
     table = with_settings(table[table["dataset"] == MEAN], study)
     # Where the setting's name says enough, no metric follows it.
     alone = _judges_transfer(table, study) | (table["metric"] == OWN)
-    labels = [
-        row.title if by_name else measurement_name(row.title, row.metric)
-        for row, by_name in zip(table.itertuples(), alone, strict=True)
-    ]
-    labels = [
-        reference.title(row.setting, label) if row.against == reference.key else label
-        for row, label in zip(table.itertuples(), labels, strict=True)
-    ]
+    labels = []
+    for row, by_name in zip(table.itertuples(), alone, strict=True):
+        label = row.title if by_name else measurement_name(row.title, row.metric)
+        labels.append(reference.title(row.setting, label) if row.against == reference.key else label)
     table = table.assign(label=labels)
-    titles = {
-        against: f"mean {protocols.title(study.protocols, against, {}).lower()} transfer"
-        for against in held_against
-    }
-    titles = {
-        against: f"Correlation with {x}" for against, x in (titles | {reference.key: reference.name}).items()
-    }
+    titles = {}
+    for against in held_against:
+        x = reference.name
+        if against != reference.key:
+            x = f"mean {protocols.title(study.protocols, against, {}).lower()} transfer"
+        titles[against] = f"Correlation with {x}"
     width = max(40, *map(len, table["label"]), *map(len, titles.values()))
     blocks = []
     for against in held_against:
