@@ -15,12 +15,13 @@ try:
         for name in PUBLISHED
         if name in (config["results_from"], config["compare"])
     }
+    REFERENCE = reference_of_study()
 except InputError as error:
     raise WorkflowError(str(error))
 
 
 # Curves are no settings; utility.smk and layer_figures.smk draw them.
-HAS_SETTINGS = bool(families() - CURVED)
+HAS_SETTINGS = bool(families() - {*protocols.CURVED})
 
 TABLES = [results_table()]
 if HAS_SETTINGS:
@@ -107,7 +108,7 @@ rule published_results:
 
 
 rule correlations:
-    """Correlation of transfer with ImageNet top-1 (Ericsson et al. 2021, section 4.5)."""
+    """Correlation of transfer with the reference, such as ImageNet top-1 (Ericsson et al. 2021, section 4.5)."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -131,6 +132,8 @@ rule correlations:
         "<benchmarks>/correlations.tsv"
     conda:
         "../envs/main.yaml"
+    params:
+        reference=REFERENCE,
     script:
         "../scripts/correlations.py"
 
@@ -162,7 +165,7 @@ rule results_table:
 
 
 rule task_pages:
-    """A page a dataset: what it is, every model in every setting, what ImageNet top-1 says of each."""
+    """A page a dataset: what it is, every model in every setting, what the reference says of each."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -183,6 +186,7 @@ rule task_pages:
     conda:
         "../envs/main.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/task_pages.py"

@@ -4,6 +4,7 @@ In: RUNS and the configuration; PUBLISHED_ROWS of analysis.smk. Out: functions, 
 """
 
 from transferscope import made_from
+from transferscope.study import reference
 
 
 def expected_results() -> list[dict]:
@@ -24,17 +25,21 @@ def printed_correlations() -> str | list:
     return f"config/published/correlations/{named}.csv" if named in PRINTED else []
 
 
-# Families whose results are curves, over numbers of labels and over layers, and no settings.
-CURVED = {"efficiency", "layers"}
-
-
 def compared_table(curves: str = "") -> str | list:
     """The long table of published results to show beside measured settings, or curves of a family, if it has any."""
     if config["compare"] == "none":
         return []
     found = families_of(PUBLISHED_ROWS[config["compare"]])
-    shown = curves in found if curves else found - CURVED
+    shown = curves in found if curves else found - {*protocols.CURVED}
     return f"<results>/tables/{config['compare']}.tsv" if shown else []
+
+
+def reference_of_study() -> dict[str, str]:
+    """What the study holds transfer against, and what is said of it."""
+    numbers = results_of_study()
+    if MEASURED:
+        numbers = reference.planned_numbers(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
+    return reference.resolve(config["reference"], numbers, ALL_DATASETS, PROTOCOLS)
 
 
 def families_of(results: pd.DataFrame) -> set[str]:
