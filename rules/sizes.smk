@@ -52,3 +52,9 @@ def size_of(rule: str, work=work_of) -> dict:
         return sizes.minutes(size_row(rule, wildcards), work(wildcards), attempt=attempt)
 
     return {"mem_mb": mem_mb, "runtime": runtime}
+
+
+def seconds_of(job) -> float:
+    """About how long a job takes in the demo, to foretell how long a run does; those without a row take a moment."""
+    protocol = getattr(job.wildcards, "protocol", "")
+    return (SIZES.get((job.rule.name, protocol)) or SIZES.get((job.rule.name, "")) or {}).get("demo_s") or 2
