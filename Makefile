@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: demo published profile test test-workflow test-library test-slurm soak bench check setup clean distclean
 
 demo: setup
-	snakemake all
+	python scripts/run_here.py all
 	snakemake --report results/demo/report.html
 	@echo "table    results/demo/tables/results.md"
 	@echo "figures  results/demo/figures/"

@@ -238,19 +238,10 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
 
 def read_utility(path: str | Path, study: Study) -> pd.DataFrame:
     """The table of ``utility_table`` at ``path``, in the metric by which each protocol is judged."""
-    return judged(_read(path), study)
-
-
-def read_saved(path: str | Path) -> pd.DataFrame:
-    """The table of ``saved_table`` at ``path``."""
-    return _read(path)
-
-
-def _read(path: str | Path) -> pd.DataFrame:
     table = pd.read_csv(
         path, sep="\t", dtype=dict.fromkeys(_TEXT, "str"), keep_default_na=False, na_values=[""]
     )
-    return table.fillna(dict.fromkeys(_TEXT, ""))
+    return judged(table.fillna(dict.fromkeys(_TEXT, "")), study)
 
 
 def _scratch(pair: Comparison, accuracies: np.ndarray, monotone: str) -> utility.Curve:
