@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from transferscope.cluster import progress_line
-from transferscope.preloaded import Preloaded
+from transferscope.cluster.preloaded import Preloaded
 
 QUIET = ("--quiet", "reason", "host")
 

@@ -99,7 +99,7 @@ def test_snakemake_is_known_in_few_places():
     assert {name for name in using if not name.startswith("cluster/")} == {"job.py"}
 
 
-SNAKEMAKE = {"cluster/events.py", "cluster/patches.py"}
+SNAKEMAKE = {"cluster/events.py", "cluster/patches.py", "cluster/progress_line.py"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
