@@ -10,7 +10,7 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check setup clean distclean
+.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check docs setup clean distclean
 
 demo: setup
 	snakemake all
@@ -59,6 +59,11 @@ check: .venv/test.done
 docs/utility.png: docs/utility_curves.tsv
 	python scripts/draw_outcomes.py $< $@
 
+# The site of the documents, with the figures of the demo, or else of the published study, in its gallery.
+docs: .venv/docs.done
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site     site/index.html"
+
 bench: .venv/bench.done
 	python benchmarks/dryrun.py
 	python benchmarks/linear.py
@@ -93,7 +98,12 @@ setup: .venv/main.done .venv/openmmlab.done
 	bash envs/lightly.post-deploy.sh
 	touch $@
 
-.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done .venv/lightly.done
+.venv/docs.done: envs/docs.yaml .venv/main.done
+	$(PINS) envs/docs.yaml > .venv/docs.txt
+	$(BIN)/pip install -r .venv/docs.txt
+	touch $@
+
+.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done .venv/lightly.done .venv/docs.done
 	$(PINS) envs/test.yaml > .venv/test.txt
 	$(BIN)/pip install -r .venv/test.txt
 	touch $@
@@ -105,10 +115,10 @@ setup: .venv/main.done .venv/openmmlab.done
 
 # What the tests and the set-up left; results and downloads stay.
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache site
 
 # Everything that is not in git: the results, downloads and Snakemake's records too.
 distclean:
 	@du -sh .venv .snakemake resources results 2> /dev/null || true
 	@read -p "Delete all of these, results and downloads included? [y/N] " answer && [ "$$answer" = y ]
-	rm -rf .venv .pytest_cache .ruff_cache .snakemake resources results
+	rm -rf .venv .pytest_cache .ruff_cache site .snakemake resources results
