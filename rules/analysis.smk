@@ -33,9 +33,8 @@ if HAS_SETTINGS:
 older = takeover.first_older(f"{RESULTS}/{runs.path_of(run)}.json" for run in RUNS.to_dict("records"))
 if older and workflow.is_main_process:
     print(
-        f"{RESULTS} holds results of an earlier layout (such as {older}); all that is measured is computed again, "
-        "since the params of the rules are recorded one by one now. To keep it, first run: "
-        f"python scripts/take_over.py {RESULTS}",
+        f"{RESULTS} holds results of an earlier version (such as {older}), which records settings otherwise; they "
+        f"would all be computed again. To keep them, first run: python scripts/take_over.py {RESULTS}",
         file=sys.stderr,
     )
 

@@ -10,7 +10,7 @@ from transferscope.job import logged
 def main(output: str | Path, *, images: int, objects: int, size: int, seed: int, threads: int) -> None:
     """Write the folder ``output``; ``scenes.dataset.render_dataset`` describes the settings and the files."""
     render_dataset(output, images=images, objects=objects, size=size, seed=seed, threads=threads)
-    logging.info("%d pictures of up to %d objects, %d x %d pixels", images, objects, size, size)
+    logging.info("rendered %d pictures of up to %d objects, %d x %d pixels", images, objects, size, size)
 
 
 if __name__ == "__main__":
