@@ -59,7 +59,7 @@ rule resolve_study:
     benchmark:
         "<benchmarks>/resolve_study.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         rows=resolve(ALL_MODELS, ALL_DATASETS, PROTOCOLS),
     script:
@@ -82,7 +82,7 @@ rule collect_results:
     benchmark:
         "<benchmarks>/collect_results.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         expected=expected_results(),
     script:
@@ -101,7 +101,7 @@ rule published_results:
     benchmark:
         "<benchmarks>/published_results/{published}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/published_results.py"
 
@@ -130,7 +130,7 @@ rule correlations:
     benchmark:
         "<benchmarks>/correlations.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/correlations.py"
 
@@ -156,7 +156,7 @@ rule results_table:
     benchmark:
         "<benchmarks>/results_table.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/results_table.py"
 
@@ -181,7 +181,7 @@ rule task_pages:
     benchmark:
         "<benchmarks>/task_pages.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

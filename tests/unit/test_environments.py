@@ -17,3 +17,7 @@ def test_pins_are_those_of_the_main_environment(name):
     main, others = pins("main"), pins(name)
     assert others
     assert {package: others[package] for package in others if package in main}.items() <= main.items()
+
+
+def test_the_first_stage_of_the_set_up_is_a_part_of_the_main_environment():
+    assert pins("figures").items() <= pins("main").items()
