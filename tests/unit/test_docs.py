@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "config/schemas"
 PROTOCOLS = read_protocols(ROOT / "config/protocols.tsv", SCHEMAS)
 DOCUMENTS = [
-    ROOT / "README.md",
+    *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),
     *ROOT.glob("*/README.md"),
     *ROOT.glob("*/*/README.md"),
