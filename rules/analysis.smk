@@ -58,7 +58,7 @@ rule resolve_study:
     benchmark:
         "<benchmarks>/resolve_study.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         rows=resolve(ALL_MODELS, ALL_DATASETS, PROTOCOLS),
     script:
@@ -81,7 +81,7 @@ rule collect_results:
     benchmark:
         "<benchmarks>/collect_results.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         expected=expected_results(),
     script:
@@ -100,7 +100,7 @@ rule published_results:
     benchmark:
         "<benchmarks>/published_results/{published}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/published_results.py"
 
@@ -129,7 +129,7 @@ rule correlations:
     benchmark:
         "<benchmarks>/correlations.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/correlations.py"
 
@@ -155,7 +155,7 @@ rule results_table:
     benchmark:
         "<benchmarks>/results_table.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/results_table.py"
 
@@ -180,7 +180,7 @@ rule task_pages:
     benchmark:
         "<benchmarks>/task_pages.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -53,7 +53,7 @@ rule plot_correlation_scatter:
     benchmark:
         "<benchmarks>/plot_correlation_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -78,7 +78,7 @@ rule plot_correlation_bars:
     benchmark:
         "<benchmarks>/plot_correlation_bars.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -103,7 +103,7 @@ rule plot_calibration_scatter:
     benchmark:
         "<benchmarks>/plot_calibration_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -128,7 +128,7 @@ rule plot_dataset_scatter:
     benchmark:
         "<benchmarks>/plot_dataset_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -153,7 +153,7 @@ rule plot_rank_radar:
     benchmark:
         "<benchmarks>/plot_rank_radar.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
