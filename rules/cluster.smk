@@ -38,7 +38,7 @@ def prepare_run() -> None:
             profile.check(workflow.resource_settings.default_resources.args, partitions)
             if profile.outdated(partitions):
                 logger.warning(
-                    "profiles/slurm is not what your profile was made of: run `make profile` again"
+                    "profiles/slurm has changed since your profile was made of it: run `make profile` again"
                 )
             patches.ask_once_for_min_job_age()
         needed = list(workflow.dag.needrun_jobs())

@@ -15,7 +15,7 @@ except InputError as error:
 ASSUMED = ", ".join(DATASETS.index[DATASETS["assumed"]])
 if ASSUMED and workflow.is_main_process:
     print(
-        f"nothing here says how many pictures {ASSUMED} has; its jobs ask for what {catalogue.UNKNOWN_IMAGES} take. "
+        f"how many pictures {ASSUMED} has is not known here; its jobs ask for what {catalogue.UNKNOWN_IMAGES} take. "
         "To change that, fill in the counts of its row",
         file=sys.stderr,
     )

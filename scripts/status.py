@@ -24,8 +24,9 @@ def main(arguments: list[str]) -> None:
     table = progress.table(every, set(pending), states(), stages)
     print(table.to_string(index=False, na_rep="", float_format=lambda hours: f"{hours:.1f}"))
     print(
-        "\nGB, hours: what a job asks for, least to most. GPU-hours: `most`, if every job that is not done "
-        "took all its time; `left`, if it took the share of it that those of its rule took that are done."
+        "\nGB and hours: what one job asks for, from the least to the most. GPU-hours: `used` by finished "
+        "jobs; `most`, if every other job took all the time it asks for; `left`, if it took the share of it "
+        "that finished jobs of its rule took."
     )
 
 

@@ -53,8 +53,8 @@ def main(folder: str, *arguments: str) -> None:
     if done.returncode:
         raise InputError(f"`snakemake --cleanup-metadata` failed:\n{(done.stdout + done.stderr).strip()}")
     print(
-        f"{len(taken)} results of {results} are taken over; `snakemake -n` shows what is made again. "
-        "Finetuning is among it where a job trained another number of points than there are weight decays."
+        f"{len(taken)} results of {results} were taken over; `snakemake -n` shows what will be made again. "
+        "That includes finetuning where a job trained another number of points than there are weight decays."
     )
 
 

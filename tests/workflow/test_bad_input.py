@@ -106,9 +106,9 @@ def test_unknown_counts_are_planned_as_many_pictures_and_said(fresh):
     overlay = fresh.overlay("{models: [random-mobilenetv2], datasets: [far], protocols: [knn]}")
     features = "results/small/features/far/random-mobilenetv2.h5"
     output = fresh.snakemake("-n", *overlay, "--", features)
-    assert "nothing here says how many pictures far has; its jobs ask for what 50000 take" in output
+    assert "how many pictures far has is not known here; its jobs ask for what 50000 take" in output
     assert "runtime=65" in output.partition("rule extract_features:")[2]  # a minute a thousand, and 15
-    assert "nothing here says" not in fresh.snakemake("-n", "--", "resources/datasets/digits")
+    assert "is not known here" not in fresh.snakemake("-n", "--", "resources/datasets/digits")
 
 
 def test_a_rule_without_a_size_is_said(fresh):
