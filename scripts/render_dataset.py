@@ -10,7 +10,9 @@ from transferscope.job import logged
 def main(output: str | Path, *, settings: dict[str, int], threads: int) -> None:
     """Write the folder ``output``; ``rendered.dataset.render_dataset`` describes settings and files."""
     render_dataset(output, **settings, threads=threads)
-    logging.info("rendered %(images)d pictures of up to %(objects)d objects, %(size)d pixels a side", settings)
+    logging.info(
+        "rendered %(images)d pictures of up to %(objects)d objects, %(size)d pixels a side", settings
+    )
 
 
 if __name__ == "__main__":
