@@ -4,24 +4,9 @@
 stage (see rules/targets.smk) or one file.
 """
 
-from pathlib import Path
-
 from snakemake.utils import min_version
 
 min_version("9.14")
-
-if not Path(workflow.basedir).samefile(Path.cwd()):
-    raise WorkflowError(
-        f"start Snakemake in {workflow.basedir}, where the tables and all results belong: cd there first"
-    )
-
-
-configfile: "config/config.yaml"
-
-
-pathvars:
-    logs="<results>/logs",
-    benchmarks="<results>/benchmarks",
 
 
 report: "report/workflow.rst"
@@ -31,6 +16,7 @@ onstart:
     prepare_run()
 
 
+include: "rules/places.smk"
 include: "rules/common.smk"
 include: "rules/lookups.smk"
 include: "rules/cluster.smk"
