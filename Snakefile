@@ -4,9 +4,19 @@
 stage (see rules/targets.smk) or one file.
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.14")
+
+# Not `workflow.basedir`, which is that of the workflow of which this one may be a module.
+HOME = Path(str(workflow.current_basedir))
+if not HOME.is_dir():
+    raise WorkflowError(
+        f"{workflow.current_basedir} is no folder on this machine, and jobs need the whole workflow: clone it, and "
+        "name the Snakefile of the clone"
+    )
 
 
 report: "report/workflow.rst"

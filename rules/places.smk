@@ -1,21 +1,13 @@
 """Where what is: the library on the path, the study over the defaults, results and resources in the working folder.
 
-In: what Snakemake was given to configure, by --configfile or as a module. Out: HOME, and in `config` every setting.
+In: what Snakemake was given to configure, by --configfile or as a module. Out: in `config` every setting.
 """
 
 import sys
-from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
-# Not `workflow.basedir`, which is that of the workflow of which this one may be a module.
-HOME = Path(str(workflow.current_basedir)).parent
-if not HOME.is_dir():
-    raise WorkflowError(
-        f"{workflow.current_basedir} is no folder on this machine, and jobs need the whole workflow: clone it, and "
-        "name the Snakefile of the clone"
-    )
 if workflow.modifier.path_modifier.prefix or workflow.modifier.path_modifier.modifies_prefixes:
     raise WorkflowError(
         f"module {workflow.modifier.namespace}: a prefix would not reach what is looked for on the disk; write "
@@ -35,5 +27,5 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
-# Those of a module's statement count more than the configuration's.
+# As they are in force: a module may be given some beside its configuration.
 config["pathvars"] = {name: workflow.pathvars.apply(f"<{name}>") for name in config["pathvars"]}

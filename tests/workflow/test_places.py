@@ -22,7 +22,7 @@ use rule * from transferscope exclude all
 
 rule mine:
     default_target: True
-    input: "{folder}/published/tables/correlation_row.txt"
+    input: "results/published/tables/correlation_row.txt"
     output: "mine.txt"
     shell: "cp {{input:q}} {{output:q}}"
 """
@@ -77,7 +77,7 @@ def planned(project: Project, *arguments: str) -> Counter:
 def test_started_elsewhere(clone, elsewhere):
     snakefile, study = clone.folder / "Snakefile", clone.folder / "config/published.yaml"
     started(elsewhere, "-s", snakefile, "--configfile", study, "--", TABLE)
-    assert "few-shot" in (elsewhere.folder / TABLE).read_text().lower()
+    assert "5-way 5-shot" in (elsewhere.folder / TABLE).read_text()
     assert {path.name for path in elsewhere.folder.iterdir()} == {".snakemake", "results"}
     assert (elsewhere.folder / "results").is_symlink()
     said = started(
@@ -85,7 +85,7 @@ def test_started_elsewhere(clone, elsewhere):
     )
     assert "Nothing to be done" in said
     done = elsewhere.run(clone.folder / "scripts/status.py", "--configfile", study)
-    assert "total" in done.stdout, done.stderr
+    assert "this study has no job for a cluster" in done.stderr, done.stderr
 
 
 def test_a_study_names_tables_in_the_working_folder_and_in_the_workflows(clone, elsewhere):
@@ -108,22 +108,12 @@ def test_a_study_names_tables_in_the_working_folder_and_in_the_workflows(clone, 
     )
 
 
-def test_published_results_of_the_working_folder_are_found(clone, elsewhere):
-    rows = (clone.folder / "config/published/ericsson2021.csv").read_text()
-    (elsewhere.folder / "config/published").mkdir(parents=True)
-    (elsewhere.folder / "config/published/own.csv").write_text(rows)
-    study = ["-s", clone.folder / "Snakefile", "--configfile", clone.folder / "config/published.yaml"]
-    jobs = planned(elsewhere, *study, "--config", "results_from=own", "--", "tables")
-    assert jobs["published_results"] == 1
-
-
-def outer(project: Project, clone: Project, *, folder: str = "results", more: str = "") -> None:
+def outer(project: Project, clone: Project, *, more: str = 'pathvars: results="results/published"') -> None:
+    """A workflow that has the clone as a module; ``more`` of its statement."""
     (project.folder / "workflow").mkdir(exist_ok=True)
-    text = OUTER.format(clone=clone.folder, folder=folder, more=more)
+    text = OUTER.format(clone=clone.folder, more=more)
     (project.folder / "workflow/Snakefile").write_text(text)
-    (project.folder / "study.yaml").write_text(
-        "{own: 1, transferscope: {pathvars: {results: results/published}, results_from: ericsson2021}}\n"
-    )
+    (project.folder / "study.yaml").write_text("{own: 1, transferscope: {results_from: ericsson2021}}\n")
 
 
 def test_as_a_module_of_another_workflow(clone, elsewhere):
@@ -132,13 +122,9 @@ def test_as_a_module_of_another_workflow(clone, elsewhere):
     assert (elsewhere.folder / "mine.txt").read_text() == (elsewhere.folder / TABLE).read_text()
     # The run was prepared and recorded, although Snakemake leaves out a module's `onstart`.
     assert list((elsewhere.folder / ".snakemake/transferscope/events").iterdir())
-    assert "Nothing to be done" in started(elsewhere, "--configfile", "study.yaml", "--cores", "2")
 
 
-def test_a_module_puts_its_results_where_pathvars_say(clone, elsewhere):
-    outer(elsewhere, clone, folder="out", more='pathvars: results="out/published"')
-    jobs = planned(elsewhere, "--configfile", "study.yaml")
-    assert jobs == {"resolve_study": 1, "published_results": 1, "correlations": 1, "mine": 1}
+def test_a_module_with_a_prefix_is_refused(clone, elsewhere):
     outer(elsewhere, clone, more='prefix: "out"')
     said = started(elsewhere, "-n", "--configfile", "study.yaml", fails=True)
     assert "module transferscope: a prefix would not reach" in said
@@ -162,12 +148,16 @@ def test_a_module_that_is_fetched_file_by_file_is_refused(clone, elsewhere):
 
 
 def test_as_snakedeploy_lays_it_out(clone, elsewhere):
+    """The configuration beside the working folder is the user's, with published results of their own."""
     for part in ("config", "profiles"):
         shutil.copytree(clone.folder / part, elsewhere.folder / part)
     (elsewhere.folder / "workflow").mkdir()
     (elsewhere.folder / "workflow/Snakefile").write_text(DEPLOYED.format(clone=clone.folder))
-    jobs = planned(elsewhere, "--configfile", "config/published.yaml")
-    assert jobs == planned(clone, "--configfile", "config/published.yaml")
+    published = elsewhere.folder / "config/published"
+    (published / "ericsson2021.csv").rename(published / "own.csv")
+    said = started(elsewhere, "-n", "--configfile", "config/published.yaml", "--config", "results_from=own")
+    assert "input: config/published/own.csv, results/published/study.json" in said
+    assert statistics(said)["plot_correlation_scatter"] == 1
 
 
 def test_a_clone_and_a_home_that_cannot_be_written(clone, tmp_path):
@@ -199,4 +189,4 @@ def test_a_clone_and_a_home_that_cannot_be_written(clone, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "work" / FIGURE).exists()
     assert not list((tmp_path / "home").iterdir())
-    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"matplotlib", "snakemake"}
+    assert (tmp_path / "cache/snakemake").is_dir()
