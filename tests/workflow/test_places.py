@@ -122,6 +122,9 @@ def test_as_a_module_of_another_workflow(clone, elsewhere):
     assert (elsewhere.folder / "mine.txt").read_text() == (elsewhere.folder / TABLE).read_text()
     # The run was prepared and recorded, although Snakemake leaves out a module's `onstart`.
     assert list((elsewhere.folder / ".snakemake/transferscope/events").iterdir())
+    # Without records tables are made again: it is known where they are, by the statement's `pathvars`.
+    shutil.rmtree(elsewhere.folder / ".snakemake")
+    assert planned(elsewhere, "--configfile", "study.yaml")["correlations"] == 1
 
 
 def test_a_module_with_a_prefix_is_refused(clone, elsewhere):
