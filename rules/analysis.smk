@@ -11,7 +11,7 @@ from transferscope.results.resolved import resolve
 # Checked here and again in the job that writes their long table: before any job, and whenever the file changes.
 try:
     PUBLISHED_ROWS = {
-        name: long_table.published(f"config/published/{name}.csv", ALL_MODELS)
+        name: long_table.published(placed(f"config/published/{name}.csv"), ALL_MODELS)
         for name in PUBLISHED
         if name in (config["results_from"], config["compare"])
     }
@@ -92,7 +92,7 @@ rule collect_results:
 rule published_results:
     """The long table of published numbers."""
     input:
-        published="config/published/{published}.csv",
+        published=published_numbers,
         study="<results>/study.json",
     output:
         "<results>/tables/{published}.tsv",

@@ -52,4 +52,8 @@ def prepare_run() -> None:
         raise WorkflowError(str(error))
 
 
+if not workflow.modifier.is_main_snakefile():
+    patches.prepare_in_module(workflow, prepare_run)
+
+
 include: "sizes.smk"

@@ -7,7 +7,7 @@ resources.
 from transferscope.cluster import sizes
 
 try:
-    SIZES = sizes.read_sizes("config/job_sizes.tsv").to_dict("index")
+    SIZES = sizes.read_sizes(placed("config/job_sizes.tsv")).to_dict("index")
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -33,12 +33,13 @@ COMMON = {
     "hdf5",
     "locks",
     "made_from",
+    "places",
     "redaction",
     "restricted_pickle",
     "validation",
 }
 LIGHT = [
-    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "results.learned"),
+    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "places", "results.learned"),
     *("results.long_table", "results.resolved", "results.takeover", "protocols.finetuning.grid"),
 ]
 

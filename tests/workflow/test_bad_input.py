@@ -1,8 +1,5 @@
 """What the user can get wrong is said in one sentence before any job runs."""
 
-import subprocess
-import sys
-
 import pytest
 from tests.workflow.test_datasets_by_hand import MINE
 
@@ -117,12 +114,3 @@ def test_a_rule_without_a_size_is_said(fresh):
     output = fresh.snakemake("-n", fails=True)
     assert "config/job_sizes.tsv has no row for the rule extract_features; add one" in output
     assert "Traceback" not in output
-
-
-def test_started_elsewhere_it_says_where_to_go(fresh, tmp_path):
-    snakefile = fresh.folder / "Snakefile"
-    command = [sys.executable, "-m", "snakemake", "-n", "-s", snakefile]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode
-    assert f"start Snakemake in {fresh.folder}, where the tables" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
