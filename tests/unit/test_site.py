@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from docs import site_pages
 from studies import long_table
 
-import site_pages
 from transferscope.results.long_table import write_table
 
 ROOT = Path(__file__).parents[2]
