@@ -10,18 +10,19 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check setup clean distclean
+.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check docs setup clean distclean
 
 demo: setup
-	snakemake all
+	python scripts/run_here.py all
 	snakemake --report results/demo/report.html
 	@echo "table    results/demo/tables/results.md"
 	@echo "figures  results/demo/figures/"
 	@echo "report   results/demo/report.html"
 
-published: setup
-	snakemake --configfile config/published.yaml
+published: .venv/figures.done
+	snakemake --configfile config/published.yaml --prioritize plot_correlation_scatter
 	@cat results/published/tables/correlation_row.txt
+	@echo "figures  results/published/figures/, the paper's main one is correlation_scatter.png"
 
 # Puts profiles/slurm where `snakemake --profile slurm` finds it, and asks what is not given, as in
 # `make profile ACCOUNT=mine GPU_PARTITION=gpu`. What the environment says is not meant: a cluster's SCRATCH is another.
@@ -59,6 +60,11 @@ check: .venv/test.done
 docs/utility.png: docs/utility_curves.tsv
 	python scripts/draw_outcomes.py $< $@
 
+# The site of the documents, with the figures of the demo, or else of the published study, in its gallery.
+docs: .venv/docs.done
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site     site/index.html"
+
 bench: .venv/bench.done
 	python benchmarks/dryrun.py
 	python benchmarks/linear.py
@@ -71,44 +77,58 @@ bench: .venv/bench.done
 	python benchmarks/scenes.py
 	python benchmarks/crops.py
 
-setup: .venv/main.done .venv/openmmlab.done
+# Set-up in stages: a target installs what it needs and no more. Each says first what is downloaded and how long it
+# takes, as measured on 2 cores without a GPU.
+setup: .venv/openmmlab.done
 
-.venv/main.done: envs/main.yaml
-	$(PYTHON) -m venv .venv
-	$(PINS) envs/main.yaml > .venv/main.txt
-	$(BIN)/pip install -r .venv/main.txt
-	touch $@
+install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install --quiet -r .venv/$1.txt
 
-# mmcv is compiled the first time (docs/openmmlab.md); its wheel is kept in the user's cache.
+.venv/figures.done: envs/figures.yaml
+	@echo "set-up, tables and figures: XX MB to download, XX MB in .venv, about XX s"
+	@$(PYTHON) -m venv .venv
+	@$(call install,figures)
+	@touch $@
+
+.venv/main.done: envs/main.yaml .venv/figures.done
+	@echo "set-up, torch and all else that protocols need: XX GB to download, XX GB in .venv, about XX min"
+	@$(call install,main)
+	@touch $@
+
+# The wheel of mmcv is kept in the user's cache (docs/openmmlab.md).
 .venv/openmmlab.done: envs/openmmlab.yaml envs/openmmlab.post-deploy.sh .venv/main.done
-	$(PINS) envs/openmmlab.yaml > .venv/openmmlab.txt
-	$(BIN)/pip install -r .venv/openmmlab.txt
-	bash envs/openmmlab.post-deploy.sh
-	touch $@
+	@echo "set-up, detection and segmentation: XX MB to download; mmcv is compiled once a user, about XX min"
+	@$(call install,openmmlab)
+	@bash envs/openmmlab.post-deploy.sh
+	@touch $@
 
 # Losses and heads for pretraining (docs/pretraining.md), where they are wanted.
 .venv/lightly.done: envs/lightly.yaml envs/lightly.post-deploy.sh .venv/main.done
-	$(PINS) envs/lightly.yaml > .venv/lightly.txt
-	$(BIN)/pip install -r .venv/lightly.txt
-	bash envs/lightly.post-deploy.sh
-	touch $@
+	@echo "set-up, losses and heads of lightly: XX MB to download, about XX s"
+	@$(call install,lightly)
+	@bash envs/lightly.post-deploy.sh
+	@touch $@
 
-.venv/test.done: envs/test.yaml .venv/main.done .venv/openmmlab.done .venv/lightly.done
-	$(PINS) envs/test.yaml > .venv/test.txt
-	$(BIN)/pip install -r .venv/test.txt
-	touch $@
+.venv/docs.done: envs/docs.yaml .venv/figures.done
+	@echo "set-up, what makes the site of the documents: 27 MB to download, less than a minute"
+	@$(call install,docs)
+	@touch $@
 
-.venv/bench.done: envs/bench.yaml .venv/main.done .venv/openmmlab.done
-	$(PINS) envs/bench.yaml > .venv/bench.txt
-	$(BIN)/pip install -r .venv/bench.txt
-	touch $@
+.venv/test.done: envs/test.yaml .venv/openmmlab.done .venv/lightly.done .venv/docs.done
+	@echo "set-up, what the tests need: XX MB to download, about XX s"
+	@$(call install,test)
+	@touch $@
+
+.venv/bench.done: envs/bench.yaml .venv/openmmlab.done
+	@echo "set-up, the solvers that are measured against: XX MB to download, about XX s"
+	@$(call install,bench)
+	@touch $@
 
 # What the tests and the set-up left; results and downloads stay.
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache site
 
 # Everything that is not in git: the results, downloads and Snakemake's records too.
 distclean:
 	@du -sh .venv .snakemake resources results 2> /dev/null || true
 	@read -p "Delete all of these, results and downloads included? [y/N] " answer && [ "$$answer" = y ]
-	rm -rf .venv .pytest_cache .ruff_cache .snakemake resources results
+	rm -rf .venv .pytest_cache .ruff_cache site .snakemake resources results

@@ -11,7 +11,7 @@ from transferscope.results.resolved import resolve
 # Checked here and again in the job that writes their long table: before any job, and whenever the file changes.
 try:
     PUBLISHED_ROWS = {
-        name: long_table.published(f"config/published/{name}.csv", ALL_MODELS)
+        name: long_table.published(placed(f"config/published/{name}.csv"), ALL_MODELS)
         for name in PUBLISHED
         if name in (config["results_from"], config["compare"])
     }
@@ -34,9 +34,8 @@ if HAS_SETTINGS:
 older = takeover.first_older(f"{RESULTS}/{runs.path_of(run)}.json" for run in RUNS.to_dict("records"))
 if older and workflow.is_main_process:
     print(
-        f"{RESULTS} holds results of an earlier layout (such as {older}); all that is measured is computed again, "
-        "since the params of the rules are recorded one by one now. To keep it, first run: "
-        f"python scripts/take_over.py {RESULTS}",
+        f"{RESULTS} holds results of an earlier version (such as {older}), which records settings otherwise; they "
+        f"would all be computed again. To keep them, first run: python scripts/take_over.py {RESULTS}",
         file=sys.stderr,
     )
 
@@ -60,7 +59,7 @@ rule resolve_study:
     benchmark:
         "<benchmarks>/resolve_study.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         rows=resolve(ALL_MODELS, ALL_DATASETS, PROTOCOLS),
     script:
@@ -83,7 +82,7 @@ rule collect_results:
     benchmark:
         "<benchmarks>/collect_results.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         expected=expected_results(),
     script:
@@ -93,7 +92,7 @@ rule collect_results:
 rule published_results:
     """The long table of published numbers."""
     input:
-        published="config/published/{published}.csv",
+        published=published_numbers,
         study="<results>/study.json",
     output:
         "<results>/tables/{published}.tsv",
@@ -102,7 +101,7 @@ rule published_results:
     benchmark:
         "<benchmarks>/published_results/{published}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/published_results.py"
 
@@ -131,7 +130,7 @@ rule correlations:
     benchmark:
         "<benchmarks>/correlations.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
     script:
@@ -159,7 +158,7 @@ rule results_table:
     benchmark:
         "<benchmarks>/results_table.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     script:
         "../scripts/results_table.py"
 
@@ -184,7 +183,7 @@ rule task_pages:
     benchmark:
         "<benchmarks>/task_pages.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],

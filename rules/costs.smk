@@ -15,7 +15,7 @@ rule collect_costs:
     input:
         table=results_table(),
         study="<results>/study.json",
-        sizes="config/job_sizes.tsv",
+        sizes=placed("config/job_sizes.tsv"),
     output:
         report(
             "<results>/tables/costs.tsv",
@@ -28,7 +28,7 @@ rule collect_costs:
     benchmark:
         "<benchmarks>/collect_costs.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         benchmarks=workflow.pathvars.apply("<benchmarks>"),
         models=list(MODELS.index),
@@ -55,7 +55,7 @@ rule plot_costs:
     benchmark:
         "<benchmarks>/plot_costs.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -51,7 +51,7 @@ rule plot_crops:
         "<benchmarks>/plot_crops.tsv"
     localrule: True
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         datasets=CROP_SETS,
         plot=config["plotting"],

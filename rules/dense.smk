@@ -57,7 +57,7 @@ rule plot_examples:
         protocol=ids_of(rule="train_dense"),
     localrule: True
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
         about=protocol_fact("about"),

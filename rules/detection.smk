@@ -56,7 +56,7 @@ rule plot_detections:
         protocol=ids_of(rule="train_detector"),
     localrule: True
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
         about=protocol_fact("about"),

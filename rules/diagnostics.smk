@@ -32,7 +32,7 @@ rule plot_reliability:
     benchmark:
         "<benchmarks>/plot_reliability/{model}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -60,7 +60,7 @@ rule plot_finetuning:
     benchmark:
         "<benchmarks>/plot_finetuning/{dataset}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

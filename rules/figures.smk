@@ -53,7 +53,7 @@ rule plot_correlation_scatter:
     benchmark:
         "<benchmarks>/plot_correlation_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],
@@ -79,7 +79,7 @@ rule plot_correlation_bars:
     benchmark:
         "<benchmarks>/plot_correlation_bars.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],
@@ -105,7 +105,7 @@ rule plot_calibration_scatter:
     benchmark:
         "<benchmarks>/plot_calibration_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],
@@ -131,7 +131,7 @@ rule plot_dataset_scatter:
     benchmark:
         "<benchmarks>/plot_dataset_scatter.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],
@@ -157,7 +157,7 @@ rule plot_rank_radar:
     benchmark:
         "<benchmarks>/plot_rank_radar.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -47,7 +47,7 @@ rule plot_layers:
     benchmark:
         "<benchmarks>/plot_layers/{protocol}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         figure="heat",
         plot=config["plotting"],
@@ -109,7 +109,7 @@ rule plot_layer_similarity:
     benchmark:
         "<benchmarks>/plot_layer_similarity/{dataset}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

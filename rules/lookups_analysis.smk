@@ -19,10 +19,15 @@ def expected_results() -> list[dict]:
     ]
 
 
+def published_numbers(wildcards) -> str:
+    """The published numbers of this name, as they were transcribed."""
+    return placed(f"config/published/{wildcards.published}.csv")
+
+
 def printed_correlations() -> str | list:
     """The coefficients that the paper prints whose results the study takes or compares with."""
     named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
-    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
+    return placed(f"config/published/correlations/{named}.csv") if named in PRINTED else []
 
 
 def compared_table(curves: str = "") -> str | list:

@@ -50,7 +50,7 @@ rule plot_images_needed:
     benchmark:
         "<benchmarks>/plot_images_needed/{protocol}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -77,7 +77,7 @@ rule plot_augmentations:
     benchmark:
         "<benchmarks>/plot_augmentations/{protocol}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -129,7 +129,7 @@ rule plot_frozen_prefix:
     benchmark:
         "<benchmarks>/plot_frozen_prefix/{protocol}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -56,7 +56,7 @@ rule plot_pretraining:
         "<benchmarks>/plot_pretraining.tsv"
     localrule: True
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -31,7 +31,7 @@ rule plot_properties:
     benchmark:
         "<benchmarks>/plot_properties.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -59,7 +59,7 @@ rule plot_reconstructions:
     benchmark:
         "<benchmarks>/plot_reconstructions.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -87,7 +87,7 @@ rule plot_saliency:
     benchmark:
         "<benchmarks>/plot_saliency.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:
@@ -112,7 +112,7 @@ rule plot_invariance:
     benchmark:
         "<benchmarks>/plot_invariance.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         reference=REFERENCE,
         plot=config["plotting"],
@@ -138,7 +138,7 @@ rule plot_similarity:
     benchmark:
         "<benchmarks>/plot_similarity/{dataset}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -51,7 +51,7 @@ rule measure_utility:
     benchmark:
         "<benchmarks>/measure_utility.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         settings=config["utility"],
     script:
@@ -76,7 +76,7 @@ rule plot_label_efficiency:
     benchmark:
         "<benchmarks>/plot_label_efficiency/{protocol}.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         figure="label_efficiency",
         plot=config["plotting"],
@@ -126,7 +126,7 @@ rule plot_linear_rank:
     benchmark:
         "<benchmarks>/plot_linear_rank.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

@@ -87,7 +87,7 @@ rule plot_utility_tasks:
     benchmark:
         "<benchmarks>/plot_utility_tasks.tsv"
     conda:
-        "../envs/main.yaml"
+        "../envs/figures.yaml"
     params:
         plot=config["plotting"],
     script:

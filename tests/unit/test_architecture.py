@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -31,26 +33,25 @@ COMMON = {
     "hdf5",
     "locks",
     "made_from",
+    "places",
     "redaction",
     "restricted_pickle",
     "validation",
 }
 LIGHT = [
-    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "results.learned"),
+    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "places", "results.learned"),
     *("results.long_table", "results.resolved", "results.takeover", "protocols.finetuning.grid"),
 ]
 
 
 def imports(path: Path, *, at_start: bool = False) -> set[str]:
-    """Modules that a file imports, with dots; ``at_start``: without those that a function imports."""
+    """What a file imports: modules with names in them; ``at_start``: without what a function imports."""
     found, tree = set(), ast.parse(path.read_text(encoding="utf-8"))
     for node in tree.body if at_start else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "transferscope":
-            found |= {f"transferscope.{name.name}" for name in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
+            found |= {f"{node.module}.{name.name}" for name in node.names}
     return found
 
 
@@ -99,7 +100,7 @@ def test_snakemake_is_known_in_few_places():
     assert {name for name in using if not name.startswith("cluster/")} == {"job.py"}
 
 
-SNAKEMAKE = {"cluster/events.py", "cluster/patches.py"}
+SNAKEMAKE = {"cluster/events.py", "cluster/patches.py", "cluster/progress_line.py"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
@@ -169,6 +170,31 @@ def test_what_the_controller_imports_is_light(name):
                 assert module.split(".")[0] not in heavy, f"{file.relative_to(ROOT)} imports {module}"
                 if module.startswith("transferscope."):
                     pending.append(LIBRARY.parent / module.replace(".", "/"))
+
+
+def test_what_tables_and_figures_import_is_in_their_environment():
+    """So `make published` needs no torch. What functions of job.py import is for GPUs and backbones."""
+    pins = set(re.findall(r"- (\S+)==", (ROOT / "envs/figures.yaml").read_text()))
+    distributions = packages_distributions()
+    names = [name for name, lines in rules().items() if '"../envs/figures.yaml"' in "".join(lines)]
+    assert "plot_correlation_scatter" in names
+    pending, seen = [ROOT / f"scripts/{name}.py" for name in names if name not in SHARED], set()
+    while pending:
+        path = pending.pop()
+        seen.add(path)
+        for name in imports(path, at_start=path.name == "job.py"):
+            top = name.split(".")[0]
+            if top == "transferscope":
+                module = LIBRARY.parent / name.replace(".", "/")
+                found = [
+                    file
+                    for file in (module.with_suffix(".py"), module.parent.with_suffix(".py"))
+                    if file.exists() and file not in seen
+                ]
+                pending += found[:1]
+            elif top not in sys.stdlib_module_names:
+                needed = {distribution.lower() for distribution in distributions[top]}
+                assert needed & pins, f"{path.relative_to(ROOT)} imports {top}"
 
 
 def test_no_module_unpickles_freely():

@@ -31,6 +31,7 @@ from transferscope.protocols.reconstruction.pictures import Reconstruction
 from transferscope.protocols.saliency.maps import Map
 from transferscope.results.correlation import correlations
 from transferscope.results.parts import split, split_by_dataset
+from transferscope.results.ranks import rank_models
 from transferscope.results.resolved import Study, with_settings
 from transferscope.results.scores import logit
 
@@ -249,6 +250,19 @@ def test_a_model_without_a_setting_is_named_not_ranked():
     figure = rank_radar(table.drop(table.query("model == 'm2' and setting == 'knn'").index), known, PLOT)
     assert "Not ranked, since a setting is missing: Model-2 v2." in words(figure)
     check_texts(figure)
+
+
+def test_a_setting_that_few_models_have_is_left_out_of_the_ranks():
+    table, known = study(5)
+    few = table[table["setting"] == "knn"].assign(setting="dear", title="Dear")
+    half, third = few[few["model"].isin(["m0", "m1", "m2"])], few[few["model"].isin(["m0", "m1"])]
+    ranks = rank_models(pd.concat([table, third]), known)
+    assert ranks.sparse == ["Dear"] and len(ranks.ranks) == 5
+    assert "Left out, since few models were tried there: Dear." in words(
+        rank_radar(pd.concat([table, third]), known, PLOT)
+    )
+    ranks = rank_models(pd.concat([table, half]), known)
+    assert ranks.sparse == [] and ranks.unranked == ["m3", "m4"]
 
 
 def test_a_radar_without_a_model_that_has_every_setting_is_a_note():

@@ -125,6 +125,14 @@ def test_a_table_may_be_several_files(fresh):
     assert (fresh.folder / figure).exists()
 
 
+def test_published_figures_need_no_more_than_the_first_stage_of_the_set_up(fresh):
+    rules = "".join(path.read_text() for path in (fresh.folder / "rules").glob("*.smk"))
+    small = {part.split(":")[0] for part in rules.split("rule ") if '"../envs/figures.yaml"' in part}
+    planned = fresh.planned("--configfile", "config/published.yaml")
+    assert planned["plot_correlation_scatter"] == 1
+    assert set(planned) <= small
+
+
 def test_a_plotting_setting_redraws_figures_alone(project):
     planned = project.planned(*project.overlay("plotting: {font_size: 9}\n"))
     assert planned
