@@ -77,49 +77,48 @@ bench: .venv/bench.done
 	python benchmarks/scenes.py
 	python benchmarks/crops.py
 
-# Set-up in stages: a target installs what it needs and no more. Each says first what is downloaded and how long it
-# takes, as measured on 2 cores without a GPU.
+# Set-up in stages: a target installs what it needs and no more.
 setup: .venv/openmmlab.done
 
 install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install --quiet -r .venv/$1.txt
 
 .venv/figures.done: envs/figures.yaml
-	@echo "set-up, tables and figures: XX MB to download, XX MB in .venv, about XX s"
+	@echo "set-up: what tables and figures need"
 	@$(PYTHON) -m venv .venv
 	@$(call install,figures)
 	@touch $@
 
 .venv/main.done: envs/main.yaml .venv/figures.done
-	@echo "set-up, torch and all else that protocols need: XX GB to download, XX GB in .venv, about XX min"
+	@echo "set-up: torch and all else that protocols need, 6 GB in .venv"
 	@$(call install,main)
 	@touch $@
 
 # The wheel of mmcv is kept in the user's cache (docs/openmmlab.md).
 .venv/openmmlab.done: envs/openmmlab.yaml envs/openmmlab.post-deploy.sh .venv/main.done
-	@echo "set-up, detection and segmentation: XX MB to download; mmcv is compiled once a user, about XX min"
+	@echo "set-up: detection and segmentation; mmcv is compiled, once a user, for about two minutes"
 	@$(call install,openmmlab)
 	@bash envs/openmmlab.post-deploy.sh
 	@touch $@
 
 # Losses and heads for pretraining (docs/pretraining.md), where they are wanted.
 .venv/lightly.done: envs/lightly.yaml envs/lightly.post-deploy.sh .venv/main.done
-	@echo "set-up, losses and heads of lightly: XX MB to download, about XX s"
+	@echo "set-up: losses and heads of lightly"
 	@$(call install,lightly)
 	@bash envs/lightly.post-deploy.sh
 	@touch $@
 
 .venv/docs.done: envs/docs.yaml .venv/figures.done
-	@echo "set-up, what makes the site of the documents: 27 MB to download, less than a minute"
+	@echo "set-up: what makes the site of the documents, 27 MB to download"
 	@$(call install,docs)
 	@touch $@
 
 .venv/test.done: envs/test.yaml .venv/openmmlab.done .venv/lightly.done .venv/docs.done
-	@echo "set-up, what the tests need: XX MB to download, about XX s"
+	@echo "set-up: what the tests need"
 	@$(call install,test)
 	@touch $@
 
 .venv/bench.done: envs/bench.yaml .venv/openmmlab.done
-	@echo "set-up, the solvers that are measured against: XX MB to download, about XX s"
+	@echo "set-up: the solvers that are measured against"
 	@$(call install,bench)
 	@touch $@
 

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from docs import site_pages
+from studies import long_table
 
-import site_pages
+from transferscope.results.long_table import write_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +41,9 @@ def study_with(root: Path, *figures: str) -> Path:
     """A folder like the repository, with some figures of a demo that changes one setting."""
     (root / "report").symlink_to(ROOT / "report")
     (root / "config").mkdir()
-    (root / "config/config.yaml").write_text("saliency: {resolution: 242, occluder: 10}")
+    (root / "config/config.yaml").write_text(
+        "{saliency: {resolution: 242, occluder: 10}, reference: imagenet_top1}"
+    )
     (root / "config/demo.yaml").write_text("saliency: {resolution: 77}")
     (root / "config/published.yaml").write_text("results_from: ericsson2021")
     for figure in figures:
@@ -55,6 +60,22 @@ def test_the_gallery_shows_one_figure_of_each_kind_with_its_caption(tmp_path):
     assert pictures == [f"results/demo/figures/{name}.png" for name in shown]
     assert "![Figure 9: saliency maps](../results/demo/figures/saliency.png)" in page
     assert "(77 pixels, an\noccluder of 10 pixels" in page
+
+
+def test_captions_name_what_the_study_measures_as_its_reference(tmp_path):
+    root = study_with(tmp_path, "correlation_scatter.png")
+    rows = [
+        {"protocol": protocol, "dataset": dataset, "metric": "top1", "model": "a", "value": 50.0}
+        for protocol in ("linear", "knn")
+        for dataset in ("digits", "scenes")
+    ]
+    write_table(root / "results/demo/tables/measured.tsv", long_table(rows))
+    tables = {"datasets": str(ROOT / "config/datasets.tsv"), "protocols": str(ROOT / "config/protocols.tsv")}
+    demo = {"reference": {"protocol": "linear", "dataset": "scenes"}, "tables": tables}
+    (root / "config/demo.yaml").write_text(yaml.safe_dump(demo))
+    (root / "config/schemas").symlink_to(ROOT / "config/schemas")
+    page, _ = site_pages.gallery_page(root)
+    assert "### Figure 1: transfer against top-1 accuracy (Linear, Scenes)" in page
 
 
 def test_the_gallery_of_a_bare_clone_has_the_picture_of_the_readme(tmp_path):
