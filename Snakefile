@@ -54,3 +54,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+    localrule: True

@@ -390,8 +390,9 @@ def test_ticks_are_round_and_spread(low, high):
 
 
 def test_a_font_that_nobody_can_read_is_refused():
+    table, known = study(3)
     with pytest.raises(InputError, match="at least 7"):
-        correlation_scatter(*study(3), {"font_size": 5, "dpi": 60})
+        correlation_scatter(table, known, imagenet(known), {"font_size": 5, "dpi": 60})
 
 
 def finetuning_results(models: list[str], halvings: int = 0) -> list[dict]:

@@ -29,7 +29,7 @@ def started(project: Project, *arguments: str) -> Iterator[subprocess.Popen]:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
 
 
 def descendants(process: subprocess.Popen) -> list[psutil.Process]:
