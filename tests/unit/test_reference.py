@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 from studies import CONFIG, ERICSSON, SCHEMAS, imagenet, measured, over_seeds, settings, study_of
-from texts import PLOT, check_texts, words
+from texts import PLOT, check_texts, drawn_texts, words
 
 from transferscope.errors import InputError
 from transferscope.figures import style
@@ -85,7 +85,9 @@ def test_the_default_is_the_column_of_the_models_table():
     ],
 )
 def test_a_number_is_the_one_that_the_protocol_stands_for_unless_another_is_named(chosen, key, label):
-    facts = resolve(planned(frozen=[0, 1]), **chosen)
+    numbers = planned(frozen=[0, 1])
+    facts = resolve(numbers, **chosen)
+    assert resolve(numbers[::-1], **chosen) == facts
     assert facts["key"] == key
     if label:
         assert facts["label"] == label.format(DATASETS.at[chosen["dataset"], "name"])
@@ -344,15 +346,16 @@ def test_models_are_numbered_by_the_reference():
     assert "1 Model a" in words(figure) and "2 Model c" in words(figure)
 
 
-def test_a_long_label_takes_two_lines_within_the_figure():
-    long = STUDY.datasets.assign(name="Rendered scenes of several objects, seen from above")
-    study = study_of(STUDY.models, long)
+def test_a_long_label_takes_two_lines_above_the_key():
+    datasets = STUDY.datasets.assign(name="Rendered scenes of several objects, seen from above")
+    study = study_of(STUDY.models, datasets)
     against = measured(RESULTS, study, dataset="scenes", protocol="linear")
-    only = RESULTS[RESULTS["setting"] == "knn"]
-    figure = correlation_scatter(
-        pd.concat([only, only.assign(setting="x")])[: len(only)], study, against, PLOT
-    )
-    assert "scenes of several" in words(figure).replace("\n", " ")
+    figure = correlation_scatter(RESULTS[RESULTS["setting"] == "knn"], study, against, PLOT)
+    boxes = {text.get_text(): box for text, box in drawn_texts(figure)}
+    [label] = [text for text in boxes if text.replace("\n", " ") == against.label]
+    assert "\n" in label
+    key = [boxes[text.get_text()] for text in figure.legends[0].get_texts()]
+    assert boxes[label][1] > max(box[3] for box in key)
     check_texts(figure)
 
 

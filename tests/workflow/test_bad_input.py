@@ -43,6 +43,14 @@ def test_a_bad_table_stops_the_workflow_at_parse(fresh, table, row, column, valu
         ("linear={mode: quick}", "configuration, key linear.mode: 'quick' is not one of"),
         ("fewshots={ways: 5}", "'fewshots' was unexpected"),
         ("compare=nobody2020", "key compare: 'nobody2020' is not one of none, asano2020, ericsson2021"),
+        (
+            "reference={dataset: scenes, protocol: linear}",
+            "reference.dataset: 'scenes' is no dataset that this",
+        ),
+        (
+            "reference={dataset: digits, protocol: layerwise}",
+            "'layerwise' is a protocol whose results are curves",
+        ),
     ],
 )
 def test_a_bad_setting_stops_the_workflow_at_parse(fresh, setting, sentence):
