@@ -60,17 +60,9 @@ check: .venv/test.done
 docs/utility.png: docs/utility_curves.tsv
 	python scripts/draw_outcomes.py $< $@
 
+# All of them, 50 minutes; writes docs/benchmarks.md. One alone: `python benchmarks/fewshot.py`.
 bench: .venv/bench.done
-	python benchmarks/dryrun.py
-	python benchmarks/linear.py
-	python benchmarks/fewshot.py
-	python benchmarks/extraction.py
-	python benchmarks/detection.py
-	python benchmarks/normals.py
-	python benchmarks/saliency.py
-	python benchmarks/pretraining.py
-	python benchmarks/scenes.py
-	python benchmarks/crops.py
+	python benchmarks/page.py
 
 # Set-up in stages: a target installs what it needs and no more. Each says first what is downloaded and how long it
 # takes, as measured on 2 cores without a GPU.
