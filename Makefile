@@ -69,7 +69,7 @@ bench: .venv/bench.done
 # takes after that, as measured on 2 cores.
 setup: .venv/openmmlab.done
 
-install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install --quiet -r .venv/$1.txt
+install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install -qq -r .venv/$1.txt
 
 .venv/figures.done: envs/figures.yaml
 	@echo "set-up, tables and figures: 135 MB to download, then about a minute; 0.6 GB in .venv"
