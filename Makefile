@@ -10,10 +10,10 @@ PINS = sed -n 's/^ *- \(.*==.*\)/\1/p'
 # Snakemake starts a script with the `python` of its PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check setup clean distclean
+.PHONY: demo published profile test test-workflow test-library test-slurm soak bench check docs setup clean distclean
 
 demo: setup
-	snakemake all
+	python scripts/run_here.py all
 	snakemake --report results/demo/report.html
 	@echo "table    results/demo/tables/results.md"
 	@echo "figures  results/demo/figures/"
@@ -61,6 +61,11 @@ check: .venv/test.done
 docs/utility.png: docs/utility_curves.tsv
 	python scripts/draw_outcomes.py $< $@
 
+# The site of the documents, with the figures of the demo, or else of the published study, in its gallery.
+docs: .venv/docs.done
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site     site/index.html"
+
 # All of them, 50 minutes; writes docs/benchmarks.md. One alone: `python benchmarks/fewshot.py`.
 bench: .venv/bench.done
 	python benchmarks/page.py
@@ -96,7 +101,12 @@ install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install -qq -r .venv
 	@bash envs/lightly.post-deploy.sh
 	@touch $@
 
-.venv/test.done: envs/test.yaml .venv/openmmlab.done .venv/lightly.done
+.venv/docs.done: envs/docs.yaml .venv/figures.done
+	@echo "set-up, what makes the site of the documents, 27 MB to download"
+	@$(call install,docs)
+	@touch $@
+
+.venv/test.done: envs/test.yaml .venv/openmmlab.done .venv/lightly.done .venv/docs.done
 	@echo "set-up, what the tests need: 40 MB to download, then half a minute"
 	@$(call install,test)
 	@touch $@
@@ -108,10 +118,10 @@ install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install -qq -r .venv
 
 # What the tests and the set-up left; results and downloads stay.
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache site
 
 # Everything that is not in git: the results, downloads and Snakemake's records too.
 distclean:
 	@du -sh .venv .snakemake resources results 2> /dev/null || true
 	@read -p "Delete all of these, results and downloads included? [y/N] " answer && [ "$$answer" = y ]
-	rm -rf .venv .pytest_cache .ruff_cache .snakemake resources results
+	rm -rf .venv .pytest_cache .ruff_cache site .snakemake resources results

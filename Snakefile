@@ -10,18 +10,13 @@ from snakemake.utils import min_version
 
 min_version("9.14")
 
-if not Path(workflow.basedir).samefile(Path.cwd()):
+# Not `workflow.basedir`, which is that of the workflow of which this one may be a module.
+HOME = Path(str(workflow.current_basedir))
+if not HOME.is_dir():
     raise WorkflowError(
-        f"start Snakemake in {workflow.basedir}, where the tables and all results belong: cd there first"
+        f"{workflow.current_basedir} is no folder on this machine, and jobs need the whole workflow: clone it, and "
+        "name the Snakefile of the clone"
     )
-
-
-configfile: "config/config.yaml"
-
-
-pathvars:
-    logs="<results>/logs",
-    benchmarks="<results>/benchmarks",
 
 
 report: "report/workflow.rst"
@@ -31,6 +26,7 @@ onstart:
     prepare_run()
 
 
+include: "rules/places.smk"
 include: "rules/common.smk"
 include: "rules/lookups.smk"
 include: "rules/cluster.smk"
@@ -58,3 +54,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+    localrule: True

@@ -57,7 +57,8 @@ def detector(backbone: dict, pyramid: Pyramid, proposals: int, device: str) -> t
     torch.manual_seed(0)
     model = detection.faster_rcnn(
         backbone,
-        channels=pyramid.channels,
+        maps=pyramid.channels,
+        channels=256,
         metadata=pyramid.metadata,
         classes=CLASSES,
         proposals=proposals,

@@ -11,16 +11,17 @@ from transferscope.results.resolved import resolve
 # Checked here and again in the job that writes their long table: before any job, and whenever the file changes.
 try:
     PUBLISHED_ROWS = {
-        name: long_table.published(f"config/published/{name}.csv", ALL_MODELS)
+        name: long_table.published(placed(f"config/published/{name}.csv"), ALL_MODELS)
         for name in PUBLISHED
         if name in (config["results_from"], config["compare"])
     }
+    REFERENCE = reference_of_study()
 except InputError as error:
     raise WorkflowError(str(error))
 
 
 # Curves are no settings; utility.smk and layer_figures.smk draw them.
-HAS_SETTINGS = bool(families() - CURVED)
+HAS_SETTINGS = bool(families() - {*protocols.CURVED})
 
 TABLES = [results_table()]
 if HAS_SETTINGS:
@@ -33,9 +34,8 @@ if HAS_SETTINGS:
 older = takeover.first_older(f"{RESULTS}/{runs.path_of(run)}.json" for run in RUNS.to_dict("records"))
 if older and workflow.is_main_process:
     print(
-        f"{RESULTS} holds results of an earlier layout (such as {older}); all that is measured is computed again, "
-        "since the params of the rules are recorded one by one now. To keep it, first run: "
-        f"python scripts/take_over.py {RESULTS}",
+        f"{RESULTS} holds results of an earlier version (such as {older}), which records settings otherwise; they "
+        f"would all be computed again. To keep them, first run: python scripts/take_over.py {RESULTS}",
         file=sys.stderr,
     )
 
@@ -92,7 +92,7 @@ rule collect_results:
 rule published_results:
     """The long table of published numbers."""
     input:
-        published="config/published/{published}.csv",
+        published=published_numbers,
         study="<results>/study.json",
     output:
         "<results>/tables/{published}.tsv",
@@ -107,7 +107,7 @@ rule published_results:
 
 
 rule correlations:
-    """Correlation of transfer with ImageNet top-1 (Ericsson et al. 2021, section 4.5)."""
+    """Correlation of transfer with the reference, such as ImageNet top-1 (Ericsson et al. 2021, section 4.5)."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -131,6 +131,8 @@ rule correlations:
         "<benchmarks>/correlations.tsv"
     conda:
         "../envs/figures.yaml"
+    params:
+        reference=REFERENCE,
     script:
         "../scripts/correlations.py"
 
@@ -162,7 +164,7 @@ rule results_table:
 
 
 rule task_pages:
-    """A page a dataset: what it is, every model in every setting, what ImageNet top-1 says of each."""
+    """A page a dataset: what it is, every model in every setting, what the reference says of each."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -183,6 +185,7 @@ rule task_pages:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/task_pages.py"

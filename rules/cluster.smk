@@ -8,7 +8,7 @@ import time
 
 from snakemake.logging import logger
 
-from transferscope.cluster import events, moved, orphans, patches, profile, slurm
+from transferscope.cluster import events, moved, orphans, patches, profile, progress_line, slurm
 from transferscope.files import disk_full_as_input_error
 
 RESULTS = config["pathvars"]["results"]
@@ -38,16 +38,22 @@ def prepare_run() -> None:
             profile.check(workflow.resource_settings.default_resources.args, partitions)
             if profile.outdated(partitions):
                 logger.warning(
-                    "profiles/slurm is not what your profile was made of: run `make profile` again"
+                    "profiles/slurm has changed since your profile was made of it: run `make profile` again"
                 )
             patches.ask_once_for_min_job_age()
-        outputs = [job.output[0] for job in workflow.dag.needrun_jobs() if job.output]
+        needed = list(workflow.dag.needrun_jobs())
+        outputs = [job.output[0] for job in needed if job.output]
         slurm.cancel_left_over(outputs, Path.cwd())
         orphans.end_left_over(outputs, Path.cwd())
         with disk_full_as_input_error(events.FOLDER):
             events.record_run()
+        progress_line.show_where_asked({job.jobid: seconds_of(job) for job in needed})
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+if not workflow.modifier.is_main_snakefile():
+    patches.prepare_in_module(workflow, prepare_run)
 
 
 include: "sizes.smk"

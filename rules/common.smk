@@ -6,25 +6,23 @@ DATASETS (those it evaluates on first), VARIANTS and RUNS. A wildcard {at} is a 
 
 import math
 import re
-import sys
-from pathlib import Path
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-
 from transferscope.errors import InputError
 from transferscope.folders import check_folder
+from transferscope.places import placed
 from transferscope.sources.forms import placed_files
 from transferscope.study import catalogue, configuration, here, own_sources, protocols, runs
 from transferscope.study.inputs import input_of
 
-SCHEMAS = Path(workflow.basedir) / "config/schemas"
+SCHEMAS = HOME / "config/schemas"
 PUBLISHED = configuration.published_names("config/published")
 PRINTED = configuration.published_names("config/published/correlations")
 
 try:
     configuration.check_config(config, SCHEMAS / "config.schema.yaml")
+    config["tables"] = configuration.placed_tables(config["tables"])
     configuration.check_published(config, PUBLISHED)
     ALL_MODELS = catalogue.read_models(config["tables"]["models"], SCHEMAS)
     ALL_DATASETS = catalogue.read_datasets(config["tables"]["datasets"], SCHEMAS)

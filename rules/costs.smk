@@ -15,7 +15,7 @@ rule collect_costs:
     input:
         table=results_table(),
         study="<results>/study.json",
-        sizes="config/job_sizes.tsv",
+        sizes=placed("config/job_sizes.tsv"),
     output:
         report(
             "<results>/tables/costs.tsv",

@@ -36,7 +36,7 @@ localrules:
 
 
 rule plot_correlation_scatter:
-    """Transfer against ImageNet top-1, a panel a setting (figure 1 of the paper)."""
+    """Transfer against the reference, a panel a setting (figure 1 of the paper)."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -46,7 +46,7 @@ rule plot_correlation_scatter:
             "<results>/figures/correlation_scatter.png",
             caption="../report/correlation_scatter.rst",
             category="Figures",
-            labels={"figure": "Figure 1: transfer against ImageNet top-1"},
+            labels={"figure": f"Figure 1: transfer against {REFERENCE['name']}"},
         ),
     log:
         "<logs>/plot_correlation_scatter.log",
@@ -55,6 +55,7 @@ rule plot_correlation_scatter:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/plot_correlation_scatter.py"
@@ -71,7 +72,7 @@ rule plot_correlation_bars:
             "<results>/figures/correlation_bars.png",
             caption="../report/correlation_bars.rst",
             category="Figures",
-            labels={"figure": "Figure 2: correlation with ImageNet top-1"},
+            labels={"figure": f"Figure 2: correlation with {REFERENCE['name']}"},
         ),
     log:
         "<logs>/plot_correlation_bars.log",
@@ -80,13 +81,14 @@ rule plot_correlation_bars:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/plot_correlation_bars.py"
 
 
 rule plot_calibration_scatter:
-    """Calibration error against ImageNet top-1 (figure 3 of the paper)."""
+    """Calibration error against the reference (figure 3 of the paper)."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -96,7 +98,7 @@ rule plot_calibration_scatter:
             "<results>/figures/calibration_scatter.png",
             caption="../report/calibration_scatter.rst",
             category="Figures",
-            labels={"figure": "Figure 3: calibration against ImageNet top-1"},
+            labels={"figure": f"Figure 3: calibration against {REFERENCE['name']}"},
         ),
     log:
         "<logs>/plot_calibration_scatter.log",
@@ -105,13 +107,14 @@ rule plot_calibration_scatter:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/plot_calibration_scatter.py"
 
 
 rule plot_dataset_scatter:
-    """Every dataset against ImageNet top-1, a figure a setting (figures 5 and 6 of the paper)."""
+    """Every dataset against the reference, a figure a setting (figures 5 and 6 of the paper)."""
     input:
         table=results_table(),
         study="<results>/study.json",
@@ -130,6 +133,7 @@ rule plot_dataset_scatter:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/plot_dataset_scatter.py"

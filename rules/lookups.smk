@@ -91,13 +91,9 @@ def checkpoint_file(wildcards) -> str:
     return present(row["source"], Path.is_file, f"the model {wildcards.model} has no file")
 
 
-def render_setting(key: str):
-    """A param: one of the settings in the source of a rendered dataset."""
-
-    def of(wildcards):
-        return own_sources.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])[key]
-
-    return of
+def render_settings(wildcards) -> dict[str, int]:
+    """A param: the settings in the source of a rendered dataset."""
+    return own_sources.render_settings(DATASET_ROWS[wildcards.dataset]["source"][0])
 
 
 def extracted_in(one_job: bool) -> str:

@@ -4,6 +4,7 @@ In: RUNS and the configuration; PUBLISHED_ROWS of analysis.smk. Out: functions, 
 """
 
 from transferscope import made_from
+from transferscope.study import reference
 
 
 def expected_results() -> list[dict]:
@@ -18,14 +19,15 @@ def expected_results() -> list[dict]:
     ]
 
 
+def published_numbers(wildcards) -> str:
+    """The published numbers of this name, as they were transcribed."""
+    return placed(f"config/published/{wildcards.published}.csv")
+
+
 def printed_correlations() -> str | list:
     """The coefficients that the paper prints whose results the study takes or compares with."""
     named = config["results_from"] if config["results_from"] in PUBLISHED else config["compare"]
-    return f"config/published/correlations/{named}.csv" if named in PRINTED else []
-
-
-# Families whose results are curves, over numbers of labels and over layers, and no settings.
-CURVED = {"efficiency", "layers"}
+    return placed(f"config/published/correlations/{named}.csv") if named in PRINTED else []
 
 
 def compared_table(curves: str = "") -> str | list:
@@ -33,8 +35,16 @@ def compared_table(curves: str = "") -> str | list:
     if config["compare"] == "none":
         return []
     found = families_of(PUBLISHED_ROWS[config["compare"]])
-    shown = curves in found if curves else found - CURVED
+    shown = curves in found if curves else found - {*protocols.CURVED}
     return f"<results>/tables/{config['compare']}.tsv" if shown else []
+
+
+def reference_of_study() -> dict[str, str]:
+    """What the study holds transfer against, and what is said of it."""
+    numbers = results_of_study()
+    if MEASURED:
+        numbers = reference.planned_numbers(RUNS, DATASETS, PROTOCOLS, config["fewshot"]["ways"])
+    return reference.resolve(config["reference"], numbers, ALL_DATASETS, PROTOCOLS)
 
 
 def families_of(results: pd.DataFrame) -> set[str]:

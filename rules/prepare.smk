@@ -93,10 +93,7 @@ rule render_dataset:
         **size_of("render_dataset"),
     params:
         version=dataset_fact("version"),
-        images=render_setting("images"),
-        objects=render_setting("objects"),
-        size=render_setting("size"),
-        seed=render_setting("seed"),
+        settings=render_settings,
     script:
         "../scripts/render_dataset.py"
 

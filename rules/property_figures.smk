@@ -114,6 +114,7 @@ rule plot_invariance:
     conda:
         "../envs/figures.yaml"
     params:
+        reference=REFERENCE,
         plot=config["plotting"],
     script:
         "../scripts/plot_invariance.py"

@@ -7,7 +7,7 @@ resources.
 from transferscope.cluster import sizes
 
 try:
-    SIZES = sizes.read_sizes("config/job_sizes.tsv").to_dict("index")
+    SIZES = sizes.read_sizes(placed("config/job_sizes.tsv")).to_dict("index")
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -15,7 +15,7 @@ except InputError as error:
 ASSUMED = ", ".join(DATASETS.index[DATASETS["assumed"]])
 if ASSUMED and workflow.is_main_process:
     print(
-        f"nothing here says how many pictures {ASSUMED} has; its jobs ask for what {catalogue.UNKNOWN_IMAGES} take. "
+        f"how many pictures {ASSUMED} has is not known here; its jobs ask for what {catalogue.UNKNOWN_IMAGES} take. "
         "To change that, fill in the counts of its row",
         file=sys.stderr,
     )
@@ -52,3 +52,9 @@ def size_of(rule: str, work=work_of) -> dict:
         return sizes.minutes(size_row(rule, wildcards), work(wildcards), attempt=attempt)
 
     return {"mem_mb": mem_mb, "runtime": runtime}
+
+
+def seconds_of(job) -> float:
+    """About how long a job takes in the demo, to foretell how long a run does; those without a row take a moment."""
+    protocol = getattr(job.wildcards, "protocol", "")
+    return (SIZES.get((job.rule.name, protocol)) or SIZES.get((job.rule.name, "")) or {}).get("demo_s") or 2

@@ -5,7 +5,6 @@ In: the planned runs. Out: no file of their own.
 
 
 localrules:
-    all,
     backbones,
     pretrained,
     features,
@@ -79,7 +78,7 @@ rule utility:
 
 
 for protocol, name in PROTOCOLS["rule"].items():
-    if not workflow.is_rule(name):
+    if not rules.has(name):
         raise WorkflowError(
             f"{config['tables']['protocols']}, row '{protocol}', column 'rule': there is no rule {name} in rules/"
         )

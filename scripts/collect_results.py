@@ -10,7 +10,7 @@ def main(result_files: list[str], output: str, *, expected: list[dict]) -> None:
     """Write the long table of ``result_files``, which must be exactly the runs of ``expected``."""
     table = long_table.collect(result_files, expected)
     long_table.write_table(output, table)
-    logging.info("%d results, %d rows", len(result_files), len(table))
+    logging.info("collected %d results, in %d rows", len(result_files), len(table))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main(
     crop_set.write(
         output, chosen, crops, count=settings["count"], stored_bytes=1e9 * stored_gb, threads=threads
     )
-    logging.info("%d crops of %s", settings["count"], ", ".join(chosen.names[:20]))
+    logging.info("made %d crops of %s", settings["count"], ", ".join(chosen.names[:20]))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def main(
     for band in occlusion.bands(done=len(resume.finished)):
         resume.finish({"errors": torch.from_numpy(band), "seconds": time.monotonic() - started})
         started = time.monotonic()
-        logging.info("%d of %d bands of rows", len(resume.finished), len(occlusion.tiles))
+        logging.info("occluded %d of %d bands of rows", len(resume.finished), len(occlusion.tiles))
     errors = torch.cat([band["errors"] for band in resume.finished]).numpy()
     attention = maps.attention(errors, occlusion.positions, occluder)
     centre = slice(occluder - 1, resolution - occluder + 1)

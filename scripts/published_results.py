@@ -11,7 +11,7 @@ def main(published: str, study: str, output: str) -> None:
     """Write the long table of a file in ``config/published``, checked against the models of the study."""
     table = long_table.published(published, read_study(study).models)
     long_table.write_table(output, table)
-    logging.info("%d rows of %d protocols", len(table), table["protocol"].nunique())
+    logging.info("read %d published numbers of %d protocols", len(table), table["protocol"].nunique())
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def main(
     for start in range(together * len(resume.finished), len(chosen), together):
         started = time.monotonic()
         part = chosen[start : start + together]
-        logging.info("pictures of %s", ", ".join(one["dataset"] for one in part))
+        logging.info("reconstructing the pictures of %s", ", ".join(one["dataset"] for one in part))
         made, losses = invert(
             inverted,
             originals[start : start + together],

@@ -13,7 +13,7 @@ def main(
     """Write a bucket; ``settings`` and the folders ``shapes`` and ``textures`` are those of ``Plan``."""
     plan = Plan(**settings, shapes=shapes, textures=textures)
     render_bucket(plan, bucket, output)
-    logging.info("bucket %d: %d pictures of variant %s", bucket, plan.count(bucket), plan.variant)
+    logging.info("rendered bucket %d: %d pictures of variant %s", bucket, plan.count(bucket), plan.variant)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What of a study is done, running, pending and failed, and the GPU-hours that are left.
 
 `python scripts/status.py` takes the arguments of `snakemake`, such as `--profile slurm --configfile
-config/ericsson2021.yaml`, and only reads: it may be called while Snakemake runs.
+config/ericsson2021.yaml`, in the folder where that runs, and only reads: it may be called meanwhile. Without
+`--snakefile` the workflow is that of this script.
 """
 
 import os
@@ -13,19 +14,21 @@ from pathlib import Path
 from transferscope.cluster import events, progress
 from transferscope.cluster.sizes import read_sizes
 from transferscope.errors import InputError
+from transferscope.places import WORKFLOW, placed
 
 
 def main(arguments: list[str]) -> None:
     """Print a row a protocol and rule that a cluster runs, and the sums; ``arguments`` are Snakemake's."""
     every = dry_run("--forceall", *arguments)
     pending = dry_run(*arguments)
-    sizes = read_sizes("config/job_sizes.tsv")
+    sizes = read_sizes(placed("config/job_sizes.tsv"))
     stages = sizes["stage"].groupby("rule", sort=False).first().to_dict()
     table = progress.table(every, set(pending), states(), stages)
     print(table.to_string(index=False, na_rep="", float_format=lambda hours: f"{hours:.1f}"))
     print(
-        "\nGB, hours: what a job asks for, least to most. GPU-hours: `most`, if every job that is not done "
-        "took all its time; `left`, if it took the share of it that those of its rule took that are done."
+        "\nGB and hours: what one job asks for, from the least to the most. GPU-hours: `used` by finished "
+        "jobs; `most`, if every other job took all the time it asks for; `left`, if it took the share of it "
+        "that finished jobs of its rule took."
     )
 
 
@@ -35,8 +38,9 @@ def dry_run(*arguments: str) -> dict[str, progress.Job]:
     Raises:
         InputError: what Snakemake said where it failed.
     """
-    # Before the arguments, which may end in targets.
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *arguments]
+    # Before the arguments, which may end in targets, and may name another Snakefile.
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
+    command = [*snakemake, "--dry-run", "--nocolor", *arguments]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events.jsonl")
         environment = os.environ | {events.ASKED: str(path)}

@@ -18,6 +18,7 @@ import yaml
 
 from transferscope import files
 from transferscope.errors import InputError
+from transferscope.places import WORKFLOW
 from transferscope.results import takeover
 
 MADE_AGAIN = {"tables", "figures", "logs", "benchmarks"}
@@ -48,19 +49,21 @@ def main(folder: str, *arguments: str) -> None:
     resources = resources_of(arguments)
     placed = [resources / "datasets" / folder.name for folder in resources.glob("manual/*")]
     made += [str(folder) for folder in placed if folder.is_dir()]
-    command = [sys.executable, "-m", "snakemake", "--cleanup-metadata", *made, *arguments]
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
+    command = [*snakemake, "--cleanup-metadata", *made, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise InputError(f"`snakemake --cleanup-metadata` failed:\n{(done.stdout + done.stderr).strip()}")
     print(
-        f"{len(taken)} results of {results} are taken over; `snakemake -n` shows what is made again. "
-        "Finetuning is among it where a job trained another number of points than there are weight decays."
+        f"{len(taken)} results of {results} were taken over; `snakemake -n` shows what will be made again. "
+        "That includes finetuning where a job trained another number of points than there are weight decays."
     )
 
 
 def resources_of(arguments: Iterable[str]) -> Path:
     """The folder of datasets, by the last of the configuration files that names one."""
-    paths = ["config/config.yaml", *(word for word in arguments if word.endswith((".yaml", ".yml")))]
+    studies = [word for word in arguments if word.endswith((".yaml", ".yml"))]
+    paths = [WORKFLOW / "config/config.yaml", *studies]
     configs = [yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in paths]
     return Path(ChainMap(*(config.get("pathvars", {}) for config in reversed(configs)))["resources"])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.preloaded import Preloaded
+from transferscope.cluster.preloaded import Preloaded
 
 torch.set_num_threads(1)
 

@@ -83,7 +83,7 @@ def _alone(snakemake) -> Iterator[None]:
     with locks.only_writer(output, patience_s=None if shared else PATIENCE_S):
         # Snakemake removes what is outdated before a job.
         if shared and output.exists():
-            logging.info("%s has been made by another study meanwhile", output)
+            logging.info("another study has made %s in the meantime", output)
             sys.exit(0)
         yield
 

@@ -30,6 +30,7 @@ SETTINGS = {
     "test_scale": 32,
     "longest_side": 64,
     "proposals": 16,
+    "channels": 32,
     "test_proposals": 50,
     "frozen_stages": 3,
 }

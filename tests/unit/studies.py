@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.results.long_table import COLUMNS, published
+from transferscope.results.reference import Reference, read_reference
 from transferscope.results.resolved import DATASET_FACTS, MODEL_FACTS, PROTOCOL_FACTS, Study, by_setting
-from transferscope.study import catalogue, protocols
+from transferscope.study import catalogue, protocols, reference
 from transferscope.study.axes import AXES
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -29,6 +30,18 @@ def study_of(
 ) -> Study:
     """A study with these tables, the ready ones where none is given."""
     return Study(models, datasets, protocols)
+
+
+def imagenet(study: Study) -> Reference:
+    """The ImageNet accuracies of its models as the reference."""
+    facts = reference.resolve(reference.IMAGENET, pd.DataFrame(), study.datasets, study.protocols)
+    return read_reference(facts, pd.DataFrame(), study)
+
+
+def measured(results: pd.DataFrame, study: Study, **chosen: str) -> Reference:
+    """A number in these results as the reference: ``chosen`` is the key of a configuration."""
+    facts = reference.resolve(chosen, results, study.datasets, study.protocols)
+    return read_reference(facts, results, study)
 
 
 def with_protocol(study: Study, name: str, **facts: str) -> Study:

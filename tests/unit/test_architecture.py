@@ -33,12 +33,13 @@ COMMON = {
     "hdf5",
     "locks",
     "made_from",
+    "places",
     "redaction",
     "restricted_pickle",
     "validation",
 }
 LIGHT = [
-    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "results.learned"),
+    *("study", "sources", "cluster", "errors", "files", "folders", "made_from", "places", "results.learned"),
     *("results.long_table", "results.resolved", "results.takeover", "protocols.finetuning.grid"),
 ]
 
@@ -99,7 +100,7 @@ def test_snakemake_is_known_in_few_places():
     assert {name for name in using if not name.startswith("cluster/")} == {"job.py"}
 
 
-SNAKEMAKE = {"cluster/events.py", "cluster/patches.py"}
+SNAKEMAKE = {"cluster/events.py", "cluster/patches.py", "cluster/progress_line.py"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)

@@ -191,7 +191,9 @@ def test_the_known_architectures_are_timms():
 
 def test_render_settings():
     settings = own_sources.render_settings("render:images=20&objects=3&size=32&seed=1")
-    assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1}
+    assert settings == {"images": 20, "objects": 3, "size": 32, "seed": 1, "classes": 10}
+    few = own_sources.render_settings("render:images=20&objects=3&size=32&seed=1&classes=4")
+    assert few == settings | {"classes": 4}
 
 
 @pytest.mark.parametrize(
@@ -203,6 +205,8 @@ def test_render_settings():
         "render:images=-9&objects=3&size=32&seed=1",
         f"render:images={'(' * 5000}&objects=3&size=32&seed=1",
         "render:images=20&objects=3&size=32&seed=1e3",
+        "render:images=20&objects=3&size=32&seed=1&classes=11",
+        "render:images=20&objects=3&size=32&seed=1&classes=1",
     ],
 )
 def test_bad_render_settings_are_named(tmp_path, source):

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from studies import CONFIG, READY, ericsson, over_seeds, settings, study_of, with_protocol
+from studies import CONFIG, READY, ericsson, imagenet, over_seeds, settings, study_of, with_protocol
 
 from transferscope.errors import InputError
-from transferscope.results import correlation
+from transferscope.results import correlation, scores
 from transferscope.results.resolved import Study, with_settings
 
 
 @pytest.fixture(scope="module")
 def published() -> pd.DataFrame:
-    table = correlation.correlations(ericsson(), READY)
+    table = correlation.correlations(ericsson(), READY, imagenet(READY))
     return with_settings(table, READY)
 
 
@@ -114,16 +114,16 @@ def test_scores_follow_the_rules_of_the_metrics():
         ]
     )
     nine = np.log(9)
-    assert correlation.add_scores(table)["score"].tolist() == pytest.approx(
+    assert scores.add_scores(table)["score"].tolist() == pytest.approx(
         [0, nine, 0, nine, -30, -20, 2592, 3000]
     )
 
 
 def test_a_perfect_score_is_half_a_test_sample_short_of_it():
-    scores = correlation.add_scores(long_table({"a": [100.0, 0.0, 99.0]}, n_test=200))["score"]
-    assert scores.tolist() == pytest.approx([np.log(399), -np.log(399), np.log(99)])
-    unknown = correlation.add_scores(long_table({"a": [100.0]}))["score"].item()
-    assert np.isfinite(unknown) and unknown > correlation.logit(0.9999)
+    found = scores.add_scores(long_table({"a": [100.0, 0.0, 99.0]}, n_test=200))["score"]
+    assert found.tolist() == pytest.approx([np.log(399), -np.log(399), np.log(99)])
+    unknown = scores.add_scores(long_table({"a": [100.0]}))["score"].item()
+    assert np.isfinite(unknown) and unknown > scores.logit(0.9999)
 
 
 def test_a_setting_is_the_mean_of_the_logits():
@@ -137,7 +137,8 @@ def test_a_setting_is_the_mean_of_the_logits():
 def test_a_model_without_one_of_the_datasets_has_no_mean():
     table = long_table({"a": [50.0, 90.0, 80.0, 70.0], "b": [60.0, 70.0, 75.0, 80.0]}).iloc[:-1]
     assert correlation.setting_scores(table).set_index("model")["score"].isna()["m3"]
-    rows = correlation.correlations(table, some_models([60.0, 70.0, 75.0, 76.0]))
+    study = some_models([60.0, 70.0, 75.0, 76.0])
+    rows = correlation.correlations(table, study, imagenet(study))
     rows = rows[rows["against"] == "imagenet_top1"].set_index("dataset")
     assert rows.loc[correlation.MEAN, "left_out"] == "m3"
     assert rows["n"].to_dict() == {"a": 4, "b": 3, correlation.MEAN: 3}
@@ -148,7 +149,7 @@ def test_models_without_imagenet_accuracy_and_random_ones_are_left_out_and_liste
     models = some_models([60.0, 70.0, 75.0, np.nan, 50.0], kinds)
     values = {"a": [50.0, 60.0, 65.0, 70.0, 10.0]}
     table = pd.concat([long_table(values), long_table(values, protocol="knn")])
-    rows = correlation.correlations(table, models)
+    rows = correlation.correlations(table, models, imagenet(models))
     rows = rows[rows["dataset"] == "a"].set_index(["against", "protocol"])
     assert rows.loc[("imagenet_top1", "knn"), "left_out"] == "m3,m4"
     assert rows.loc[("imagenet_top1", "knn"), "n"] == 3
@@ -158,8 +159,9 @@ def test_models_without_imagenet_accuracy_and_random_ones_are_left_out_and_liste
 
 
 def test_a_model_that_the_table_of_models_lacks_is_named():
+    study = some_models([60.0])
     with pytest.raises(InputError, match="name model m1"):
-        correlation.correlations(long_table({"a": [50.0, 60.0]}), some_models([60.0]))
+        correlation.correlations(long_table({"a": [50.0, 60.0]}), study, imagenet(study))
 
 
 def test_the_band_is_that_of_ordinary_least_squares():
@@ -182,7 +184,7 @@ def test_printed_coefficients_stand_beside_the_computed_ones(published, tmp_path
     assert (both["dataset"] == correlation.MEAN).all()
     # The paper's inputs are printed with two digits; its coefficients are of the unrounded ones.
     np.testing.assert_allclose(both["pearson"], both["printed"], atol=0.025)
-    lines = correlation.summary(table, READY).splitlines()
+    lines = correlation.summary(table, READY, imagenet(READY)).splitlines()
     assert next(line[-6:] for line in lines if "LPIPS, AlexNet" in line) == " -0.51"
     (tmp_path / "other.csv").write_text("setting,pearson\n")
     with pytest.raises(InputError, match="has the columns setting, pearson; it needs against"):
@@ -190,7 +192,7 @@ def test_printed_coefficients_stand_beside_the_computed_ones(published, tmp_path
 
 
 def test_the_summary_has_a_line_a_setting(published):
-    lines = correlation.summary(published, READY).splitlines()
+    lines = correlation.summary(published, READY, imagenet(READY)).splitlines()
     assert lines[0].startswith("Correlation with ImageNet top-1")
     assert sum(line.startswith("Calibration, linear: ECE (%)") and "-0.77" in line for line in lines) == 1
     assert sum(line.startswith("Detection, frozen  ") for line in lines) == 2
@@ -211,11 +213,11 @@ def test_seeds_are_correlated_by_their_mean_and_keep_their_deviation():
     one = settings(rows, READY)
     assert several["value"].tolist() == one["value"].tolist()
     assert several["interval"].tolist() == [1.0] * 4
-    scores, alone = correlation.setting_scores(several), correlation.setting_scores(one)
-    assert scores["score"].tolist() == pytest.approx(alone["score"].tolist())
+    means, alone = correlation.setting_scores(several), correlation.setting_scores(one)
+    assert means["score"].tolist() == pytest.approx(alone["score"].tolist())
     assert alone["deviation"].isna().all()
     # Near one half, the log-odds grow by 4 a unit of the share; two datasets halve the variance of the mean.
-    assert scores.loc[0, "deviation"] == pytest.approx(4 * 0.01 / np.sqrt(2), rel=1e-3)
+    assert means.loc[0, "deviation"] == pytest.approx(4 * 0.01 / np.sqrt(2), rel=1e-3)
 
 
 def test_a_protocol_s_row_says_whether_and_by_which_metric_it_judges_transfer():
@@ -230,16 +232,16 @@ def test_a_protocol_s_row_says_whether_and_by_which_metric_it_judges_transfer():
             long_table(values, protocol="knn", study=study),
         ]
     )
-    scores = correlation.transfer_scores(table, study)
-    assert scores.groupby("setting")["metric"].first().to_dict() == {
+    whole = correlation.transfer_scores(table, study)
+    assert whole.groupby("setting")["metric"].first().to_dict() == {
         "depth": "mean_iou",
         "knn": correlation.OWN,
     }
-    rows = correlation.correlations(table, study)
+    rows = correlation.correlations(table, study, imagenet(study))
     whole = rows[rows["dataset"] == correlation.MEAN]
     # What another metric represents has no row of a whole setting; its dataset has one.
     assert "pixel_accuracy" in set(rows["metric"]) and "pixel_accuracy" not in set(whole["metric"])
-    lines = [line[:40].strip() for line in correlation.summary(rows, study).splitlines()[1:]]
+    lines = [line[:40].strip() for line in correlation.summary(rows, study, imagenet(study)).splitlines()[1:]]
     assert lines == ["depth", "depth: ECE (%)", "Calibration, linear: ECE (%)", "k-NN"]
 
 
@@ -254,7 +256,7 @@ def test_a_place_on_an_axis_is_a_setting_of_its_own_that_no_printed_coefficient_
     study = some_models([60.0, 70.0, 75.0])
     whole = long_table({"a": [50.0, 60.0, 65.0]}, study=study)
     few = long_table({"a": [20.0, 40.0, 45.0]}, study=study, labels="100")
-    rows = correlation.correlations(pd.concat([whole, few]), study)
+    rows = correlation.correlations(pd.concat([whole, few]), study, imagenet(study))
     rows = rows[rows["dataset"] == correlation.MEAN]
     # The linear probe of all labels is what the other one is also correlated with.
     assert rows[["against", "protocol", "labels"]].values.tolist() == [

@@ -22,12 +22,43 @@ DOCUMENTS = [
 ]
 
 
+def described(page: str) -> dict[str, dict[str, str]]:
+    """What the tables of a page, with a column a protocol, say of each: input, trained, metric, ..."""
+    protocols = {}
+    for table in re.findall(r"^\| \| .*\n(?:\|.*\n)+", (ROOT / page).read_text(), re.MULTILINE):
+        names, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()]
+        if "version" in [row[0] for row in rows]:
+            protocols |= {
+                names[column]: {row[0]: row[column] for row in rows} for column in range(1, len(names))
+            }
+    return protocols
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS.index)
 def test_every_protocol_is_described(protocol):
-    headings = re.findall(r"^## (.*)$", (ROOT / "docs/protocols.md").read_text(), re.MULTILINE)
-    assert protocol in [name for heading in headings for name in heading.split(", ")]
-    assert f"**{protocol}**" in (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/protocols.md").read_text()
+    sections = dict(re.findall(r"^## (.*)\n\n(.*)$", page, re.MULTILINE))
+    heading = next(names for names in sections if protocol in names.split(", "))
+    assert sections[heading] == f"| | {heading.replace(', ', ' | ')} |"
+    assert f"**{protocol}**" in page
     assert PROTOCOLS.at[protocol, "about"]
+
+
+@pytest.mark.parametrize(
+    ("page", "families"),
+    [
+        ("docs/protocols.md", set(PROTOCOLS["family"])),
+        ("docs/layerwise.md", {"layers"}),
+        ("docs/utility.md", {"efficiency"}),
+    ],
+)
+def test_pages_have_todays_protocols_and_versions(page, families):
+    rows = described(page)
+    versions = PROTOCOLS.loc[PROTOCOLS["family"].isin(families), "version"].astype(str).to_dict()
+    assert {protocol: facts["version"] for protocol, facts in rows.items()} == versions
+    for facts in rows.values():
+        assert list(facts) == ["input", "trained", "metric", "cost", "departures", "version"]
+        assert all(facts.values())
 
 
 @pytest.mark.parametrize("table", ["models", "datasets", "protocols"])
@@ -67,6 +98,12 @@ def test_no_target_follows_a_configuration(path):
             first, *others = words.split()
             assert first == "..." or first.endswith(".yaml"), line
             assert not others or others[0].startswith("-") or others[0].endswith(".yaml"), line
+
+
+def test_the_readme_is_read_in_one_go():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 110
 
 
 def test_a_blank_in_the_clones_path_is_said_before_anything_is_set_up(tmp_path):

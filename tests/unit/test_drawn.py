@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from PIL import Image
-from studies import settings, study_of
+from studies import imagenet, settings, study_of
 
 from transferscope.datasets.dense import IGNORED
 from transferscope.figures import dense, gallery
@@ -27,9 +27,10 @@ from transferscope.figures.similarity import similarity
 from transferscope.figures.style import KINDS, UNKNOWN
 from transferscope.protocols.reconstruction.pictures import Reconstruction
 from transferscope.protocols.saliency.maps import Map, diffusion
-from transferscope.results.correlation import MEAN, correlations, logit, regression_band
+from transferscope.results.correlation import MEAN, correlations, regression_band
 from transferscope.results.parts import split
 from transferscope.results.resolved import with_settings
+from transferscope.results.scores import logit
 
 PLOT = {"font_size": 8, "dpi": 60}
 MODELS = pd.DataFrame(
@@ -42,6 +43,7 @@ MODELS = pd.DataFrame(
 )
 DATASETS = pd.DataFrame({"name": ["Data X", "Data Y"]}, pd.Index(["x", "y"], name="id"))
 STUDY = study_of(MODELS, DATASETS)
+AGAINST = imagenet(STUDY)
 TRAINED, KNOWN, UNKNOWN_TOP1, RANDOM = list("abcdefg"), list("abcdef"), "g", "h"
 X = pd.Series(logit(MODELS["imagenet_top1"] / 100), MODELS.index)
 FIRST = [51.0, 88.0, 69.0, 72.0, 61.0, 80.0, 57.0, 12.0]
@@ -88,7 +90,7 @@ def check_scatter(ax: Axes, y: pd.Series) -> None:
 
 
 def test_transfer_is_the_mean_log_odds_over_the_datasets():
-    [ax] = correlation_scatter(results("linear", "top1", x=FIRST, y=SECOND), STUDY, PLOT).axes
+    [ax] = correlation_scatter(results("linear", "top1", x=FIRST, y=SECOND), STUDY, AGAINST, PLOT).axes
     y = (logit(np.array(FIRST) / 100) + logit(np.array(SECOND) / 100)) / 2
     check_scatter(ax, pd.Series(y, MODELS.index))
     # Their numbers are in the order of ImageNet top-1, the unknown one's last.
@@ -100,7 +102,7 @@ def test_transfer_is_the_mean_log_odds_over_the_datasets():
 def test_an_axis_of_angles_is_turned_and_still_says_degrees():
     angles = [value / 2 for value in FIRST]
     [part] = split(results("normals", "mean_angle_deg", x=angles), STUDY)
-    [ax] = dataset_scatter(part, STUDY, PLOT).axes
+    [ax] = dataset_scatter(part, STUDY, AGAINST, PLOT).axes
     check_scatter(ax, pd.Series(-np.array(angles), MODELS.index))
     assert ax.yaxis.get_major_formatter()(-30.0) == "30"
 
@@ -111,7 +113,7 @@ def test_calibration_is_filled_before_and_hollow_after_scaling():
         results("calibration_linear", metric, x=values)
         for metric, values in (("ece", before), ("ece_scaled", after))
     ]
-    [ax] = calibration_scatter(pd.concat(tables), STUDY, PLOT).axes
+    [ax] = calibration_scatter(pd.concat(tables), STUDY, AGAINST, PLOT).axes
     hollow = markers(ax, markerfacecolor="white")
     filled = sorted(set(markers(ax)) - set(hollow))
     for drawn, values in ((filled, before), (hollow, after)):
@@ -121,8 +123,8 @@ def test_calibration_is_filled_before_and_hollow_after_scaling():
 
 
 def test_bars_are_as_long_as_the_coefficients_and_bear_their_intervals():
-    table = correlations(results("linear", "top1", x=FIRST, y=SECOND), STUDY)
-    figure = correlation_bars(with_settings(table, STUDY), STUDY, PLOT)
+    table = correlations(results("linear", "top1", x=FIRST, y=SECOND), STUDY, AGAINST)
+    figure = correlation_bars(with_settings(table, STUDY), STUDY, AGAINST, PLOT)
     [ax] = figure.axes
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names == ["All datasets", "Data X", "Data Y"]
@@ -187,7 +189,7 @@ def test_cost_bars_are_stacked_hours():
 
 def test_invariance_has_a_dot_a_dataset_and_a_marker_at_their_mean():
     first, second = ([value / 100 for value in values] for values in (FIRST, SECOND))
-    [ax] = invariance(results("invariance", "invariance_blur", x=first, y=second), STUDY, PLOT).axes
+    [ax] = invariance(results("invariance", "invariance_blur", x=first, y=second), STUDY, AGAINST, PLOT).axes
     order = [*MODELS.loc[KNOWN].sort_values("imagenet_top1").index, UNKNOWN_TOP1, RANDOM]
     place = {model: number for number, model in enumerate(order, start=1)}
     dots = [

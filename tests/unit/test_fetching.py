@@ -213,10 +213,10 @@ class TestDownload:
         server.plan = ["no length"]
         fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
         assert (tmp_path / "checkpoint").read_bytes() == CONTENT
-        assert "does not say how long it is" not in caplog.text
+        assert "does not say how large the file is" not in caplog.text
         server.plan = ["no length", "whole"]
         fetch(server.url("/file.bin"), tmp_path / "checkpoint", sha256="")
-        assert "does not say how long it is; only a checksum" in caplog.text
+        assert "does not say how large the file is; only a checksum" in caplog.text
 
     def test_what_arrived_before_ctrl_c_is_kept(self, tmp_path, server, digest, monkeypatch):
         writing_stops_at(1000, KeyboardInterrupt(), monkeypatch)

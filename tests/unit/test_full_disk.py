@@ -44,7 +44,7 @@ def test_a_state_that_has_no_room_warns_and_the_one_before_stays(disk, caplog):
     Resume(path, {"seed": 0}).save_training({"step": 1})
     state = Resume(path, {"seed": 0})
     state.save_training({"step": 2, "network": torch.ones(1_000_000)})
-    assert caplog.text.count("the state is not saved, and the training goes on without: no space left") == 1
+    assert caplog.text.count("cannot be saved, and it goes on without: no space left") == 1
     assert state.training["step"] == 2
     assert Resume(path, {"seed": 0}).training == {"step": 1}
     assert list(disk.iterdir()) == [path]
@@ -60,7 +60,7 @@ def test_a_toolbox_checkpoint_that_has_no_room_warns(disk, caplog):
         save_checkpoint({"state_dict": {"a": torch.ones(1_000_000)}}, str(path))
 
     resume.write(disk / "output.json.resume", save)
-    assert "the state is not saved" in caplog.text
+    assert "the state of the training cannot be saved" in caplog.text
     assert list(disk.iterdir()) == []
 
 

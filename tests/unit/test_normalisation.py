@@ -171,7 +171,7 @@ def test_in_detection_from_the_file_on(tmp_path):
     Image.fromarray(original[0].permute(1, 2, 0).numpy()).save(tmp_path / "1.png")
     register_all_modules(init_default_scope=False)
     reading = detection.test_set("", 32, root="", class_names=[], longest=32)["pipeline"]
-    counts = {"channels": [1] * 4, "classes": 2, "proposals": 1, "test_proposals": 1}
+    counts = {"maps": [1] * 4, "channels": 1, "classes": 2, "proposals": 1, "test_proposals": 1}
     model = detection.faster_rcnn({}, metadata=METADATA, **counts)
     with DefaultScope.overwrite_default_scope("mmdet"):
         drawn = Compose(reading)({"img_id": 0, "img_path": str(tmp_path / "1.png")})

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from studies import CONFIG, ERICSSON, READY, SCHEMAS, over_seeds, settings, study_of
+from studies import CONFIG, ERICSSON, READY, SCHEMAS, imagenet, measured, over_seeds, settings, study_of
 
 import task_pages
 from transferscope.figures.pages import task_page
@@ -14,7 +14,8 @@ from transferscope.results import long_table as results
 from transferscope.results import resolved
 from transferscope.results.correlation import correlations, write_correlations
 from transferscope.results.parts import split_by_dataset
-from transferscope.study import catalogue, protocols
+from transferscope.results.reference import Reference
+from transferscope.study import catalogue, protocols, reference
 
 PLOT = {"font_size": 8, "dpi": 60}
 
@@ -31,6 +32,7 @@ FACTS = pd.DataFrame(
     index=["x", "y"],
 ).assign(train=3000, val=-1, test=1000, all=-1, name=['Data "X" & <i>more</i>', "Data Y"])
 STUDY = study_of(MODELS, FACTS)
+AGAINST = imagenet(STUDY)
 ROWS = [
     {
         "protocol": protocol,
@@ -51,10 +53,15 @@ RESULTS = settings([row | {"ci95": 0.4} for row in ROWS[:5]] + ROWS[5:], STUDY)
 COMPARE = RESULTS[RESULTS["setting"] == "linear"].assign(value=RESULTS["value"] - 1.5)
 
 
-def page(dataset: str, compare: pd.DataFrame | None = None, table: pd.DataFrame = RESULTS) -> str:
+def page(
+    dataset: str,
+    compare: pd.DataFrame | None = None,
+    table: pd.DataFrame = RESULTS,
+    against: Reference = AGAINST,
+) -> str:
     [part] = [part for part in split_by_dataset(table, STUDY) if part.name == dataset]
-    coefficients = resolved.with_settings(correlations(table, STUDY), STUDY)
-    return task_page(part, STUDY, coefficients, compare, PLOT)
+    coefficients = resolved.with_settings(correlations(table, STUDY, against), STUDY)
+    return task_page(part, STUDY, coefficients, against, compare, PLOT)
 
 
 class Outline(HTMLParser):
@@ -158,6 +165,22 @@ def test_correlations_name_the_models_that_they_leave_out():
     assert coefficients.loc["Linear"].tolist() == ["1", "–", "–", "Unknown"]
 
 
+def test_a_page_says_what_the_reference_is_and_which_row_is_its_own():
+    against = measured(RESULTS, STUDY, dataset="x", protocol="linear")
+    text = page("x", against=against)
+    name = "top-1 accuracy (Linear, Data &quot;X&quot; &amp; &lt;i&gt;more&lt;/i&gt;)"
+    assert f"<h2>Correlation with {name}</h2>" in text
+    assert f"against the logit of {name}, both" in text
+    assert "ImageNet" not in text
+    assert "Left out are random baselines and models without this value." in text
+    _, coefficients = tables(text)
+    own = coefficients.loc["Linear"].tolist()
+    assert own == ["0", "–", "–", "all models, since this is the reference itself"]
+    assert coefficients.loc["Calibration, linear: ECE (%)", "Models"] == "4"
+    _, elsewhere = tables(page("y", against=against))
+    assert elsewhere.loc["Linear"].tolist()[0] == "4"
+
+
 def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_path):
     rows = resolved.resolve(
         catalogue.read_models(CONFIG / "models.tsv", SCHEMAS),
@@ -168,12 +191,13 @@ def test_the_script_writes_a_page_a_published_dataset_and_the_same_twice(tmp_pat
     table = results.published(ERICSSON, READY.models)
     table = table[table["dataset"].isin(["voc2007", "ade20k"])]
     results.write_table(tmp_path / "long.tsv", table)
-    coefficients = correlations(resolved.by_setting(table, READY), READY)
+    coefficients = correlations(resolved.by_setting(table, READY), READY, imagenet(READY))
     write_correlations(tmp_path / "correlations.tsv", coefficients)
+    facts = reference.resolve(reference.IMAGENET, table, READY.datasets, READY.protocols)
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         inputs = [tmp_path / name for name in ("long.tsv", "study.json", "correlations.tsv")]
-        task_pages.main(*inputs, None, folder, plot=PLOT)
+        task_pages.main(*inputs, None, folder, reference=facts, plot=PLOT)
     first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
     assert first == second
     assert set(first) == {"voc2007.html", "ade20k.html"}
@@ -193,7 +217,7 @@ def test_markup_in_a_name_is_text(name):
     study = study_of(MODELS.assign(name=[name, "B", "C", "U", "R"]), FACTS.assign(name=name, citation=name))
     table = settings(ROWS, study)
     [part] = [part for part in split_by_dataset(table, study) if part.name == "x"]
-    coefficients = resolved.with_settings(correlations(table, study), study)
-    text = task_page(part, study, coefficients, None, PLOT)
+    coefficients = resolved.with_settings(correlations(table, study, imagenet(study)), study)
+    text = task_page(part, study, coefficients, imagenet(study), None, PLOT)
     assert not {"img", "script"} & set(Outline(text).tags)
     assert f"<h1>{escape(name)}</h1>" in text

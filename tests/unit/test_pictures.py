@@ -401,7 +401,7 @@ class TestRange:
             store(tmp_path / name, np.array([[0, 4095]], dtype=np.uint16))
         said = (
             r"^the brightness of the picture a\.png of the dataset in .* is not known \(none of its numbers "
-            r"reaches a quarter of 65535, .*\); store it with 8 bits, .*docs/your_own\.md"
+            r"reaches a quarter of 65535, .*\); store it with 8 bits, .*docs/your_data\.md"
         )
         with pytest.raises(SampleError, match=said):
             Files(tmp_path, ["a.png"])(0)

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from studies import READY, ericsson, over_seeds, settings, study_of, with_protocol
+from studies import READY, ericsson, imagenet, over_seeds, settings, study_of, with_protocol
 from texts import PLOT, check_texts, drawn_texts, words
 
 from transferscope.errors import InputError
@@ -29,9 +29,11 @@ from transferscope.figures.saliency import saliency
 from transferscope.figures.similarity import similarity
 from transferscope.protocols.reconstruction.pictures import Reconstruction
 from transferscope.protocols.saliency.maps import Map
-from transferscope.results.correlation import correlations, logit
+from transferscope.results.correlation import correlations
 from transferscope.results.parts import split, split_by_dataset
+from transferscope.results.ranks import rank_models
 from transferscope.results.resolved import Study, with_settings
+from transferscope.results.scores import logit
 
 RNG = np.random.default_rng(0)
 PAPER = [name for name in READY.datasets.index if name not in ("voc0712", "nyuv2", "ade20k")]
@@ -89,21 +91,21 @@ STUDIES = {
 
 
 def bars(table: pd.DataFrame, known: Study) -> Figure:
-    coefficients = correlations(table, known)
-    return correlation_bars(with_settings(coefficients, known), known, PLOT)
+    coefficients = correlations(table, known, imagenet(known))
+    return correlation_bars(with_settings(coefficients, known), known, imagenet(known), PLOT)
 
 
 def first_datasets(table: pd.DataFrame, known: Study) -> Figure:
-    return dataset_scatter(split(table, known)[0], known, PLOT)
+    return dataset_scatter(split(table, known)[0], known, imagenet(known), PLOT)
 
 
 def first_settings(table: pd.DataFrame, known: Study) -> Figure:
-    return dataset_scatter(split_by_dataset(table, known)[0], known, PLOT)
+    return dataset_scatter(split_by_dataset(table, known)[0], known, imagenet(known), PLOT)
 
 
 FIGURES = {
-    "correlation_scatter": lambda table, known: correlation_scatter(table, known, PLOT),
-    "calibration_scatter": lambda table, known: calibration_scatter(table, known, PLOT),
+    "correlation_scatter": lambda table, known: correlation_scatter(table, known, imagenet(known), PLOT),
+    "calibration_scatter": lambda table, known: calibration_scatter(table, known, imagenet(known), PLOT),
     "dataset_scatter": first_datasets,
     "task_scatter": first_settings,
     "correlation_bars": bars,
@@ -167,11 +169,11 @@ def test_an_svg_is_one_element_with_the_same_ids_twice():
 def test_long_titles_stay_within_the_figure(dataset):
     table, known = published()
     [part] = split_by_dataset(table[table["dataset"] == dataset], known)
-    check_texts(dataset_scatter(part, known, PLOT))
+    check_texts(dataset_scatter(part, known, imagenet(known), PLOT))
 
 
 def test_text_in_a_pdf_stays_text(tmp_path):
-    style.save(correlation_scatter(*study(4), PLOT), tmp_path / "a.pdf", tmp_path / "a.png", PLOT)
+    style.save(FIGURES["correlation_scatter"](*study(4)), tmp_path / "a.pdf", tmp_path / "a.png", PLOT)
     content = (tmp_path / "a.pdf").read_bytes()
     assert b"/Subtype /Type0" in content or b"/TrueType" in content
     assert b"/Type3" not in content
@@ -179,17 +181,22 @@ def test_text_in_a_pdf_stays_text(tmp_path):
 
 
 def test_two_models_have_no_line_but_a_note():
-    figure = correlation_scatter(*study(2), PLOT)
+    figure = FIGURES["correlation_scatter"](*study(2))
     assert words(figure).count("no r of 2 models") == 3
     assert all(not ax.collections for ax in figure.axes)
 
 
 def test_a_panel_has_the_line_and_coefficient_of_the_paper():
     table, known = published()
-    figure = correlation_scatter(table, known, PLOT)
+    figure = correlation_scatter(table, known, imagenet(known), PLOT)
     assert len(figure.axes) == 9
     assert "r = 0.93" in [text.get_text() for text in figure.axes[0].texts]
-    assert words(calibration_scatter(table, known, PLOT)).count("before: r = −0.77\nafter: r = −0.59") == 1
+    assert (
+        words(calibration_scatter(table, known, imagenet(known), PLOT)).count(
+            "before: r = −0.77\nafter: r = −0.59"
+        )
+        == 1
+    )
 
 
 def test_bars_leave_out_what_two_models_were_measured_on():
@@ -209,7 +216,7 @@ def test_bars_without_any_coefficient_are_a_note(kinds):
 
 
 def test_random_baselines_and_unknown_accuracies_are_marked():
-    figure = correlation_scatter(*study(5, unknown=1, random=2), PLOT)
+    figure = FIGURES["correlation_scatter"](*study(5, unknown=1, random=2))
     lines = figure.axes[0].get_lines()
     assert sum(line.get_linestyle() == "--" for line in lines) == 2
     assert sum(line.get_marker() == style.UNKNOWN for line in lines) == 1
@@ -218,7 +225,7 @@ def test_random_baselines_and_unknown_accuracies_are_marked():
 
 def test_one_setting_is_one_panel():
     table, known = study(4)
-    figure = correlation_scatter(table[table["setting"] == "knn"], known, PLOT)
+    figure = correlation_scatter(table[table["setting"] == "knn"], known, imagenet(known), PLOT)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["k-NN"]
     check_texts(figure)
 
@@ -227,9 +234,9 @@ def test_figures_without_their_settings_say_what_to_add():
     table, known = study(4)
     calibration = table["setting"] == "calibration_linear"
     with pytest.raises(InputError, match="add one of the protocols calibration_linear"):
-        calibration_scatter(table[~calibration], known, PLOT)
+        calibration_scatter(table[~calibration], known, imagenet(known), PLOT)
     with pytest.raises(InputError, match="add one of the protocols linear"):
-        correlation_scatter(table[calibration], known, PLOT)
+        correlation_scatter(table[calibration], known, imagenet(known), PLOT)
 
 
 def test_a_radar_of_two_settings_is_a_note():
@@ -243,6 +250,19 @@ def test_a_model_without_a_setting_is_named_not_ranked():
     figure = rank_radar(table.drop(table.query("model == 'm2' and setting == 'knn'").index), known, PLOT)
     assert "Not ranked, since a setting is missing: Model-2 v2." in words(figure)
     check_texts(figure)
+
+
+def test_a_setting_that_few_models_have_is_left_out_of_the_ranks():
+    table, known = study(5)
+    few = table[table["setting"] == "knn"].assign(setting="dear", title="Dear")
+    half, third = few[few["model"].isin(["m0", "m1", "m2"])], few[few["model"].isin(["m0", "m1"])]
+    ranks = rank_models(pd.concat([table, third]), known)
+    assert ranks.sparse == ["Dear"] and len(ranks.ranks) == 5
+    assert "Left out, since few models were tried there: Dear." in words(
+        rank_radar(pd.concat([table, third]), known, PLOT)
+    )
+    ranks = rank_models(pd.concat([table, half]), known)
+    assert ranks.sparse == [] and ranks.unranked == ["m3", "m4"]
 
 
 def test_a_radar_without_a_model_that_has_every_setting_is_a_note():
@@ -286,22 +306,22 @@ def with_depth(metric: str, **facts) -> tuple[pd.DataFrame, Study]:
 
 def test_a_protocol_is_drawn_where_the_family_of_its_row_says():
     transfer = with_depth("mean_iou", family="transfer")
-    assert "Depth" in [ax.get_title(loc="left") for ax in correlation_scatter(*transfer, PLOT).axes]
+    assert "Depth" in [ax.get_title(loc="left") for ax in FIGURES["correlation_scatter"](*transfer).axes]
     assert "Depth" in words(rank_radar(*transfer, PLOT))
     assert "Depth (n" in words(bars(*transfer))
     features = with_depth("attentive_diffusion", family="features")
     assert len(properties(*features, PLOT).axes) == 1
     calibration = with_depth("ece", family="calibration")
-    assert "Depth" in words(calibration_scatter(*calibration, PLOT))
+    assert "Depth" in words(FIGURES["calibration_scatter"](*calibration))
     for table, known in (features, calibration):
-        assert "Depth" not in words(correlation_scatter(table, known, PLOT))
+        assert "Depth" not in words(FIGURES["correlation_scatter"](table, known))
         assert "Depth" not in words(rank_radar(table, known, PLOT))
 
 
 OF_FAMILY = {
-    "transfer": [correlation_scatter, rank_radar],
-    "calibration": [calibration_scatter],
-    "features": [properties],
+    "transfer": [FIGURES["correlation_scatter"], FIGURES["rank_radar"]],
+    "calibration": [FIGURES["calibration_scatter"]],
+    "features": [lambda table, known: properties(table, known, PLOT)],
     "efficiency": [],  # curves have figures of their own
     "layers": [],
 }
@@ -319,7 +339,7 @@ def test_every_protocol_alone_on_one_dataset_is_drawn(protocol):
     ]
     table = settings(rows, known)
     for draw in OF_FAMILY[facts["family"]]:
-        check_texts(draw(table, known, PLOT))
+        check_texts(draw(table, known))
     check_texts(first_datasets(table, known))
     check_texts(first_settings(table, known))
     assert len(bars(table, known).axes) == 1
@@ -330,7 +350,7 @@ def test_every_protocol_alone_on_one_dataset_is_drawn(protocol):
 
 def test_a_transfer_metric_without_log_odds_is_named_and_less_may_be_better():
     table, known = with_depth("mse_red", family="transfer")
-    figure = correlation_scatter(table, known, PLOT)
+    figure = correlation_scatter(table, known, imagenet(known), PLOT)
     assert figure.axes[-1].get_title(loc="left").replace("\n", " ") == "Depth: Squared error, red"
     only = table[table["protocol"] == "depth"]
     three = pd.concat([only.assign(setting=f"depth{place}", title=f"Depth {place}") for place in range(3)])
@@ -370,8 +390,9 @@ def test_ticks_are_round_and_spread(low, high):
 
 
 def test_a_font_that_nobody_can_read_is_refused():
+    table, known = study(3)
     with pytest.raises(InputError, match="at least 7"):
-        correlation_scatter(*study(3), {"font_size": 5, "dpi": 60})
+        correlation_scatter(table, known, imagenet(known), {"font_size": 5, "dpi": 60})
 
 
 def finetuning_results(models: list[str], halvings: int = 0) -> list[dict]:
@@ -528,15 +549,16 @@ def invariances(trained: int, **kinds: int) -> tuple[pd.DataFrame, Study]:
 @pytest.mark.parametrize("trained", [1, 5, 14])
 def test_invariance_has_a_panel_a_change(trained):
     table, known = invariances(trained, unknown=1, random=1)
-    figure = invariance(table, known, PLOT)
+    figure = invariance(table, known, imagenet(known), PLOT)
     assert len(figure.axes) == 4
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["Crops", "Colours", "Blur", "Rotation"]
     check_texts(figure)
 
 
 def test_invariance_without_its_setting_says_what_to_add():
+    table, known = study(3)
     with pytest.raises(InputError, match="add the protocol invariance"):
-        invariance(*study(3), PLOT)
+        invariance(table, known, imagenet(known), PLOT)
 
 
 @pytest.mark.parametrize("name", ["saliency", "similarity", "invariance", "properties", "reconstructions"])
@@ -547,7 +569,7 @@ def test_the_same_property_has_the_same_bytes(name, tmp_path):
         drawn = {
             "saliency": lambda: saliency(seen, known, PLOT),
             "similarity": lambda: similarity(pairs, known, PLOT),
-            "invariance": lambda: invariance(table, known, PLOT),
+            "invariance": lambda: invariance(table, known, imagenet(known), PLOT),
             "properties": lambda: properties(*published(), PLOT),
             "reconstructions": lambda: reconstructions(again, known, PLOT),
         }[name]()
@@ -570,8 +592,8 @@ def test_markup_in_a_name_is_text_in_figures(name):
     costs = pd.DataFrame({"model": ["m0", "m1"], "protocol": [name, "b"], **hours})
     [part, *_] = split_by_dataset(results, named)
     for figure in (
-        correlation_scatter(results, named, PLOT),
-        dataset_scatter(part, named, PLOT),
+        correlation_scatter(results, named, imagenet(named), PLOT),
+        dataset_scatter(part, named, imagenet(named), PLOT),
         rank_radar(results, named, PLOT),
         cost_bars(costs, named, PLOT),
     ):

@@ -100,6 +100,15 @@ def test_what_the_environment_says_is_not_meant(cluster, monkeypatch):
     assert "scratch" not in written(cluster)[0]["default-resources"]
 
 
+def test_it_is_made_from_any_folder(cluster, monkeypatch):
+    make()
+    before = [path.read_text() for path in sorted(cluster.iterdir())]
+    monkeypatch.chdir(cluster)
+    done = subprocess.run([sys.executable, ROOT / "scripts/make_profile.py"], stdin=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert [path.read_text() for path in sorted(cluster.iterdir())] == before
+
+
 def test_the_next_time_what_was_given_is_still_known(cluster):
     make("ACCOUNT=mine", "PARTITION=cpu", "GPU_PARTITION=gpu", "SCRATCH=/scratch")
     before = [path.read_text() for path in sorted(cluster.iterdir())]

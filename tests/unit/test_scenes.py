@@ -302,7 +302,12 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         ("changed", "complaint"),
-        [({"images": 49}, "at least 50"), ({"objects": 0}, "1 to 10"), ({"size": 31}, "at least 32")],
+        [
+            ({"images": 49}, "at least 50"),
+            ({"objects": 0}, "1 to 10"),
+            ({"size": 31}, "at least 32"),
+            ({"classes": 11}, "2 to 10"),
+        ],
     )
     def test_a_setting_out_of_range(self, changed, complaint, tmp_path):
         with pytest.raises(InputError, match=complaint):
@@ -331,6 +336,12 @@ class TestRenderDataset:
                 "size": 48,
                 "seed": 5,
             }
+
+    def test_of_fewer_classes_the_first_are_drawn(self, tmp_path):
+        render_dataset(tmp_path / "set", images=20, size=32, seed=5, objects=2, threads=1, classes=3)
+        samples = load(tmp_path / "set")
+        assert samples.class_names == list(FAMILIES)[:3]
+        assert samples.labels.shape == (20, 3) and samples.labels.any(axis=0).all()
 
     def test_nothing_is_left_of_an_interrupted_set(self, tmp_path, monkeypatch):
         def interrupt(*_):

@@ -163,7 +163,7 @@ def test_a_class_whose_training_samples_are_all_drawn_for_val_is_named():
 
 def test_a_class_without_a_sample_in_val_is_named_in_the_log(caplog):
     check_classes(val20(labels_with(ORDER[-3:])))
-    assert "val has no sample of class 'cat', which does not count there" in caplog.text
+    assert "the split val has no sample of class 'cat', so the class does not count there" in caplog.text
     assert "test has" not in caplog.text
 
 

@@ -107,7 +107,7 @@ def test_the_second_waits_for_the_first_and_finds_the_work_done(python, tmp_path
     finish(one)
     finish(two)
     assert makers(resources) == [str(tmp_path / "one")]
-    assert "has been made by another study meanwhile" in log(tmp_path / "two")
+    assert "another study has made" in log(tmp_path / "two")
     assert sorted(path.name for path in resources.iterdir()) == ["made", "set"]
 
 

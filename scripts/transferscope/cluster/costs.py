@@ -36,7 +36,7 @@ def costs(
     for path in sorted(benchmarks):
         job = pd.read_csv(path, sep="\t").iloc[0]
         if "rule_name" not in job:
-            logging.warning("%s says not which job it measured; it is left out", path)
+            logging.warning("%s does not say which job it measured; it is left out", path)
             continue
         wildcards = ast.literal_eval(job["wildcards"])
         group = targets.get(wildcards.get("protocol"), known.get(job["rule_name"], ""))

@@ -23,6 +23,20 @@ def lift_core_limit(workflow) -> None:
     workflow.global_resources["_cores"] = None
 
 
+def prepare_in_module(workflow, prepare: Callable[[], None]) -> None:
+    """Let a module prepare the run: Snakemake takes ``onstart`` from the main Snakefile alone.
+
+    One that the main Snakefile has below its ``use rule`` takes the place of this.
+    """
+    before = workflow._onstart
+
+    def on_start(log) -> None:
+        before(log)
+        prepare()
+
+    workflow._onstart = on_start
+
+
 def ask_once_for_min_job_age() -> None:
     """Let the SLURM plugin keep SLURM's present answer for ``MinJobAge``.
 

@@ -13,9 +13,12 @@ import yaml
 
 from transferscope.errors import InputError
 from transferscope.files import write_text
+from transferscope.places import WORKFLOW
 
 NAME = "slurm"
-TEMPLATE = Path("profiles/slurm/config.yaml")
+TEMPLATE = WORKFLOW / "profiles/slurm/config.yaml"
+PARTITIONS = "profiles/slurm/partitions.yaml"
+"""As the template names its file of partitions."""
 MARK = "EDIT-ME"
 """Stands in the template for what ``make profile`` fills in."""
 NONE = "none"
@@ -177,17 +180,15 @@ def _last(copy: Path) -> Answers:
 
 def _config(answers: Answers) -> str:
     text = TEMPLATE.read_text(encoding="utf-8")
-    text = text.replace(
-        text.partition("\n")[0],
-        f"# Made by `make profile` of {TEMPLATE}; again after that changed.\n{_stamp()}",
-    )
+    made = f"# Made by `make profile` of {TEMPLATE.relative_to(WORKFLOW)}; again after that changed."
+    text = text.replace(text.partition("\n")[0], f"{made}\n{_stamp()}")
     account = f"  slurm_account: {answers.account}\n"
     text = text.replace(f"  slurm_account: {MARK}\n", "" if answers.account == NONE else account)
     if answers.scratch != NONE:
         text = text.replace("  # scratch: $TMPDIR\n", f"  scratch: {answers.scratch}\n")
     if answers.gpu_partition == NONE:
         text = text.replace("    gpu: 1\n", "    gpu: 0\n")
-    return text.replace(str(TEMPLATE.with_name("partitions.yaml")), str(folder() / "partitions.yaml"))
+    return text.replace(PARTITIONS, str(folder() / "partitions.yaml"))
 
 
 def _partitions(answers: Answers, known: list[Partition]) -> str:

@@ -1,6 +1,6 @@
 """The one reader of picture files: every protocol gets the pixels that a file means, upright, as 8-bit RGB.
 
-What that is for each kind of file is said in docs/your_own.md. Where a file does not say which number is
+What that is for each kind of file is said in docs/your_data.md. Where a file does not say which number is
 white, it is refused: a guess would make all pictures darker, or some.
 """
 
@@ -91,7 +91,7 @@ class Files:
                 "the brightness of the picture",
                 [name],
                 f"of the dataset in {self.root} is not known ({error})",
-                "store it with 8 bits, from the range that it has (docs/your_own.md says how)",
+                "store it with 8 bits, from the range that it has (docs/your_data.md says how)",
             ) from error
         except READ_ERRORS as error:
             raise SampleError(

@@ -77,7 +77,11 @@ def check_classes(samples: Samples) -> None:
                 "yourself (the split rule `official`), since `val20` may draw the only one for val"
             )
         if without:
-            log.warning("%s has no sample of class %s, which does not count there", split, ", ".join(without))
+            log.warning(
+                "the split %s has no sample of class %s, so the class does not count there",
+                split,
+                ", ".join(without),
+            )
 
 
 def _named(labels: np.ndarray, class_names: Sequence[str]) -> dict[str, int]:

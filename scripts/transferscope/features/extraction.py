@@ -110,7 +110,7 @@ def extract(
             if now - reported > SECONDS_BETWEEN_REPORTS or done == len(indices):
                 rate = done / (now - started)
                 left = (len(indices) - done) / rate
-                logging.info("%d of %d images, %.0f a second, %.0f s left", done, len(indices), rate, left)
+                logging.info("%d of %d pictures, %.0f a second, %.0f s left", done, len(indices), rate, left)
                 reported = now
 
 

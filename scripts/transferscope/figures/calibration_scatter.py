@@ -1,4 +1,4 @@
-"""Calibration error against ImageNet top-1 (Ericsson et al. 2021, figure 3)."""
+"""Calibration error against the reference (as Ericsson et al. 2021, figure 3)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,10 +11,12 @@ from transferscope.figures.style import (
     grid,
     marker,
     model_key,
+    note,
     number_models,
     shared_labels,
 )
 from transferscope.results.correlation import setting_scores
+from transferscope.results.reference import Reference
 from transferscope.results.resolved import CALIBRATION, Study
 from transferscope.study.metrics import METRICS
 
@@ -25,7 +27,7 @@ SCALING = [
 ]
 
 
-def calibration_scatter(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
+def calibration_scatter(results: pd.DataFrame, study: Study, reference: Reference, plot: dict) -> Figure:
     """ECE before (filled) and after (hollow) temperature scaling, one panel a calibrated probe.
 
     The error is the mean over the datasets of its log-odds, labelled in percent. Arguments as for
@@ -34,21 +36,24 @@ def calibration_scatter(results: pd.DataFrame, study: Study, plot: dict) -> Figu
     Raises:
         InputError: no setting measures calibration.
     """
-    scores = setting_scores(results)
-    scores = scores[(scores["family"] == CALIBRATION) & scores["metric"].isin(ERRORS)]
-    if scores.empty:
+    results = results[(results["family"] == CALIBRATION) & results["metric"].isin(ERRORS)]
+    if results.empty:
         raise InputError(
             "no setting of the results measures calibration; "
             f"add one of the protocols {', '.join(study.protocols_of(CALIBRATION))}"
         )
-    models = number_models(study.models, set(scores["model"]))
+    scores = setting_scores(reference.others(results))
+    if scores.empty:
+        with drawing(plot):
+            return note(f"Nothing but the reference itself, {reference.name}, measures calibration.", plot)
+    models = number_models(study.models, set(scores["model"]), reference)
     with drawing(plot):
         groups = list(scores.groupby(["setting", "title"], sort=False))
-        titles = [title for (_, title), _ in groups]
-        key = [*model_key(models), *SCALING, *deviation_key(scores)]
-        figure, axes = grid(titles, plot, columns=2, aspect=0.75, key=key)
+        titles = [reference.title(setting, title) for (setting, title), _ in groups]
+        key = [*model_key(models, reference), *SCALING, *deviation_key(scores)]
+        figure, axes = grid(titles, plot, columns=2, aspect=0.75, key=key, x_label=reference.label)
         for ax, (_, group) in zip(axes, groups, strict=True):
             by_metric = [rows.set_index("model") for _, rows in group.groupby("metric")]
-            scatter(ax, by_metric, models, METRICS["ece"], plot)
-        shared_labels(figure, axes, "ImageNet top-1 (%)", "Expected calibration error (%)", plot)
+            scatter(ax, by_metric, models, reference, METRICS["ece"], plot)
+        shared_labels(figure, axes, reference.label, "Expected calibration error (%)", plot)
     return figure

@@ -1,4 +1,4 @@
-"""How well ImageNet top-1 predicts each dataset, setting by setting (Ericsson et al. 2021, figure 2)."""
+"""How well the reference predicts each dataset, setting by setting (Ericsson et al. 2021, figure 2)."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,17 +23,14 @@ from transferscope.figures.style import (
     text_width,
     wrap,
 )
-from transferscope.results.correlation import IMAGENET, MEAN, OWN
+from transferscope.results.correlation import MEAN, OWN
 from transferscope.results.parts import Part, split
+from transferscope.results.reference import Reference
 from transferscope.results.resolved import Study
-from transferscope.study.metrics import METRICS
+from transferscope.study.metrics import METRICS, without_unit
 
 COEFFICIENTS = (("pearson", "Pearson, on log-odds", BLUE), ("spearman", "Spearman, on ranks", ORANGE))
 _COLUMNS = 3
-NO_COEFFICIENT = (
-    "No correlation with ImageNet top-1: it needs three models whose ImageNet top-1 is known and whose "
-    "results differ."
-)
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -58,53 +55,53 @@ class _Panel:
         return self.head + self.body + 2.3
 
 
-def correlation_bars(correlations: pd.DataFrame, study: Study, plot: dict) -> Figure:
-    """Horizontal bars of both coefficients with ImageNet top-1, with 95% intervals.
+def correlation_bars(correlations: pd.DataFrame, study: Study, reference: Reference, plot: dict) -> Figure:
+    """Horizontal bars of both coefficients with the reference, with 95% intervals.
 
     A panel a part (``parts.split``); in it a pair of bars a dataset or metric, above them one for the whole
     setting where that is a mean over datasets. The number of models stands in the title. A coefficient that
     does not exist (fewer than three models, or all alike) leaves its place empty; a metric without any is
-    left out, and where there is none at all, the figure says so instead.
+    left out, as is the reference itself, and where there is none at all, the figure says so instead.
 
     Args:
         correlations: the table of ``correlation.read_correlations``.
         study: its names of datasets.
+        reference: that they are of.
         plot: plot settings (``figures.style``).
     """
-    table = correlations[correlations["against"] == IMAGENET]
+    table = correlations[correlations["against"] == reference.key]
     known = table["pearson"].notna().groupby([table["setting"], table["metric"]]).transform("any")
     table = table[known]
     if table.empty:
         with drawing(plot):
-            return note(NO_COEFFICIENT, plot)
-    parts = split(table[table["dataset"] != MEAN], study)
+            return note(
+                f"No correlation with {reference.name}: it needs three models whose {reference.name} is "
+                "known and whose results differ.",
+                plot,
+            )
+    parts = [reference.other_columns(part) for part in split(table[table["dataset"] != MEAN], study)]
     across = min(_COLUMNS, len(parts))
     width = TEXT_WIDTH if across > 1 else COLUMN_WIDTH
     column_width = (width - 0.4 * plot["font_size"] / 72) / across
     whole = table[table["dataset"] == MEAN]
-    panels = [_panel(part, whole, 72 * column_width, plot) for part in parts]
+    panels = [_panel(part, whole, reference, 72 * column_width, plot) for part in parts]
     with drawing(plot):
         return _draw(_pack(panels, across), width, column_width, plot)
 
 
-def _panel(part: Part, whole: pd.DataFrame, width: float, plot: dict) -> _Panel:
-    rows, names = part.rows, [_without_unit(column.label) for column in part.columns]
+def _panel(part: Part, whole: pd.DataFrame, reference: Reference, width: float, plot: dict) -> _Panel:
+    rows, names = part.rows, [without_unit(column.label) for column in part.columns]
     if part.across == "dataset":
         setting, metric = rows.iloc[0][["setting", "metric"]]
         metric = OWN if METRICS[metric].recognition else metric
         mean = whole[(whole["setting"] == setting) & (whole["metric"] == metric)]
         rows = pd.concat([mean, rows])
-        names = ["All datasets"] * len(mean) + names
+        names = [reference.title(setting, "All datasets")] * len(mean) + names
     fewest, most = rows["n"].min(), rows["n"].max()
     n = f"(n = {most})" if fewest == most else f"(n = {fewest}–{most})"
-    title = f"{_without_unit(part.title)} {n.replace(' ', NO_BREAK)}"
+    title = f"{without_unit(part.title)} {n.replace(' ', NO_BREAK)}"
     title = wrap(title, plot["font_size"], 0.95 * width, "bold")
     return _Panel(title, [wrap(name, small(plot), 0.45 * width) for name in names], rows)
-
-
-def _without_unit(label: str) -> str:
-    """A correlation has none."""
-    return label.removesuffix(" (%)").removesuffix(" (°)")
 
 
 def _draw(columns: list[list[_Panel]], width: float, column_width: float, plot: dict) -> Figure:

@@ -14,6 +14,7 @@ from transferscope.figures.style import (
     number_models,
     shared_labels,
 )
+from transferscope.results.reference import Reference
 from transferscope.results.resolved import Study, measurement_name
 from transferscope.study.metrics import METRICS
 
@@ -21,15 +22,16 @@ INVARIANCE = "Invariance to "
 CHANGES = [name for name, metric in METRICS.items() if metric.label.startswith(INVARIANCE)]
 
 
-def invariance(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
+def invariance(results: pd.DataFrame, study: Study, reference: Reference, plot: dict) -> Figure:
     """A panel a change: every model's mean over the datasets, with each dataset as a small dot behind it.
 
-    Models are in the order of their ImageNet top-1, random ones last; 1 is a change that does nothing, 0 one
+    Models are in the order of the reference, random ones last; 1 is a change that does nothing, 0 one
     that makes another picture of the picture.
 
     Args:
         results: the results by setting.
         study: its models.
+        reference: of these results.
         plot: plot settings (``figures.style``).
 
     Raises:
@@ -38,7 +40,7 @@ def invariance(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     rows = results[results["metric"].isin(CHANGES)]
     if rows.empty:
         raise InputError("no setting of the results measures invariance; add the protocol invariance")
-    models = number_models(study.models, set(rows["model"]))
+    models = number_models(study.models, set(rows["model"]), reference)
     place = {model: number for number, model in enumerate(models.index, start=1)}
     key = [
         (marker(**KINDS[row["supervision"]]), f"{place[model]} {row['name']}")

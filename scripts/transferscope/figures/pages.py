@@ -1,4 +1,4 @@
-"""A page a dataset: what it is, how well every model does on it, and what ImageNet top-1 says of that."""
+"""A page a dataset: what it is, how well every model does on it, and what the reference says of that."""
 
 import math
 from html import escape
@@ -9,8 +9,8 @@ import pandas as pd
 from transferscope.figures.dataset_scatter import dataset_scatter
 from transferscope.figures.style import to_svg
 from transferscope.figures.tables import Table, build_table, cells
-from transferscope.results.correlation import IMAGENET
 from transferscope.results.parts import Part, measurement
+from transferscope.results.reference import Reference
 from transferscope.results.resolved import Study
 from transferscope.study.metrics import METRICS
 
@@ -18,8 +18,8 @@ _SPLITS = {"train": "train", "val": "val", "test": "test", "all": "in one pool"}
 
 _READING = (
     "Pearson’s coefficient is of the log-odds, Spearman’s of the ranks. Intervals are over the "
-    "models; fewer than six have none. Of errors a negative coefficient favours the better ImageNet models; "
-    "angles are negated beforehand. Left out are random baselines and models without an ImageNet top-1."
+    "models; fewer than six have none. Of errors {errors}; "
+    "angles are negated beforehand. Left out are random baselines and {lacking}."
 )
 
 _PAGE = Template("""\
@@ -63,13 +63,13 @@ svg { max-width: 100%; height: auto }
 $facts
 <h2>Results</h2>
 $results
-<h2>Correlation with ImageNet top-1</h2>
+<h2>Correlation with $reference</h2>
 $correlations
 <figure>
 $scatter
-<figcaption>Log-odds of the scores against the logit of ImageNet top-1, both labelled in their units; angles
+<figcaption>Log-odds of the scores against $axis, both labelled in their units; angles
 and colour errors are on plain axes. Circles are self-supervised models, diamonds supervised ones, dashed
-lines random baselines; a triangle on the right edge is a model whose ImageNet top-1 is unknown. The line is
+lines random baselines; a triangle on the right edge is a model whose $reference is unknown. The line is
 least squares, the band its 95% confidence band, r Pearson’s coefficient.</figcaption>
 </figure>
 </body>
@@ -78,7 +78,12 @@ least squares, the band its 95% confidence band, r Pearson’s coefficient.</fig
 
 
 def task_page(
-    part: Part, study: Study, correlations: pd.DataFrame, compare: pd.DataFrame | None, plot: dict
+    part: Part,
+    study: Study,
+    correlations: pd.DataFrame,
+    reference: Reference,
+    compare: pd.DataFrame | None,
+    plot: dict,
 ) -> str:
     """One dataset's page as HTML that needs no other file; the same arguments give the same text.
 
@@ -86,17 +91,22 @@ def task_page(
         part: all that is measured on the dataset (``parts.split_by_dataset``).
         study: its models and datasets; a dataset that it lacks has no facts.
         correlations: ``correlation.read_correlations`` of the results that ``part`` is of.
+        reference: that they are of.
         compare: published results by setting, to print beside the measured ones, or None.
         plot: plot settings (``figures.style``).
     """
     table = build_table(part, study, compare)
-    here = correlations[(correlations["against"] == IMAGENET) & (correlations["dataset"] == part.name)]
+    here = correlations[(correlations["against"] == reference.key) & (correlations["dataset"] == part.name)]
     return _PAGE.substitute(
         title=escape(part.title),
         facts=_facts(study.datasets.loc[part.name]) if part.name in study.datasets.index else "",
         results=_results(table),
-        correlations=_correlations(here, table, study.models["name"]),
-        scatter=to_svg(dataset_scatter(part, study, plot), plot),
+        correlations=_correlations(here, table, study.models["name"], reference),
+        scatter=to_svg(dataset_scatter(part, study, reference, plot), plot),
+        reference=escape(reference.name),
+        axis=f"the logit of {escape(reference.name)}"
+        if METRICS[reference.metric].bounded
+        else escape(reference.name),
     )
 
 
@@ -125,24 +135,28 @@ def _results(table: Table) -> str:
     return f"{_html(table.header, rows)}\n<p>{escape(' '.join([*notes, table.note]).strip())}</p>"
 
 
-def _correlations(correlations: pd.DataFrame, table: Table, names: pd.Series) -> str:
+def _correlations(correlations: pd.DataFrame, table: Table, names: pd.Series, reference: Reference) -> str:
     """The coefficients of every column of ``table``, in its order, and how to read them."""
     by_key = correlations.set_index(measurement(correlations))
+    itself = reference.is_itself(by_key)
     rows = []
     for column in table.columns:
         row = by_key.loc[column.key]
-        left_out = row["left_out"].split(",") if row["left_out"] else []
+        left_out = [names[model] for model in row["left_out"].split(",")] if row["left_out"] else []
+        if itself[row.name]:
+            left_out = ["all models, since this is the reference itself"]
         rows.append(
             [
                 escape(column.label),
                 str(row["n"]),
                 _coefficient(row, "pearson"),
                 _coefficient(row, "spearman"),
-                escape(", ".join(names[model] for model in left_out)) or "–",
+                escape(", ".join(left_out)) or "–",
             ]
         )
     header = ["Setting", "Models", "Pearson [95% interval]", "Spearman [95% interval]", "Left out"]
-    return f"{_html(header, rows, 'wide words')}\n<p>{_READING}</p>"
+    reading = _READING.format(errors=reference.errors, lacking=reference.lacking)
+    return f"{_html(header, rows, 'wide words')}\n<p>{reading}</p>"
 
 
 def _coefficient(row: pd.Series, name: str) -> str:

@@ -1,5 +1,6 @@
 """Each model's rank in every setting, as one small radar a model (Ericsson et al. 2021, figure 7)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from transferscope.figures.style import (
     small,
     wrap,
 )
-from transferscope.results.correlation import direction, transfer_scores
+from transferscope.results.ranks import Ranks, rank_models
 from transferscope.results.resolved import Study
 
 
@@ -47,36 +48,30 @@ def rank_radar(results: pd.DataFrame, study: Study, plot: dict) -> Figure:
     """Small multiples of ranks over the settings that measure transfer; the rim is rank 1, the centre last.
 
     The first panel is the key to the directions. Models come from the best mean rank to the worst; only those
-    with a score in every setting are ranked, the rest are named below. With fewer than three settings, which
-    span no area, or fewer than two such models, the figure says so instead.
+    with a score in every setting are ranked, the rest are named below, and so are settings that few models
+    have (``results.ranks``). With fewer than three settings, which span no area, or fewer than two such
+    models, the figure says so instead.
 
     Args:
         results: the results by setting.
         study: its models.
         plot: plot settings (``figures.style``).
     """
-    scores = transfer_scores(results, study)
-    scores = scores.assign(quality=scores["score"] * scores["metric"].map(direction))
-    titles = scores.drop_duplicates("setting").set_index("setting")["title"]
-    table = scores.pivot(index="model", columns="setting", values="quality")
-    present = [model for model in study.models.index if model in table.index]
-    table = table.reindex(index=present, columns=titles.index)
-    incomplete = table.index[table.isna().any(axis=1)]
-    ranks = table.drop(incomplete).rank(ascending=False, method="min")
-    ranks = ranks.loc[ranks.mean(axis=1).sort_values(kind="stable").index]
-
+    found = rank_models(results, study)
     with drawing(plot):
-        if len(titles) < 3:
-            return note(f"A radar needs three settings; these results have {len(titles)}.", plot)
-        if len(ranks) < 2:
+        if len(found.ranks.columns) < 3:
+            count = len(found.ranks.columns)
+            return note(f"A radar needs three settings; these results have {count}.", plot)
+        if len(found.ranks) < 2:
             return note(
-                f"A radar ranks two models or more with a score in every setting; {len(ranks)} has.", plot
+                f"A radar ranks two models or more with a score in every setting; {len(found.ranks)} has.",
+                plot,
             )
-        return _radars(ranks.rename(columns=titles), study.models, list(incomplete), plot)
+        return _radars(found, study.models, plot)
 
 
-def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], plot: dict) -> Figure:
-    em = plot["font_size"] / 72
+def _radars(found: Ranks, models: pd.DataFrame, plot: dict) -> Figure:
+    ranks, em = found.ranks, plot["font_size"] / 72
     layout = _FEW if len(ranks) <= 18 else _MANY
     cell = layout.cell
     panel = 0.82 * cell
@@ -85,9 +80,8 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
         for model in ranks.index
     }
     head = (1.25 * (max(title.count("\n") for title in titles.values()) + 1) + 1.6) * em
-    names = ", ".join(models.loc[model, "name"] for model in incomplete)
-    note = wrap(f"Not ranked, since a setting is missing: {names}.", small(plot), 72 * TEXT_WIDTH - 8)
-    foot = 1.3 * em * (note.count("\n") + 2) if incomplete else 0.4 * em
+    notes = "\n".join(wrap(line, small(plot), 72 * TEXT_WIDTH - 8) for line in _left_out(found, models))
+    foot = 1.3 * em * (notes.count("\n") + 2) if notes else 0.4 * em
     slots = layout.slots(len(ranks))
     rows = max(2, slots[-1][0] + 1)
     height = rows * (panel + head) + foot
@@ -113,9 +107,17 @@ def _radars(ranks: pd.DataFrame, models: pd.DataFrame, incomplete: list[str], pl
         )
         mean = f"mean rank {rank.mean():.1f}"
         figure.text(middle, above / height, mean, ha="center", va="bottom", fontsize=small(plot), color=GREY)
-    if incomplete:
-        figure.text(4 / 72 / TEXT_WIDTH, 0.4 * em / height, note, va="bottom", fontsize=small(plot))
+    if notes:
+        figure.text(4 / 72 / TEXT_WIDTH, 0.4 * em / height, notes, va="bottom", fontsize=small(plot))
     return figure
+
+
+def _left_out(found: Ranks, models: pd.DataFrame) -> Iterator[str]:
+    if found.unranked:
+        names = ", ".join(models.loc[found.unranked, "name"])
+        yield f"Not ranked, since a setting is missing: {names}."
+    if found.sparse:
+        yield f"Left out, since few models were tried there: {', '.join(found.sparse)}."
 
 
 def _distance(rank: np.ndarray, last: int) -> np.ndarray:

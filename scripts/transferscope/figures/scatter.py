@@ -1,4 +1,4 @@
-"""One panel: a quantity against ImageNet top-1, with what every such panel shows."""
+"""One panel: a quantity against the reference, with what every such panel shows."""
 
 import numpy as np
 import pandas as pd
@@ -19,17 +19,23 @@ from transferscope.figures.style import (
     small,
     text_width,
 )
-from transferscope.results.correlation import FEWEST_FOR_INTERVAL, logit, pearson, regression_band
+from transferscope.results.correlation import FEWEST_FOR_INTERVAL, pearson, regression_band
+from transferscope.results.reference import Reference
 from transferscope.results.resolved import deviation_name
-from transferscope.study.metrics import Metric
+from transferscope.study.metrics import METRICS, Metric
 
 
 def scatter(
-    ax: Axes, series: list[pd.DataFrame], models: pd.DataFrame, metric: Metric | None, plot: dict
+    ax: Axes,
+    series: list[pd.DataFrame],
+    models: pd.DataFrame,
+    reference: Reference,
+    metric: Metric | None,
+    plot: dict,
 ) -> None:
-    """Draw ``series`` against the logit of ImageNet top-1 (labelled in percent), each with line, band and r.
+    """Draw ``series`` against the reference (labelled in its unit), each with line, band and r.
 
-    Random baselines are dashed lines. A model without an ImageNet top-1 is a triangle on the right edge. The
+    Random baselines are dashed lines. A model without a reference is a triangle on the right edge. The
     line is least squares through the others, the band its 95% confidence band; of fewer models than have an
     interval (``FEWEST_FOR_INTERVAL``) there is neither, and the coefficient says of how many it is. A score
     over several seeds has a vertical bar of one standard deviation to both sides.
@@ -38,12 +44,13 @@ def scatter(
         ax: an empty panel whose position is final.
         series: each with ``score`` and ``deviation`` by model id; the first filled, the second hollow
             (calibration: before, after).
-        models: ``style.number_models``.
+        models: ``style.number_models`` by the reference.
+        reference: what the labels of the other axis say.
         metric: what the scores are of, for the labels of their axis; None for plain log-odds.
         plot: plot settings.
     """
-    x = pd.Series(logit(models["imagenet_top1"] / 100), models.index)
     random = models.index[models["supervision"] == "random"]
+    x = models["x"].drop(random)
     ax.set_xlim(padded(x))
     ends = [rows["score"] + side * rows["deviation"].fillna(0) for rows in series for side in (-1, 1)]
     ax.set_ylim(padded(np.concatenate(ends)))
@@ -87,8 +94,8 @@ def scatter(
 
     points, lines = np.array(points).reshape(-1, 2), np.array(lines).reshape(-1, 2)
     corner = _write_in_emptiest_corner(ax, "\n".join(notes), points, lines, plot)
-    share_axis(ax.xaxis, *ax.get_xlim())
-    _label_y(ax, metric)
+    _label_axis(ax, "x", METRICS[reference.metric])
+    _label_axis(ax, "y", metric)
     along = ax.transData.transform(lines)
     label_points(ax, points, texts, plot, [corner, *np.column_stack([along - 0.5, along + 0.5])])
 
@@ -99,14 +106,15 @@ def deviation_key(rows: pd.DataFrame) -> list[tuple[Line2D, str]]:
     return [(marker(marker="|", color=INK), f"± {name}")] if name else []
 
 
-def _label_y(ax: Axes, metric: Metric | None) -> None:
+def _label_axis(ax: Axes, name: str, metric: Metric | None) -> None:
+    axis = getattr(ax, f"{name}axis")
     if metric is not None and metric.bounded:
-        share_axis(ax.yaxis, *ax.get_ylim(), metric.scale)
+        share_axis(axis, *axis.get_view_interval(), metric.scale)
         return
-    ax.locator_params(axis="y", nbins=5)
+    ax.locator_params(axis=name, nbins=5)
     if metric is not None:
-        # Undo the sign, which turned the axis so that up is better.
-        ax.yaxis.set_major_formatter(lambda value, _: f"{metric.sign * value:g}")
+        # Undo the sign, which turned the axis so that up, or right, is better.
+        axis.set_major_formatter(lambda value, _: f"{metric.sign * value:g}")
 
 
 def _coefficient(x: pd.Series, y: pd.Series) -> str:

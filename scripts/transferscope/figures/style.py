@@ -26,7 +26,8 @@ from matplotlib.textpath import TextPath
 
 from transferscope.errors import InputError
 from transferscope.files import atomic_path
-from transferscope.results.correlation import logit
+from transferscope.results.reference import Reference
+from transferscope.results.scores import logit
 
 # What a font says of glyphs that follow each other: matplotlib places each by itself, and to cut this down to
 # the glyphs of a figure takes two thirds of the time for a PDF's font.
@@ -42,7 +43,7 @@ KINDS = {
     "supervised": {"color": VERMILION, "marker": "D"},
     "random": {"color": GREY, "marker": "X"},
 }
-UNKNOWN = "<"  # the marker, on the right edge, of a model whose ImageNet top-1 is unknown
+UNKNOWN = "<"  # the marker, on the right edge, of a model whose value of the reference is unknown
 MARKER_SIZE = 4.2  # points
 RANDOM_DASHES = [(0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3))]
 
@@ -143,12 +144,14 @@ def grid(
     aspect: float,
     key: list[tuple[Line2D, str]],
     balanced: bool = True,
+    x_label: str = "",
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one titled panel a title, room for shared labels left and below, the key at its foot.
 
     Up to ``columns`` panels in a row fill the text's width; one panel alone a column's. If ``balanced``, rows
     are as long as each other as far as possible, else each but the last is full. ``aspect`` is a panel's
-    height over its width, ``key`` the key's entries (``model_key``).
+    height over its width, ``key`` the key's entries (``model_key``); ``x_label`` a shared label that may take
+    several lines.
     """
     em = plot["font_size"] / 72
     down = math.ceil(len(titles) / columns)
@@ -160,7 +163,8 @@ def grid(
     above = (1.25 * max(title.count("\n") + 1 for title in titles) + 0.9) * em
     below = 1.9 * em
     across_key = _key_columns(key, width, plot)
-    foot = (2.2 + 1.4 * math.ceil(len(key) / across_key)) * em
+    more_lines = _wrapped_below(x_label, width, plot).count("\n")
+    foot = (2.2 + 1.25 * more_lines + 1.4 * math.ceil(len(key) / across_key)) * em
     row = above + panel * aspect + below
     height = down * row + foot
     figure = Figure(figsize=(width, height))
@@ -191,11 +195,17 @@ def shared_labels(figure: Figure, axes: list[Axes], x_label: str, y_label: str, 
     boxes = [ax.get_position() for ax in axes]
     x_middle = (min(box.x0 for box in boxes) + max(box.x1 for box in boxes)) / 2
     bottom, top = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
-    figure.text(x_middle, bottom - 2.0 * em / height, x_label, ha="center", va="top")
+    x_label = _wrapped_below(x_label, width, plot)
+    figure.text(x_middle, bottom - 2.0 * em / height, x_label, ha="center", va="top", multialignment="center")
     y_label = wrap(y_label, plot["font_size"], 72 * height * (top - bottom) + 2 * plot["font_size"])
     centre = {"va": "center", "ha": "center", "multialignment": "center"}
     middle = (0.9 + 0.6 * y_label.count("\n")) * em
     figure.text(middle / width, (bottom + top) / 2, y_label, rotation=90, **centre)
+
+
+def _wrapped_below(label: str, width: float, plot: dict) -> str:
+    """A label below the panels of a figure of this ``width`` in inches."""
+    return wrap(label, plot["font_size"], 72 * width - 5 * plot["font_size"])
 
 
 def share_axis(axis: Axis, low: float, high: float, scale: float = 100) -> None:
@@ -250,15 +260,18 @@ def note(text: str, plot: dict) -> Figure:
     return figure
 
 
-def number_models(models: pd.DataFrame, present: set[str]) -> pd.DataFrame:
-    """The trained models in ``present`` by ImageNet top-1, numbered from 1; then the random ones, all 0."""
-    models = models[models.index.isin(present)]
-    trained = models[models["supervision"] != "random"].sort_values("imagenet_top1", kind="stable")
+def number_models(models: pd.DataFrame, present: set[str], reference: Reference) -> pd.DataFrame:
+    """The trained models in ``present`` by the reference, numbered from 1; then the random ones, all 0.
+
+    Its score is the column ``x``.
+    """
+    models = models.assign(x=reference.scores)[models.index.isin(present)]
+    trained = models[models["supervision"] != "random"].sort_values("x", kind="stable")
     trained = trained.assign(number=range(1, len(trained) + 1))
     return pd.concat([trained, models[models["supervision"] == "random"].assign(number=0)])
 
 
-def model_key(models: pd.DataFrame) -> list[tuple[Line2D, str]]:
+def model_key(models: pd.DataFrame, reference: Reference) -> list[tuple[Line2D, str]]:
     """The key's entries for ``number_models``: every model, then the triangle, if any."""
     entries, randoms = [], iter(RANDOM_DASHES * len(models))
     for _, row in models.iterrows():
@@ -268,8 +281,8 @@ def model_key(models: pd.DataFrame) -> list[tuple[Line2D, str]]:
         else:
             entries.append((marker(**KINDS[row["supervision"]]), f"{row['number']} {row['name']}"))
     trained = models[models["supervision"] != "random"]
-    if trained["imagenet_top1"].isna().any():
-        entries.append((marker(marker=UNKNOWN, color=INK), "ImageNet top-1 unknown"))
+    if trained["x"].isna().any():
+        entries.append((marker(marker=UNKNOWN, color=INK), reference.unknown))
     return entries
 
 

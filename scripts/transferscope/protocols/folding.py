@@ -27,7 +27,9 @@ def fold_batch_norms(network: nn.Module, image: Tensor) -> nn.Module:
         folded.set_submodule(names[norm], rest)
     before, after = network(image), folded(image)
     if (after - before).norm() > AGREEMENT * before.norm():
-        logging.info("the BatchNorms cannot be folded into the convolutions of this network")
+        logging.info(
+            "the BatchNorms of this network cannot be folded into its convolutions; it runs as it is"
+        )
         return network
     return folded
 

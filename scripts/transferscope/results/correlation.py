@@ -1,4 +1,7 @@
-"""Does ImageNet accuracy tell how well a model transfers? (Ericsson et al. 2021, section 4.5)"""
+"""Does ImageNet accuracy, or another reference, tell how well a model transfers?
+
+Ericsson et al. 2021, section 4.5.
+"""
 
 from pathlib import Path
 
@@ -10,13 +13,14 @@ from transferscope.errors import InputError
 from transferscope.files import atomic_path
 from transferscope.results.intervals import pearson_interval, spearman_interval
 from transferscope.results.long_table import SETTING, with_numbers
-from transferscope.results.resolved import SEEDS, TRANSFER, Study, measurement_name, with_settings
+from transferscope.results.reference import Reference
+from transferscope.results.resolved import TRANSFER, Study, measurement_name, with_settings
+from transferscope.results.scores import add_scores
 from transferscope.study import protocols
 from transferscope.study.axes import AXES
 from transferscope.study.metrics import METRICS
 from transferscope.study.tables import read_cells
 
-IMAGENET = "imagenet_top1"
 MANY_SHOT = "linear"
 """The protocol that whole settings are also correlated with, on all labels."""
 MEAN = "(mean)"
@@ -26,42 +30,8 @@ OWN = "(own)"
 
 PRINTED_COLUMNS = ["against", "protocol", "metric", "pearson"]
 
-# Half the last digit of a percentage printed with two decimals: how far from 100 a published 100.00 may be.
-_HALF_PRINTED_DIGIT = 5e-5
-
 # Fewer models say next to nothing: the interval of five is wider than 1 unless they are on a line.
 FEWEST_FOR_INTERVAL = 6
-
-
-def logit(share: np.ndarray) -> np.ndarray:
-    """Log-odds of shares in 0..1, any shape; infinite at 0 and 1."""
-    share = np.asarray(share, dtype=float)
-    with np.errstate(divide="ignore"):
-        return np.log(share) - np.log1p(-share)
-
-
-def add_scores(results: pd.DataFrame) -> pd.DataFrame:
-    """The results by setting with two more columns: each value's ``score``, and its ``deviation`` over seeds.
-
-    The score is what a correlation takes: the logit of a bounded metric, the raw value of any other, times
-    the metric's sign (``study.metrics.Metric``). Before the logit a share is moved at least half a test
-    sample away from 0 and 1 (``n_test``; half the last printed digit where it is unknown), so that one
-    perfect score does not put a whole setting at infinity. The deviation is half the distance between the
-    scores one standard deviation above and below the value, NaN where there is one seed.
-    """
-    spread = results["interval"].where(results["interval_over"] == SEEDS)
-    above, below = (_scores(results, results["value"] + side * spread) for side in (1, -1))
-    return results.assign(score=_scores(results, results["value"]), deviation=(above - below).abs() / 2)
-
-
-def _scores(results: pd.DataFrame, values: pd.Series) -> pd.Series:
-    """The scores of ``values``, one a row of ``results``."""
-    metrics = results["metric"].map(METRICS)
-    natural = values / [metric.scale for metric in metrics]
-    margin = (0.5 / results["n_test"].astype("Float64")).fillna(_HALF_PRINTED_DIGIT).astype(float)
-    bounded = np.array([metric.bounded for metric in metrics], dtype=bool)
-    share = natural.clip(margin, 1 - margin).where(bounded, 0.5)
-    return [metric.sign for metric in metrics] * natural.where(~bounded, logit(share))
 
 
 def setting_scores(results: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +43,8 @@ def setting_scores(results: pd.DataFrame) -> pd.DataFrame:
     or harder ones. ``deviation`` is that of the mean, the datasets' seeds being independent draws.
     """
     table = add_scores(results)
-    table = table[[not METRICS[metric].represented_by for metric in table["metric"]]]
+    represented = np.array([bool(METRICS[metric].represented_by) for metric in table["metric"]], dtype=bool)
+    table = table[~represented]
     own = np.array([METRICS[metric].recognition for metric in table["metric"]], dtype=bool)
     table = table.assign(metric=table["metric"].mask(own, OWN))
     keys = [*SETTING, "setting", "title", "family", "metric"]
@@ -111,9 +82,7 @@ def _judges_transfer(table: pd.DataFrame, study: Study) -> pd.Series:
 
 def direction(metric: str) -> int:
     """1 where a higher score in this metric (or OWN) is better, -1 where a lower one is, else 0."""
-    if metric == OWN or METRICS[metric].higher_is_better:
-        return 1
-    return 0 if METRICS[metric].higher_is_better is None else -METRICS[metric].sign
+    return 1 if metric == OWN else METRICS[metric].direction
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
@@ -146,18 +115,20 @@ def correlate(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {"n": n} | dict(zip(names, map(float, values), strict=True))
 
 
-def correlations(results: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Correlation of every dataset and whole setting with ImageNet top-1 and with many-shot transfer.
+def correlations(results: pd.DataFrame, study: Study, reference: Reference) -> pd.DataFrame:
+    """Correlation of every dataset and whole setting with the reference and with many-shot transfer.
 
     Args:
         results: the results by setting (``resolved.by_setting``).
         study: its models.
+        reference: of these results.
 
     Returns:
         ``against``, SETTING, ``dataset metric n`` and, for pearson and spearman, the coefficient, ``_low``,
         ``_high`` and ``_p``; then ``left_out``, the models of that row, comma separated, that have no x (the
-        random baseline always) or no y. ``against`` is IMAGENET (logit of the accuracy) or MANY_SHOT (that
-        whole setting's score, where the table has it). A whole setting has dataset MEAN.
+        random baseline always) or no y. ``against`` is the reference's key or MANY_SHOT (that whole setting's
+        score, where the table has it). A whole setting has dataset MEAN. Against the reference, its own rows
+        leave out every model, and a whole setting leaves out its dataset.
 
     Raises:
         InputError: the results name a model that the study lacks.
@@ -168,18 +139,21 @@ def correlations(results: pd.DataFrame, study: Study) -> pd.DataFrame:
         raise InputError(
             f"the results name model {min(unknown)}, which the table of models lacks; add it there"
         )
-    whole = setting_scores(results).assign(dataset=MEAN)
-    scores = pd.concat([add_scores(results), whole])
-    variables = {IMAGENET: pd.Series(logit(models["imagenet_top1"] / 100), models.index)}
+    scores = add_scores(results)
+    whole, whole_others = (
+        setting_scores(table).assign(dataset=MEAN) for table in (results, reference.others(results))
+    )
+    others = scores.assign(score=scores["score"].mask(reference.is_itself(scores)))
+    variables = [(reference.key, reference.scores, pd.concat([others, whole_others]))]
     many_shot = whole[(whole["setting"] == MANY_SHOT) & (whole["metric"] == OWN)]
     if len(many_shot):
-        variables[MANY_SHOT] = many_shot.set_index("model")["score"]
+        variables.append((MANY_SHOT, many_shot.set_index("model")["score"], pd.concat([scores, whole])))
     # An untrained network is a floor to read values against; as a point it would decide every coefficient.
     random = models.index[models["supervision"] == "random"]
 
     keys = [*SETTING, "dataset", "metric"]
     rows = []
-    for against, x in variables.items():
+    for against, x, scores in variables:
         usable = x.drop(random, errors="ignore").dropna()
         for (setting, *names), group in scores.groupby(["setting", *keys], sort=False):
             if setting == against:
@@ -242,27 +216,31 @@ def regression_band(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> tuple[np.nd
     return y.mean() + slope * (at - x.mean()), half_width
 
 
-def summary(table: pd.DataFrame, study: Study) -> str:
+def summary(table: pd.DataFrame, study: Study, reference: Reference) -> str:
     """The whole settings' coefficients of ``correlations`` as text for a terminal, one line each.
 
     Where the table has a column ``printed`` (``add_printed``), Pearson's as the paper prints it comes last.
     """
+    held_against = table["against"].unique()
     table = with_settings(table[table["dataset"] == MEAN], study)
     # Where the setting's name says enough, no metric follows it.
     alone = _judges_transfer(table, study) | (table["metric"] == OWN)
-    labels = [
-        row.title if by_name else measurement_name(row.title, row.metric)
-        for row, by_name in zip(table.itertuples(), alone, strict=True)
-    ]
+    labels = []
+    for row, by_name in zip(table.itertuples(), alone, strict=True):
+        label = row.title if by_name else measurement_name(row.title, row.metric)
+        labels.append(reference.title(row.setting, label) if row.against == reference.key else label)
     table = table.assign(label=labels)
-    width = max(40, *map(len, labels))  # the titles take up to 40
-    blocks = []
-    for against, rows in table.groupby("against", sort=False):
-        x = "ImageNet top-1"
-        if against != IMAGENET:
+    titles = {}
+    for against in held_against:
+        x = reference.name
+        if against != reference.key:
             x = f"mean {protocols.title(study.protocols, against, {}).lower()} transfer"
-        title = f"Correlation with {x}"
-        lines = [f"{title:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
+        titles[against] = f"Correlation with {x}"
+    width = max(40, *map(len, table["label"]), *map(len, titles.values()))
+    blocks = []
+    for against in held_against:
+        rows = table[table["against"] == against]
+        lines = [f"{titles[against]:{width}} {'n':>3} {'Pearson':>8} {'95% interval':>15} {'Spearman':>9}"]
         if rows.get("printed", pd.Series(dtype=float)).notna().any():
             lines[0] += f" {'printed':>8}"
         for _, row in rows.iterrows():
@@ -273,5 +251,7 @@ def summary(table: pd.DataFrame, study: Study) -> str:
             lines.append(f"{row['label']:{width}} {row['n']:>3} {coefficients}")
             if pd.notna(row.get("printed")):
                 lines[-1] += f" {row['printed']:>8.2f}"
+        if against == reference.key and reference.setting:
+            lines.append(f"Left out is the reference itself, {reference.name}.")
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)

@@ -102,7 +102,7 @@ def read_study(path: str | Path) -> Study:
 
 
 def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
-    """The long table at ``path`` as ``by_setting`` returns it, without the families EFFICIENCY and LAYERS.
+    """The long table at ``path`` as ``by_setting`` returns it, without the families ``protocols.CURVED``.
 
     Their curves would be a column group for each number of labels, or layer; ``results.efficiency`` and
     ``results.layers`` read them.
@@ -111,7 +111,7 @@ def read_settings(path: str | Path, study: Study) -> pd.DataFrame:
         InputError: nothing else is there.
     """
     table = read_table(path)
-    table = table[~table["protocol"].map(study.protocols["family"]).isin([EFFICIENCY, LAYERS])]
+    table = table[~table["protocol"].map(study.protocols["family"]).isin(protocols.CURVED)]
     if table.empty:
         raise InputError(
             f"{path} has curves over numbers of labels or layers alone; `snakemake utility figures` draws "
@@ -160,15 +160,15 @@ def means(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def with_settings(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """A table with the columns SETTING, and three more that follow from them and the metric.
 
-    ``setting`` is an id for files and groups (composed here, parsed nowhere), ``title`` the setting's printed
-    name, ``family`` that of its protocol.
+    ``setting`` is an id for files and groups, ``title`` the setting's printed name, ``family`` that of its
+    protocol.
     """
     settings = table[SETTING].drop_duplicates()
     names = {}
     for protocol, *places in settings.itertuples(index=False, name=None):
         at = dict(zip(AXES, places, strict=True))
-        parts = [protocol, *(f"{axis}{place}" for axis, place in at.items() if place)]
-        names[(protocol, *places)] = "_".join(parts), protocols.title(study.protocols, protocol, at)
+        title = protocols.title(study.protocols, protocol, at)
+        names[(protocol, *places)] = protocols.setting(protocol, at), title
     rows = list(table[SETTING].itertuples(index=False, name=None))
     return table.assign(
         setting=[names[row][0] for row in rows],

@@ -157,7 +157,7 @@ def _check_digest(path: Path, source: str, expected: str) -> None:
     found = _digest_like(expected, path)
     if not expected:
         shown = redacted(source)
-        log.warning("%s has no checksum in its table; the file fetched has the sha256 %s", shown, found)
+        log.warning("%s has no checksum in its table; the file that came has the SHA-256 %s", shown, found)
     elif found != expected:
         raise InputError(
             f"the file from {redacted(source)} has the checksum {found}, expected {expected}; if its "
@@ -212,7 +212,7 @@ def _download_once(url: str, part: Path, deadline: float) -> None:
             _check_status(response, url, part)
             resumed = response.status_code == requests.codes.partial_content
             length = response.headers.get("Content-Length")
-            log.info("%s: %s bytes from byte %d", shown, length, start * resumed)
+            log.info("downloading %s: %s bytes, from byte %d on", shown, length, start * resumed)
             with part.open("ab" if resumed else "wb") as file:
                 # read1 returns what has arrived, so that the deadline is looked at however slow the server.
                 while chunk := response.raw.read1(CHUNK, decode_content=False):
@@ -245,7 +245,8 @@ def _check_whole(url: str, part: Path) -> None:
         raise IncompleteDownload(f"truncated download: {redacted(url)} ended after {size} bytes")
     if status != requests.codes.requested_range_not_satisfiable:
         log.warning(
-            "%s does not say how long it is; only a checksum tells whether it is whole", redacted(url)
+            "the server of %s does not say how large the file is; only a checksum tells whether it is whole",
+            redacted(url),
         )
 
 

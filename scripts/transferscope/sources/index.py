@@ -142,7 +142,12 @@ def _read(unknown: list[File], folder: Path) -> dict[File, str]:
     if unknown:
         size = sum(file.size for file in unknown) / 1e6
         first = folder / unknown[0].name
-        log.warning("new or changed files are read: %d (%.0f MB), from %s on", len(unknown), size, first)
+        log.warning(
+            "reading %d new or changed files (%.0f MB) for their checksums, beginning with %s",
+            len(unknown),
+            size,
+            first,
+        )
     try:
         with ThreadPoolExecutor(READERS) as readers:
             paths = [folder / file.name for file in unknown]

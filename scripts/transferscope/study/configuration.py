@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferscope.errors import InputError
+from transferscope.places import WORKFLOW, placed
 from transferscope.study import own_sources
 from transferscope.study.catalogue import PRETRAINING, RECOGNITION, cropped
 from transferscope.study.runs import listed
@@ -53,9 +54,20 @@ def check_config(config: dict, schema: str | Path) -> None:
         raise InputError(f"configuration, key {key}: {sentence(error)}")
 
 
-def published_names(folder: str | Path) -> list[str]:
-    """The published results there are: the names, without suffix, of the folder's CSV files."""
-    return sorted(path.stem for path in Path(folder).glob("*.csv"))
+def placed_tables(tables: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+    """The section ``tables``, with the paths where the tables lie."""
+    return {
+        name: placed(paths) if isinstance(paths, str) else [placed(path) for path in paths]
+        for name, paths in tables.items()
+    }
+
+
+def published_names(folder: str) -> list[str]:
+    """The published results there are: the names, without suffix, of the CSV files in the folder.
+
+    In that of the working folder and in that of the workflow.
+    """
+    return sorted({path.stem for home in (Path(), WORKFLOW) for path in (home / folder).glob("*.csv")})
 
 
 def check_published(config: dict, published: list[str]) -> None:

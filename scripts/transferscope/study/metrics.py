@@ -33,6 +33,18 @@ class Metric:
     multilabel: bool = False
     represented_by: str = ""
 
+    @property
+    def direction(self) -> int:
+        """1 where a higher score in it is better, -1 where a lower one is, 0 where neither."""
+        if self.higher_is_better is None:
+            return 0
+        return 1 if self.higher_is_better else -self.sign
+
+
+def without_unit(label: str) -> str:
+    """A metric's label for what has no unit, such as its correlation."""
+    return label.removesuffix(" (%)").removesuffix(" (°)")
+
 
 def _error(name: str, label: str, **facts) -> Metric:
     return Metric(name, label, higher_is_better=False, **facts)

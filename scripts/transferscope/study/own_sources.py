@@ -12,6 +12,8 @@ from transferscope.errors import InputError
 from transferscope.sources import pictures
 
 RENDER_SETTINGS = {"images", "objects", "size", "seed"}
+ALL_CLASSES = {"classes": 10}
+"""Of scenes whose source does not say fewer."""
 FACTOR_SETTINGS = {
     "variant": "[01]{4}",
     "layout": "single|multi",
@@ -77,18 +79,21 @@ def origin_of_backbone(source: str) -> str:
 def render_settings(source: str) -> dict[str, int]:
     """The settings in ``render:images=2000&objects=1&size=128&seed=0``: what the pictures depend on.
 
+    ``classes=4`` may follow: the first so many classes, else all.
+
     Raises:
         InputError: a setting that is missing, unknown or no integer.
     """
-    settings = arguments.parse(source.partition(":")[2])
+    settings = ALL_CLASSES | arguments.parse(source.partition(":")[2])
     if (
-        set(settings) != RENDER_SETTINGS
+        set(settings) != RENDER_SETTINGS | set(ALL_CLASSES)
         or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
         or not settings["images"] * settings["objects"] * settings["size"]
+        or not 2 <= settings["classes"] <= 10
     ):
         raise InputError(
             f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
-            "(the seed from 0 on)"
+            "(the seed from 0 on), and classes=2 to 9 if not all ten are wanted"
         )
     return settings
 

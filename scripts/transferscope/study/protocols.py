@@ -14,6 +14,8 @@ from transferscope.study.tables import place, read_table
 
 OWN = "dataset"
 """Stands in the column ``metric`` where a dataset's own metric of recognition is meant."""
+CURVED = ("efficiency", "layers")
+"""Families whose results are curves, over numbers of labels and over layers, and no settings."""
 IN_FIGURES = ("protocol", "dataset", "model", "at")
 _FORMAT_ERRORS = (LookupError, ValueError, AttributeError, TypeError)
 MODULES = Path(__file__).parents[1] / "protocols"
@@ -22,8 +24,8 @@ MODULES = Path(__file__).parents[1] / "protocols"
 def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     """The table of protocols, indexed by id, in its order.
 
-    ``needs``, ``varies`` and ``settings`` become lists, ``arguments`` a dict, ``version`` an integer;
-    ``target`` is the id where the row leaves it empty.
+    ``needs``, ``varies``, ``also`` and ``settings`` become lists, ``arguments`` a dict, ``version`` an
+    integer; ``target`` is the id where the row leaves it empty.
 
     Raises:
         InputError: names the file, row and column.
@@ -31,8 +33,10 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
     table = read_table(path, Path(schemas) / "protocols.schema.yaml")
     for protocol, row in table.iterrows():
         where = place(path, table, protocol)
-        if row["metric"] not in ("", OWN, *METRICS):
-            raise InputError(f"{where}, column 'metric': {row['metric']!r} is not in study/metrics.py")
+        for column, names in (("metric", {row["metric"]} - {"", OWN}), ("also", row["also"].split())):
+            for name in names:
+                if name not in METRICS:
+                    raise InputError(f"{where}, column {column!r}: {name!r} is not in study/metrics.py")
         if bool(row["head"]) != (row["reads"] == "predictions") or row["head"] not in ("", *table.index):
             raise InputError(
                 f"{where}, column 'head': {row['head']!r}; name the protocol whose predictions are read, "
@@ -54,7 +58,7 @@ def read_protocols(path: str | Path, schemas: str | Path) -> pd.DataFrame:
                 f"{', '.join(IN_FIGURES)} ({error}); correct it"
             ) from error
     table["target"] = table["target"].mask(table["target"] == "", table.index.to_series())
-    for column in ("needs", "varies", "settings"):
+    for column in ("needs", "varies", "also", "settings"):
         table[column] = table[column].str.split()
     table["arguments"] = table["arguments"].map(arguments.parse)
     table["version"] = table["version"].astype(int)
@@ -90,6 +94,11 @@ def admits(dataset: pd.Series, protocol: pd.Series) -> bool:
         and all(has[need] for need in protocol["needs"])
         and not {protocol.name, protocol["target"]} & set(dataset["without"])
     )
+
+
+def setting(protocol: str, axes: Mapping[str, object]) -> str:
+    """The id, for files and groups, of a protocol at a place on the axes; parsed nowhere."""
+    return "_".join([protocol, *(f"{axis}{place}" for axis, place in axes.items() if place)])
 
 
 def title(protocols: pd.DataFrame, protocol: str, axes: dict[str, object]) -> str:

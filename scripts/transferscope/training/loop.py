@@ -146,5 +146,5 @@ class _Progress:
         if now - self.reported > SECONDS_BETWEEN_REPORTS or step == self.steps:
             rate = (step - self.first) / (now - self.started)
             left = (self.steps - step) / rate
-            logging.info("step %d of %d, loss %.4f, %.1f s left", step, self.steps, loss, left)
+            logging.info("step %d of %d, loss %.4f, %.0f s left", step, self.steps, loss, left)
             self.reported = now

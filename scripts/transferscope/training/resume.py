@@ -27,7 +27,7 @@ def read(path: Path, fingerprint: str) -> dict | None:
         logging.warning("%s cannot be read (%s); starting over", path, error)
         return None
     if content.get("fingerprint") != fingerprint:
-        logging.warning("%s is of a run with other settings; starting over", path)
+        logging.warning("%s was saved by a run with other settings; starting over", path)
         return None
     return content
 
@@ -41,7 +41,7 @@ def write(path: Path, save: Callable[[Path], None]) -> None:
         with atomic_path(path) as temporary:
             save(temporary)
     except (InputError, OSError) as error:
-        logging.warning("the state is not saved, and the training goes on without: %s", error)
+        logging.warning("the state of the training cannot be saved, and it goes on without: %s", error)
 
 
 class Resume:

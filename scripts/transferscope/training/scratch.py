@@ -29,7 +29,7 @@ def copied_to_scratch(folder: str | Path, scratch: str | None) -> Iterator[Path]
                 folder = copy
             except OSError as error:
                 logging.warning(
-                    "reading %s from where it lies, since scratch is of no use: %s", folder, error
+                    "reading %s from where it lies, since it cannot be copied to scratch: %s", folder, error
                 )
         yield folder
 

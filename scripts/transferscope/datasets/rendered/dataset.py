@@ -69,9 +69,12 @@ class Plan:
     objects: int
     size: int
     seed: int
+    classes: int = len(CLASSES)
 
     def __post_init__(self) -> None:
-        minimum = HELD_OUT * len(CLASSES)
+        if not 2 <= self.classes <= len(CLASSES):
+            raise InputError(f"classes: {self.classes} must be 2 to {len(CLASSES)}")
+        minimum = HELD_OUT * self.classes
         if self.images < minimum:
             raise InputError(
                 f"images: {self.images} is too few; at least {minimum} put every class into every split"
@@ -99,12 +102,12 @@ class Plan:
         """
         place, start = index, 0
         for count in self.counts.values():
-            stop = start + len(CLASSES) * math.ceil(count / (VIEWS_PER_MODEL * len(CLASSES)))
+            stop = start + self.classes * math.ceil(count / (VIEWS_PER_MODEL * self.classes))
             if place < count:
                 break
             place -= count
             start = stop
-        first = start + len(CLASSES) * (place // (VIEWS_PER_MODEL * len(CLASSES))) + place % len(CLASSES)
+        first = start + self.classes * (place // (VIEWS_PER_MODEL * self.classes)) + place % self.classes
         others = rng.integers(start, stop, size=rng.integers(self.objects))
         return [first, *others.tolist()]
 
@@ -139,7 +142,7 @@ def draw_picture(plan: Plan, index: int) -> tuple[np.ndarray, Labels]:
     """Render an image, uint8 [S, S, 3], and its labels; deterministic given plan and index."""
     rng = np.random.default_rng([plan.seed, 0, index])
     models = plan.models(index, rng)
-    classes = [model % len(CLASSES) for model in models]
+    classes = [model % plan.classes for model in models]
     meshes = [
         build(CLASSES[label], np.random.SeedSequence([plan.seed, 1, model]))
         for label, model in zip(classes, models, strict=True)
@@ -206,7 +209,7 @@ def _write_labels(file: h5py.File, plan: Plan, labels: Iterator[Labels]) -> None
         # What is compressed has a checksum, unless it is a text of any length.
         file.create_dataset(name, data=table, compression="gzip")
     file.attrs.update(
-        class_names=CLASSES,
+        class_names=CLASSES[: plan.classes],
         textures=textures.NAMES,
         focal=draw.FOCAL,
         objects=plan.objects,
@@ -217,7 +220,14 @@ def _write_labels(file: h5py.File, plan: Plan, labels: Iterator[Labels]) -> None
 
 
 def render_dataset(
-    output: str | Path, *, images: int, objects: int, size: int, seed: int, threads: int
+    output: str | Path,
+    *,
+    images: int,
+    objects: int,
+    size: int,
+    seed: int,
+    threads: int,
+    classes: int = len(CLASSES),
 ) -> None:
     """Render a dataset into the folder ``output``; equal settings give equal bytes.
 
@@ -229,11 +239,12 @@ def render_dataset(
         size: image width and height in pixels.
         seed: seed of all random parameters.
         threads: number of processes.
+        classes: the first so many of CLASSES.
 
     Raises:
         InputError: a setting is out of range.
     """
-    plan = Plan(images, objects, size, seed)
+    plan = Plan(images, objects, size, seed, classes)
     # Not forked: Embree may wait for ever in the fork of a process that has threads, as that of a lock.
     processes = multiprocessing.get_context("spawn")
     with atomic_path(output) as folder, ProcessPoolExecutor(threads, processes) as pool:

@@ -116,7 +116,7 @@ class Trainings:
             for indices in (self.indices["train"][subset], *map(self.indices.get, self.tested))
         )
         for count in labels[len(resume.finished) :]:
-            logging.info("training with %d labels", count)
+            logging.info("training on %d labels", count)
             started = time.monotonic()
             trained = self._train([part[:count] for part in trained_on], count, resume)
             outcome = {"labels": count, "steps": budgets.steps(count, self.recipe.steps)}

@@ -167,7 +167,9 @@ def search(
         ``seconds``), and the best one's logits on val, or None where all diverged.
     """
     for point in points[len(resume.finished) :]:
-        logging.info("training %s", point)
+        logging.info(
+            "training with %s", ", ".join(f"{name} {value}" for name, value in asdict(point).items())
+        )
         started = time.monotonic()
         trained = task.fit(point, task.splits["train"], steps, resume)
         logits = task.logits(trained.network, "val")

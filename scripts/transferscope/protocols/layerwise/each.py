@@ -18,7 +18,8 @@ def evaluate(layers: list[Layer], one: Callable[..., Evaluation], **arguments) -
     found = []
     for layer in layers:
         found.append(one(layer, **arguments))
-        logging.info("%s: %s", layer.facts["name"], found[-1].measurements)
+        values = ", ".join(f"{each['metric']} {each['value']:.2f}" for each in found[-1].measurements)
+        logging.info("%s: %s", layer.facts["name"], values)
     return Evaluation(
         mode=found[0].mode,
         n_test=found[0].n_test,

@@ -20,7 +20,8 @@ EXAMPLES = 6
 def faster_rcnn(
     backbone: dict,
     *,
-    channels: list[int],
+    maps: list[int],
+    channels: int,
     metadata: Metadata,
     classes: int,
     proposals: int,
@@ -30,7 +31,9 @@ def faster_rcnn(
 
     Args:
         backbone: configuration of ``Pyramid``.
-        channels: of its four maps.
+        maps: channels of its four maps.
+        channels: of the feature pyramid and the heads; the two layers of the head for boxes have four times
+            as many.
         metadata: of the backbone, for the normalisation of pictures.
         classes: how many.
         proposals: boxes a picture that the second stage is trained on.
@@ -47,11 +50,11 @@ def faster_rcnn(
             "pad_size_divisor": 32,
         },
         "backbone": backbone,
-        "neck": {"type": "FPN", "in_channels": channels, "out_channels": 256, "num_outs": 5},
+        "neck": {"type": "FPN", "in_channels": maps, "out_channels": channels, "num_outs": 5},
         "rpn_head": {
             "type": "RPNHead",
-            "in_channels": 256,
-            "feat_channels": 256,
+            "in_channels": channels,
+            "feat_channels": channels,
             "anchor_generator": {
                 "type": "AnchorGenerator",
                 "scales": [8],
@@ -67,13 +70,13 @@ def faster_rcnn(
             "bbox_roi_extractor": {
                 "type": "SingleRoIExtractor",
                 "roi_layer": {"type": "RoIAlign", "output_size": 7, "sampling_ratio": 0},
-                "out_channels": 256,
+                "out_channels": channels,
                 "featmap_strides": [4, 8, 16, 32],
             },
             "bbox_head": {
                 "type": "Shared2FCBBoxHead",
-                "in_channels": 256,
-                "fc_out_channels": 1024,
+                "in_channels": channels,
+                "fc_out_channels": 4 * channels,
                 "roi_feat_size": 7,
                 "num_classes": classes,
                 "bbox_coder": _coder(0.1, 0.2),

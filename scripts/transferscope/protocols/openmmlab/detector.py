@@ -56,7 +56,8 @@ def train_and_test(
             scope="mmdet",
             model=detection.faster_rcnn(
                 {"type": "Pyramid", "path": str(backbone), "frozen_stages": settings["frozen_stages"]},
-                channels=pyramid.channels,
+                maps=pyramid.channels,
+                channels=settings["channels"],
                 metadata=pyramid.metadata,
                 classes=len(boxes.class_names),
                 proposals=settings["proposals"],

@@ -44,7 +44,7 @@ def fit(
         (solution,) = solve_path(*tensors, [LAMBDA], num_classes=len(present))
         weight, bias = solution.weight.cpu(), solution.bias.cpu()
         if not solution.converged:
-            logging.warning("the fit on %d samples stopped before its tolerance", len(features))
+            logging.warning("the fit on %d samples stopped before it reached its tolerance", len(features))
 
     def logits(others: np.ndarray) -> np.ndarray:
         found = torch.addmm(bias, torch.as_tensor(others), weight).numpy()

@@ -1,9 +1,12 @@
 """A process that has imported the libraries once and runs each Snakemake, and each of its scripts, in a fork.
 
-Starting Python and importing what a script needs takes four seconds of CPU, and these tests start hundreds.
-``Preloaded`` holds the process; its ``python`` is an executable that stands for Python and hands its
-arguments, folder, environment and open files over to it. The project itself is not imported beforehand, since
-tests change it.
+Starting Python and importing what a script needs takes four seconds of CPU, more than many jobs of small
+studies take. ``Preloaded`` holds the process; its ``python`` is an executable that stands for Python and
+hands its arguments, folder, environment and open files over to it. The project itself is not imported
+beforehand, since tests change it.
+
+A job is then no child of the Snakemake that started it: what Snakemake's benchmarks say of memory and load is
+of the executable alone. Times are right.
 """
 
 import atexit
@@ -21,6 +24,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
+# Those that are not installed are passed over.
 LIBRARIES = [
     *("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake.storage"),
     *("jsonschema", "filelock", "yte", "requests", "smart_open"),
@@ -60,6 +64,7 @@ class Preloaded:
 
 def ask(socket_file: str, arguments: list[str]) -> int:
     """Have ``arguments`` of Python run in a fork; return its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the fork gets it too, and says how it ended
     request = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(socket_file)
@@ -70,8 +75,11 @@ def ask(socket_file: str, arguments: list[str]) -> int:
 
 def serve(socket_file: str, python: str) -> None:
     """Answer every ``ask`` until the process is ended."""
+    # What a terminal interrupts is Snakemake, which ends its jobs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for library in LIBRARIES:
-        importlib.import_module(library)
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(library)
     gc.freeze()  # or each fork would copy all of the memory when it collects garbage
     sys.executable = python  # by which Snakemake starts scripts
     waiting = selectors.DefaultSelector()
@@ -119,6 +127,7 @@ def start(connection: socket.socket, listening: socket.socket) -> int:
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os._exit(run(arguments))
     for file in files:
         os.close(file)
@@ -143,6 +152,8 @@ def run(arguments: list[str]) -> int:
         code = 0
     except SystemExit as end:
         code = end.code or 0
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
         code = 1
