@@ -102,7 +102,7 @@ install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install -qq -r .venv
 	@touch $@
 
 .venv/docs.done: envs/docs.yaml .venv/figures.done
-	@echo "set-up, what makes the site of the documents, 27 MB to download"
+	@echo "set-up, what makes the site of the documents: 27 MB to download"
 	@$(call install,docs)
 	@touch $@
 
