@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11, git and a C++ compiler, nothing else; both set up .venv first.
+# Python 3.11, git and, but for `make published`, a C++ compiler are all that is needed; a target sets up .venv first.
 
 ifneq ($(words $(CURDIR)),1)
 $(error $(CURDIR) has a blank in its name, on which scripts in .venv and shells of jobs split it; move the clone)
@@ -19,10 +19,11 @@ demo: setup
 	@echo "figures  results/demo/figures/"
 	@echo "report   results/demo/report.html"
 
+# The paper's main figure first.
 published: .venv/figures.done
 	snakemake --configfile config/published.yaml --prioritize plot_correlation_scatter
 	@cat results/published/tables/correlation_row.txt
-	@echo "figures  results/published/figures/, the paper's main one is correlation_scatter.png"
+	@echo "figure   results/published/figures/correlation_scatter.png, and others beside it"
 
 # Puts profiles/slurm where `snakemake --profile slurm` finds it, and asks what is not given, as in
 # `make profile ACCOUNT=mine GPU_PARTITION=gpu`. What the environment says is not meant: a cluster's SCRATCH is another.
@@ -65,60 +66,53 @@ docs: .venv/docs.done
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "site     site/index.html"
 
+# All of them, 50 minutes; writes docs/benchmarks.md. One alone: `python benchmarks/fewshot.py`.
 bench: .venv/bench.done
-	python benchmarks/dryrun.py
-	python benchmarks/linear.py
-	python benchmarks/fewshot.py
-	python benchmarks/extraction.py
-	python benchmarks/detection.py
-	python benchmarks/normals.py
-	python benchmarks/saliency.py
-	python benchmarks/pretraining.py
-	python benchmarks/scenes.py
-	python benchmarks/crops.py
+	python benchmarks/page.py
 
-# Set-up in stages: a target installs what it needs and no more.
+# Set-up in stages: a target installs what it needs and no more. Each says first how much is downloaded and how long it
+# takes after that, as measured on 2 cores.
 setup: .venv/openmmlab.done
 
-install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install --quiet -r .venv/$1.txt
+install = $(PINS) envs/$1.yaml > .venv/$1.txt && $(BIN)/pip install -qq -r .venv/$1.txt
 
 .venv/figures.done: envs/figures.yaml
-	@echo "set-up: what tables and figures need"
+	@echo "set-up, tables and figures: 135 MB to download, then about a minute; 0.6 GB in .venv"
 	@$(PYTHON) -m venv .venv
 	@$(call install,figures)
 	@touch $@
 
 .venv/main.done: envs/main.yaml .venv/figures.done
-	@echo "set-up: torch and all else that protocols need, 6 GB in .venv"
+	@echo "set-up, torch and what else protocols need: 2.8 GB to download, then two minutes; 5 GB in .venv"
 	@$(call install,main)
 	@touch $@
 
 # The wheel of mmcv is kept in the user's cache (docs/openmmlab.md).
 .venv/openmmlab.done: envs/openmmlab.yaml envs/openmmlab.post-deploy.sh .venv/main.done
-	@echo "set-up: detection and segmentation; mmcv is compiled, once a user, for about two minutes"
+	@echo "set-up, detection and segmentation: 75 MB to download, then two minutes to compile mmcv, once a user"
 	@$(call install,openmmlab)
 	@bash envs/openmmlab.post-deploy.sh
 	@touch $@
 
 # Losses and heads for pretraining (docs/pretraining.md), where they are wanted.
 .venv/lightly.done: envs/lightly.yaml envs/lightly.post-deploy.sh .venv/main.done
-	@echo "set-up: losses and heads of lightly"
+	@echo "set-up, losses and heads of lightly: 1 MB to download"
 	@$(call install,lightly)
 	@bash envs/lightly.post-deploy.sh
 	@touch $@
 
 .venv/docs.done: envs/docs.yaml .venv/figures.done
-	@echo "set-up: what makes the site of the documents, 27 MB to download"
+	@echo "set-up, what makes the site of the documents: 27 MB to download"
 	@$(call install,docs)
 	@touch $@
 
 .venv/test.done: envs/test.yaml .venv/openmmlab.done .venv/lightly.done .venv/docs.done
-	@echo "set-up: what the tests need"
+	@echo "set-up, what the tests need: 40 MB to download, then half a minute"
 	@$(call install,test)
 	@touch $@
 
 .venv/bench.done: envs/bench.yaml .venv/openmmlab.done
-	@echo "set-up: the solvers that are measured against"
+	@echo "set-up, the solvers that are measured against: 60 MB to download, then half a minute"
 	@$(call install,bench)
 	@touch $@
 

@@ -14,6 +14,7 @@ from time import process_time
 
 import numpy as np
 import torch
+from page import Row, report
 from PIL import Image
 from threadpoolctl import threadpool_limits
 from torchvision import transforms
@@ -90,9 +91,13 @@ def main() -> None:
 
         rates = [(a_second(by_authors, count), a_second(ours, count)) for _ in range(ROUNDS)]
         before, after = (max(column) for column in zip(*rates, strict=True))
-        print(
-            f"{size:3d} pixels: the authors' steps {before:6.0f} crops a second, "
-            f"ours {after:6.0f}, ratio {after / before:.2f}"
+        report(
+            Row(
+                f"a crop of one photograph, {size} pixels",
+                "the authors' steps, by torchvision",
+                f"{after / before:.1f} times faster",
+                (1 / after, 1 / before),
+            )
         )
 
 

@@ -14,6 +14,7 @@ from statistics import median
 
 import pandas as pd
 import yaml
+from page import Row, report
 
 ROOT = Path(__file__).parents[1]
 STUDY = "config/ericsson2021.yaml"
@@ -36,6 +37,15 @@ def main() -> None:
     print(f"difference   {1000 * cost:6.2f} ms a job, with 140 models {1000 * more_cost:.2f} ms")
     ratio = f"{more_cost / cost:6.2f} times the cost of a job"
     print(f"linear       {ratio} with {more_jobs / jobs:.1f} times the jobs")
+    report(
+        Row(
+            f"a job of a dry-run with {TIMES} times the models, CPU",
+            f"one of the whole study, {jobs:,} jobs",
+            f"{more_cost / cost:.2f} of its time",
+            (more_cost, cost),
+            f"Snakemake's start-up takes {start:.1f} s",
+        )
+    )
 
 
 def more_models(folder: Path) -> str:

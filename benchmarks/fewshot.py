@@ -13,6 +13,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from page import Row, report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -64,7 +65,15 @@ def main() -> None:
         for evaluate in (episode_accuracies, plain_loop)
     ]
     ours, plain = median(times[::2]), median(times[1::2])
-    print(f"evaluation: {ours:.2f} s, plain NumPy loop: {plain:.2f} s, ratio {plain / ours:.1f}")
+    report(
+        Row(
+            "few-shot, 600 episodes at three numbers of shots, 10,000 x 2,048",
+            "a plain NumPy loop",
+            f"{plain / ours:.1f} times faster",
+            (ours, plain),
+            "every episode's accuracy the same",
+        )
+    )
 
 
 if __name__ == "__main__":

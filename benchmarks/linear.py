@@ -29,6 +29,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from cyanure.estimators import Classifier
+from page import Row, report
 from sklearn.linear_model import LogisticRegression
 from sklearnex.linear_model import LogisticRegression as IntelLogisticRegression
 from threadpoolctl import threadpool_limits
@@ -51,6 +52,9 @@ class Problem:
     dimensions: int
     classes: int
     separation: float  # distance of class means in within-class standard deviations
+
+    def __str__(self) -> str:
+        return f"{self.samples:,} x {self.dimensions:,} with {self.classes} classes"
 
     def draw(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """{split: (features float32 [N, D], labels int64 [N])}: a rectified linear map of normal latents."""
@@ -110,20 +114,21 @@ def main() -> None:
             ours = run_ours(splits, classes, arguments.device)
             print(f"path of {len(LAMBDAS)}: ours {ours.seconds:.2f} s", flush=True)
             if place == 0 or arguments.full:
-                compare_with_loop(ours, splits, classes)
+                compare_with_loop(problem, ours, splits)
             path = [lambda_ for lambda_ in LAMBDAS if lambda_ > 0.99e-2]
             each = seconds_of_path(splits["train"], classes, path, arguments.device) / len(path)
             print(f"\nours: {each:.4f} s a lambda, on a path of {len(path)}")
             chosen = path if arguments.full else path[:: len(path) // 4]
-            compare_with_tight("tight", fit_tight, splits["train"], chosen, ours, each)
+            compare_with_tight(problem, "scikit-learn", fit_tight, splits["train"], chosen, ours, each)
             if place == 0:
                 for name, fit in OTHERS.items():
-                    compare_with_tight(name, fit, splits["train"], [path[0], path[-1]], ours, each)
+                    ends = [path[0], path[-1]]
+                    compare_with_tight(problem, name, fit, splits["train"], ends, ours, each)
 
 
-def compare_with_loop(ours: Run, splits: dict, classes: int) -> None:
+def compare_with_loop(problem: Problem, ours: Run, splits: dict) -> None:
     """Print the comparison with the authors' loop."""
-    loop = run_loop(splits, classes)
+    loop = run_loop(splits, problem.classes)
     print("\n   lambda  loop: objective  iterations  val    ours: objective  iterations  val    excess")
     for lambda_ in LAMBDAS:
         (theirs, their_score, their_iterations), (objective, score, iterations) = (
@@ -135,20 +140,26 @@ def compare_with_loop(ours: Run, splits: dict, classes: int) -> None:
             flush=True,
         )
     worst = max(ours.rows[lambda_][0] / loop.rows[lambda_][0] - 1 for lambda_ in LAMBDAS)
-    ratio = loop.seconds / ours.seconds
-    print(f"path: loop {loop.seconds:.2f} s, ours {ours.seconds:.2f} s, {ratio:.1f} times faster")
     print(f"refit: loop {loop.refit_seconds:.2f} s, ours {ours.refit_seconds:.2f} s")
-    print(f"worst excess of our objective over the loop's: {worst:+.1e}")
     for name, run in {"loop": loop, "ours": ours}.items():
         print(f"{name} chose {run.chosen:.2e}: test accuracy {100 * run.test_accuracy:.2f}%")
+    report(
+        Row(
+            f"linear probe, {len(LAMBDAS)} regularisations, {problem}",
+            "the authors' loop, as scikit-learn 0.22.2 ran it",
+            f"{loop.seconds / ours.seconds:.0f} times faster",
+            (ours.seconds, loop.seconds),
+            f"no objective worse by more than {max(worst, 0):.1e}",
+        )
+    )
 
 
 def compare_with_tight(
-    name: str, fit: Callable, train: tuple, lambdas: list[float], ours: Run, each: float
+    problem: Problem, name: str, fit: Callable, train: tuple, lambdas: list[float], ours: Run, each: float
 ) -> None:
     """Print how long a solver takes at each lambda and what it reaches; ``each`` is our time for one."""
     print(f"\n   lambda  {name}: seconds        objective  our excess")
-    times = []
+    times, excesses = [], []
     for lambda_ in lambdas:
         started = perf_counter()
         weight, bias = fit(*train, lambda_)
@@ -157,8 +168,17 @@ def compare_with_tight(
         reached = objective_of(train, solution)
         excess = ours.rows[lambda_][0] / reached - 1
         print(f"{lambda_:9.2e}  {times[-1]:{len(name) + 9}.2f}  {reached:15.7g}  {excess:+.1e}", flush=True)
+        excesses.append(excess)
     mean = np.mean(times)
-    print(f"{name}: {mean:.2f} s a lambda (mean of {len(times)}), ours {mean / each:.0f} times faster")
+    report(
+        Row(
+            f"linear probe, one regularisation (mean of {len(times)}), {problem}",
+            f"{name} at `tol=1e-6`",
+            f"{mean / each:.0f} times faster",
+            (each, mean),
+            f"no objective worse by more than {max(0, *excesses):.1e}",
+        )
+    )
 
 
 def run_ours(splits: dict, classes: int, device: str) -> Run:

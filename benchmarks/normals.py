@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from page import Row, report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -70,6 +71,16 @@ def main() -> None:
     print(f"  ratio                 {our_mb / their_mb:8.4f} of the memory")
     off = {name: abs(ours[name] - value) for name, value in theirs.items()}
     print("  off by " + ", ".join(f"{value:.1g} ({name})" for name, value in off.items()))
+    report(
+        Row(
+            f"metric of surface normals, {pictures} pictures of 480 x 640",
+            "all errors in memory",
+            f"{our_mb / their_mb:.3f} of the memory",
+            (our_seconds, their_seconds),
+            f"{our_mb:.0f} against {their_mb:,.0f} MB, "
+            f"the median off by {off['median_angle_deg']:.1g} degrees",
+        )
+    )
 
 
 if __name__ == "__main__":

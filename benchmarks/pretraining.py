@@ -17,6 +17,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
+from page import Row, report
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
@@ -75,6 +76,14 @@ def main() -> None:
         rate = 3 * flops(arguments, data) / whole / 1e12  # a backward pass is two forward ones
         share = 100 * rate / arguments.peak
         print(f"  arithmetic                      {rate:8.1f} TFLOP/s, {share:.1f} % of the peak")
+    report(
+        Row(
+            f"pretraining by {arguments.method}, a picture, {name}, {arguments.device}",
+            "forward and backward alone",
+            f"{np.median(seconds[:, 0] / seconds[:, 1]):.2f} of their time",
+            (whole, core),
+        )
+    )
 
 
 def clock(arguments: argparse.Namespace) -> float:

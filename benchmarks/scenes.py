@@ -14,6 +14,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from page import Row, report
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
@@ -56,11 +57,17 @@ def print_speed(count: int) -> None:
     for size, layout, objects in ((64, "single", 1), (32, "single", 1), (128, "multi", 4)):
         plan = dataset.Plan(images=12000, objects=objects, size=size, seed=0)
         before = milliseconds(partial(others, plan), count)
-        print(f"{size:3d} pixels, up to {objects} objects: the other scenes {before:6.1f} ms a picture")
         for variant in ("0000", "1111"):
             plan = Plan(variant, layout, 12000, size, 0, models=40)
             ours = milliseconds(partial(pictures, plan, bucket=0), count)
-            print(f"{'':28s}variant {variant}  {ours:6.1f} ms, ratio {ours / before:.2f}")
+            report(
+                Row(
+                    f"a picture of a scene with factors, {variant}, {layout}, {size} pixels",
+                    "one of the other scenes",
+                    f"{ours / before:.2f} of its time",
+                    (1e-3 * ours, 1e-3 * before),
+                )
+            )
 
 
 def print_lab(count: int) -> None:
