@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from snakemake.utils import update_config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -22,6 +23,7 @@ from transferscope.study.catalogue import read_datasets
 from transferscope.study.protocols import read_protocols
 
 ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = ROOT / "config/schemas"
 DOCUMENTS = ["*.md", "docs/*.md", "config/**/README.md", "profiles/*/README.md"]
 LINK = re.compile(r"\]\(([^)#\s]+)")
 
@@ -136,33 +138,22 @@ def first_of_each(root: Path, figures: Path, kinds: dict[str, str]) -> dict[str,
 
 def rendered_caption(root: Path, name: str, study: str) -> tuple[str, str]:
     """Title and text of a caption of the report, which name settings of the study."""
-    settings = [yaml.safe_load((root / f"config/{each}.yaml").read_text()) for each in ("config", study)]
-    config = laid_over(*settings)
-    params = {"about": "", "reference": reference_of(root / "results" / study, root, config)}
+    config, given = (yaml.safe_load((root / f"config/{each}.yaml").read_text()) for each in ("config", study))
+    update_config(config, given)
+    params = {"about": "", "reference": reference_of(root / "results" / study, config)}
     template = jinja2.Template((root / f"report/{name}.rst").read_text(), undefined=jinja2.StrictUndefined)
     text = template.render(snakemake={"config": config, "params": params})
     title, text = re.fullmatch(r"\*\*(.+?)\.?\*\*(.*)", text, re.DOTALL).groups()
     return title, text.strip()
 
 
-def reference_of(results: Path, root: Path, config: dict) -> dict[str, str]:
+def reference_of(results: Path, config: dict) -> dict[str, str]:
     """What captions say of the reference of a study, whose results are in a folder if it measures it."""
     if isinstance(config["reference"], str):
         return reference.resolve(config["reference"], pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
-    schemas, tables = root / "config/schemas", config["tables"]
     return reference.resolve(
         config["reference"],
         read_table(results / "tables/measured.tsv")[reference.NUMBER],
-        read_datasets(tables["datasets"], schemas),
-        read_protocols(tables["protocols"], schemas),
+        read_datasets(config["tables"]["datasets"], SCHEMAS),
+        read_protocols(config["tables"]["protocols"], SCHEMAS),
     )
-
-
-def laid_over(settings: dict, study: dict) -> dict:
-    """The settings of a study, which names those that differ."""
-    sections = {
-        name: laid_over(settings[name], value)
-        for name, value in study.items()
-        if isinstance(value, dict) and isinstance(settings.get(name), dict)
-    }
-    return {**settings, **study, **sections}

@@ -15,6 +15,7 @@ from transferscope.datasets.rendered.render import Body, Camera, Light, Material
 from transferscope.datasets.rendered.shapes import box, sphere
 from transferscope.datasets.scenes import load
 from transferscope.errors import InputError
+from transferscope.study import own_sources
 
 SETTINGS = {"images": 50, "size": 48, "seed": 5}
 
@@ -336,6 +337,9 @@ class TestRenderDataset:
                 "size": 48,
                 "seed": 5,
             }
+
+    def test_a_source_means_all_classes_unless_it_says_fewer(self):
+        assert {"classes": len(FAMILIES)} == own_sources.ALL_CLASSES
 
     def test_of_fewer_classes_the_first_are_drawn(self, tmp_path):
         render_dataset(tmp_path / "set", images=20, size=32, seed=5, objects=2, threads=1, classes=3)

@@ -71,7 +71,7 @@ class ProgressLine(logging.Handler):
         if self.failed:
             said.append(f"{self.failed} failed")
         if EARLY <= share < 1:
-            said.append(f"about {_minutes(seconds * (1 - share) / share)} more")
+            said.append(f"about {_duration(seconds * (1 - share) / share)} more")
         if self.running:
             said.append("now " + ", ".join(dict.fromkeys(self.running.values())))
         return "; ".join(said)
@@ -97,7 +97,7 @@ class ProgressLine(logging.Handler):
         self.stream.flush()
 
 
-def _minutes(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"

@@ -89,7 +89,7 @@ def render_settings(source: str) -> dict[str, int]:
         set(settings) != RENDER_SETTINGS | set(ALL_CLASSES)
         or not all(type(value) is int and 0 <= value < 1e9 for value in settings.values())
         or not settings["images"] * settings["objects"] * settings["size"]
-        or not 2 <= settings["classes"] <= 10
+        or not 2 <= settings["classes"] <= ALL_CLASSES["classes"]
     ):
         raise InputError(
             f"the source {source!r} has to be render: with integers for {sorted(RENDER_SETTINGS)}, from 1 on "
